@@ -1,0 +1,54 @@
+/** The only place where an error becomes a response. Everything else throws an `ApiError`. */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { type ApiErrorCode, apiErrors, type ErrorAnswer } from "../../protocol/errors.ts";
+import type { AppEnv } from "./context.ts";
+
+/** An expected refusal: a code of the catalogue, and a detail that names the thing and the rule. */
+export class ApiError extends Error {
+  readonly code: ApiErrorCode;
+  readonly detail: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ApiErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(`${code}: ${detail}`);
+    this.name = "ApiError";
+    this.code = code;
+    this.detail = detail;
+    this.headers = headers;
+  }
+}
+
+/** Renders an error in the one shape of API.md section 2. */
+export function errorAnswer(code: ApiErrorCode, detail: string, requestId: string): ErrorAnswer {
+  const { message, retryable } = apiErrors[code];
+  return { success: false, message, error: { code, message, detail, retryable, requestId } };
+}
+
+/** Hono's `onError`. What nobody expected is an ENGINE_ERROR that tells the client only its request id. */
+export function onError(error: Error, c: Context<AppEnv>): Response {
+  const requestId = c.get("requestId");
+  if (error instanceof ApiError) {
+    return c.json(
+      errorAnswer(error.code, error.detail, requestId),
+      apiErrors[error.code].status,
+      error.headers,
+    );
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return c.json(errorAnswer("VALIDATION_ERROR", error.message, requestId), 400);
+  }
+  console.error(JSON.stringify({ level: "error", requestId, error: String(error.stack ?? error) }));
+  return c.json(
+    errorAnswer("ENGINE_ERROR", "An unexpected error occurred; quote the requestId.", requestId),
+    500,
+  );
+}
+
+/** Hono's `notFound`. */
+export function onNotFound(c: Context<AppEnv>): Response {
+  return c.json(
+    errorAnswer("NOT_FOUND", `No route ${c.req.method} ${c.req.path}.`, c.get("requestId")),
+    404,
+  );
+}

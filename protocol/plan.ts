@@ -1,0 +1,76 @@
+/**
+ * What a recipe decides: the ffmpeg runs to make, and what they promise. A plan is plain data. The agent
+ * turns each step into an argv by adding what the server owns: demuxer and protocol whitelists, the
+ * loopback URL of each source, paths in its scratch directory, threads, progress and log options.
+ */
+import type { OutputFormat, VideoCodec } from "./media.ts";
+import type { Stage } from "./stages.ts";
+
+export interface FfmpegStep {
+  readonly kind: "ffmpeg";
+  readonly stage: Extract<Stage, "segmenting" | "transcoding" | "merging">;
+  /** `source` is a key of the task's inputs (`in_1`), or the file of an earlier step. */
+  readonly inputs: readonly {
+    readonly from: { readonly source: string } | { readonly file: string };
+    readonly options: readonly string[];
+  }[];
+  /** `-filter_complex`, or null. */
+  readonly filterComplex: string | null;
+  readonly outputs: readonly {
+    /** A name in the scratch directory; that of a promised output, or of an intermediate file. */
+    readonly file: string;
+    /** ffmpeg's muxer, given with `-f`. */
+    readonly muxer: string;
+    readonly options: readonly string[];
+  }[];
+  /** How far it has to go; progress is a fraction of these. */
+  readonly expectedFrames: number | null;
+  readonly expectedSeconds: number | null;
+  /** The encoder it uses, for the ledger; null for stream copies. */
+  readonly encoder: { readonly name: string; readonly device: string } | null;
+}
+
+/** The source's bytes are the output, unchanged. */
+export interface CopyStep {
+  readonly kind: "copy";
+  readonly stage: "transcoding";
+  readonly source: string;
+  readonly file: string;
+}
+
+export type Step = FfmpegStep | CopyStep;
+
+/** What the gate compares an output with before it is reported. Null fields are not compared. */
+export interface PromisedOutput {
+  /** Key of the task's outputs (`out_1`). */
+  readonly key: string;
+  readonly file: string;
+  readonly format: OutputFormat;
+  readonly video: {
+    readonly codec: VideoCodec | "gif" | "mjpeg" | "png" | null;
+    readonly width: number | null;
+    readonly height: number | null;
+    /** Presented frames: exact where the plan can know, else null. */
+    readonly frames: number | null;
+  } | null;
+  readonly audio: { readonly codec: string | null; readonly channels: number | null } | null;
+  readonly durationSeconds: number | null;
+  readonly durationToleranceSeconds: number;
+}
+
+export interface Plan {
+  readonly status: "planned";
+  /** In a word what is done, for people: `passthrough`, `remux`, `encode`. */
+  readonly action: string;
+  readonly steps: readonly Step[];
+  readonly outputs: readonly PromisedOutput[];
+}
+
+/** The source cannot become what was asked; said before anything is encoded. */
+export interface Rejection {
+  readonly status: "rejected";
+  readonly code: "UNSUPPORTED_FORMAT" | "UNSUPPORTED_COMMAND";
+  readonly detail: string;
+}
+
+export type PlanResult = Plan | Rejection;

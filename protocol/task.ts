@@ -1,0 +1,94 @@
+/** A task as an agent receives it, and what it reports of its outputs. */
+import { z } from "zod";
+import { taskIdSchema } from "./ids.ts";
+import { outputFormatSchema, videoMetadataSchema } from "./media.ts";
+
+/** `in_1`, `in_2`, ... and `out_1`, ...: the keys inputs and outputs go by. */
+export const inputKeySchema = z.string().regex(/^in_[a-z0-9_]{1,32}$/, {
+  error: "must be 'in_' and 1 to 32 lower-case letters, digits or underscores",
+});
+export const outputKeySchema = z.string().regex(/^out_[a-z0-9_]{1,32}$/, {
+  error: "must be 'out_' and 1 to 32 lower-case letters, digits or underscores",
+});
+
+/** A name that is harmless as a file, in a URL and in a header. */
+export const outputFilenameSchema = z.string().regex(/^(?!\.)[A-Za-z0-9._-]{1,100}$/, {
+  error: "must be 1 to 100 of A-Z a-z 0-9 . _ - and not begin with a dot",
+});
+
+/** The fence: a task and the number of the attempt that holds it. Epochs only grow and are never reused. */
+export const leaseRefSchema = z.object({
+  taskId: taskIdSchema,
+  epoch: z.number().int().positive(),
+});
+export type LeaseRef = z.infer<typeof leaseRefSchema>;
+
+export const taskInputSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("video"),
+    videoId: z.string(),
+    filename: z.string(),
+    contentType: z.string(),
+    sizeBytes: z.number().int().nonnegative(),
+  }),
+  z.object({ kind: z.literal("url"), url: z.string() }),
+]);
+export type TaskInput = z.infer<typeof taskInputSchema>;
+
+export const taskOutputSchema = z.object({
+  filename: outputFilenameSchema,
+  format: outputFormatSchema,
+});
+export type TaskOutput = z.infer<typeof taskOutputSchema>;
+
+/** What is to be done, as the client asked for it, defaults filled in. The agent's plan follows from it and the probe. */
+export const workSchema = z.discriminatedUnion("mode", [
+  z.object({
+    mode: z.literal("recipe"),
+    recipe: z.object({ name: z.string() }).catchall(z.unknown()),
+  }),
+  z.object({ mode: z.literal("ffmpeg"), args: z.array(z.string()).min(1) }),
+]);
+export type Work = z.infer<typeof workSchema>;
+
+export const taskSpecSchema = z.object({
+  jobId: z.string(),
+  taskId: taskIdSchema,
+  run: z.number().int().positive(),
+  kind: z.enum(["whole", "chunk", "audio", "merge"]),
+  work: workSchema,
+  inputs: z.record(inputKeySchema, taskInputSchema),
+  outputs: z.record(outputKeySchema, taskOutputSchema),
+  maxOutputBytes: z.number().int().positive(),
+});
+export type TaskSpec = z.infer<typeof taskSpecSchema>;
+
+/** How the bytes of an output reached the store. */
+export const storedAsSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("single"), etag: z.string().max(128) }),
+  z.object({
+    kind: z.literal("multipart"),
+    uploadId: z.string().max(1024),
+    parts: z
+      .array(
+        z.object({ partNumber: z.number().int().min(1).max(10_000), etag: z.string().max(128) }),
+      )
+      .min(1)
+      .max(10_000),
+  }),
+]);
+export type StoredAs = z.infer<typeof storedAsSchema>;
+
+/** An output as the agent's gate found it, after it was uploaded. */
+export const outputReportSchema = z.object({
+  key: outputKeySchema,
+  filename: outputFilenameSchema,
+  format: outputFormatSchema,
+  contentType: z.string().max(128),
+  sizeBytes: z.number().int().positive(),
+  /** Lower-case hex. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  stored: storedAsSchema,
+  media: videoMetadataSchema,
+});
+export type OutputReport = z.infer<typeof outputReportSchema>;

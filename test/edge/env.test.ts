@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { parseSettings } from "../../edge/env.ts";
+
+const secrets = { ROOT_API_KEY: "a".repeat(32), SIGNING_SECRET: "b".repeat(32) };
+
+describe("settings", () => {
+  test("absent settings take the documented defaults", () => {
+    const result = parseSettings(secrets);
+    expect(result).toMatchObject({
+      status: "ok",
+      settings: { maxFileSizeMb: 1000, leaseTtlSeconds: 30, direct: null },
+    });
+  });
+
+  test("a missing secret is named and its value is never shown", () => {
+    const result = parseSettings({ ROOT_API_KEY: "tooshort" });
+    expect(result.status).toBe("invalid");
+    if (result.status === "invalid") {
+      expect(result.detail).toContain("SIGNING_SECRET is not set");
+      expect(result.detail).not.toContain("tooshort");
+    }
+  });
+
+  test("a number that is not one is refused with its range", () => {
+    const result = parseSettings({ ...secrets, LEASE_TTL_SECONDS: "soon" });
+    expect(result).toEqual({
+      status: "invalid",
+      detail: "LEASE_TTL_SECONDS must be a whole number from 1 to 3600, not 'soon'",
+    });
+  });
+});
