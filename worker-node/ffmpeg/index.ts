@@ -1,0 +1,18 @@
+/** ffmpeg, as the rest of the agent sees it. */
+export { proveCapabilities } from "./capabilities.ts";
+export { checkOutput } from "./gate.ts";
+export { probeSource } from "./probe.ts";
+export { resolveTools, ToolsNotFoundError } from "./resolve.ts";
+export { runStep } from "./run-step.ts";
+export type {
+  EngineFailure,
+  GateResult,
+  HardwareFault,
+  ProbeRequest,
+  ProbeResult,
+  Progress,
+  RunStepOptions,
+  StepResult,
+  ToolFeatures,
+  Tools,
+} from "./types.ts";

@@ -1,0 +1,93 @@
+/** What the parts of this folder say to each other and to the agent. */
+import type { AttemptErrorCode } from "../../protocol/errors.ts";
+import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
+
+/** Options that came or went between the ffmpeg versions in use; found out by asking the binary. */
+export interface ToolFeatures {
+  /** `-stats_period`, since 4.4: without it `-progress` speaks every half second. */
+  readonly statsPeriod: boolean;
+  /** `-fps_mode`, since 5.1: without it the same is said with `-vsync`. */
+  readonly fpsMode: boolean;
+}
+
+/** An ffmpeg and an ffprobe that ran and told their version. */
+export interface Tools {
+  readonly ffmpeg: string;
+  readonly ffprobe: string;
+  /** ffmpeg's version as it prints it, e.g. `5.1.9-0+deb12u1`. */
+  readonly version: string;
+  readonly features: ToolFeatures;
+}
+
+/** How far an encode is. Null where ffmpeg does not know (`N/A`). */
+export interface Progress {
+  readonly frame: number | null;
+  readonly fps: number | null;
+  /** Media seconds per second of wall clock. */
+  readonly speed: number | null;
+  readonly outTimeSeconds: number | null;
+  /** Bytes muxed so far. */
+  readonly totalSize: number | null;
+}
+
+/** An expected failure of an ffmpeg run or a probe, ready for the agent's `fail`. */
+export interface EngineFailure {
+  readonly code: AttemptErrorCode;
+  /** For people; paths and URLs redacted. */
+  readonly detail: string;
+  readonly retryable: boolean;
+}
+
+export type ProbeResult =
+  | { readonly status: "ok"; readonly source: SourceInfo }
+  | ({ readonly status: "failed" } & EngineFailure);
+
+export interface ProbeRequest {
+  /** The loopback URL (`http://127.0.0.1:...`) the source is served at, ranges honoured. */
+  readonly url: string;
+  readonly sizeBytes: number;
+  readonly signal: AbortSignal;
+  /**
+   * Also find out what `webReady` needs before it leaves an MP4 as it is (key-frame gaps, a sample
+   * decode). Costs a few seconds on long files; without it `source.mp4` carries the cheap facts and
+   * `maxKeyframeGapSeconds: null`, `sampleDecodesCleanly: false`.
+   */
+  readonly forPassthrough?: boolean;
+}
+
+export interface RunStepOptions {
+  /** The loopback URL of a task's input by its key (`in_1`). */
+  readonly inputUrl: (key: string) => string;
+  /** The attempt's private directory: ffmpeg's cwd, where its outputs and intermediates lie. */
+  readonly scratchDir: string;
+  readonly signal: AbortSignal;
+  /** Threads for codecs and filters; ffmpeg's own choice when absent. */
+  readonly threads?: number;
+  /** `-progress` reports, as ffmpeg makes them. */
+  readonly onProgress: (progress: Progress) => void;
+  /** Without movement (frames, output time, bytes written, `movement`) for this long it is killed. */
+  readonly stallMs: number;
+  /** A counter that grows while the source is being read: bytes served by the loopback server. */
+  readonly movement?: () => number;
+  /** ffmpeg is stopped when its output files grow beyond this many bytes together. */
+  readonly maxOutputBytes?: number;
+}
+
+/** What kind of fault of a hardware encoder it was; null when it was none. */
+export type HardwareFault = "absent" | "driver" | "exhausted" | "unsupported" | "graph";
+
+export type StepResult =
+  | { readonly status: "ok"; readonly log: readonly string[] }
+  | ({
+      readonly status: "failed";
+      readonly exitCode: number | null;
+      readonly log: readonly string[];
+      /** Set when the hardware failed rather than the work: software may do it. */
+      readonly hardwareFault: HardwareFault | null;
+    } & EngineFailure)
+  /** The signal was aborted; everything is dead. */
+  | { readonly status: "aborted"; readonly log: readonly string[] };
+
+export type GateResult =
+  | { readonly status: "ok"; readonly media: VideoMetadata }
+  | { readonly status: "invalid"; readonly detail: string };
