@@ -2,18 +2,30 @@
 import type { z } from "zod";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../media.ts";
 import type { PlanResult } from "../plan.ts";
+import type { FfmpegRelease } from "./parts/ffmpeg-release.ts";
+
+/** The one output asked for, by its key, name and format. */
+export interface PlannedOutput {
+  readonly key: string;
+  readonly file: string;
+  readonly format: OutputFormat;
+}
 
 export interface PlanContext<Params> {
   readonly params: Params;
-  /** The probed sources by input key; a recipe of one input reads `in_1`. Never empty. */
+  /** The probed sources by input key; a recipe of one input reads `source`. Never empty. */
   readonly sources: Readonly<Record<string, SourceInfo>>;
-  /** The one output asked for, by its key, name and format. */
-  readonly output: { readonly key: string; readonly file: string; readonly format: OutputFormat };
+  /** The first of `sources`, with its key. */
+  readonly source: SourceInfo;
+  readonly sourceKey: string;
+  readonly output: PlannedOutput;
   /** What this agent's encoders proved, best first. */
   readonly encoders: readonly EncoderCapability[];
+  /** The agent's ffmpeg: the names of a few options depend on it. */
+  readonly ffmpeg: FfmpegRelease;
 }
 
-export interface Recipe<Name extends string, Schema extends z.ZodType> {
+export interface Recipe<Name extends string, Schema extends z.ZodObject> {
   readonly name: Name;
   /** One sentence for the reference and the dashboard. */
   readonly summary: string;
@@ -22,12 +34,14 @@ export interface Recipe<Name extends string, Schema extends z.ZodType> {
   /** What it can make; the first is the default. */
   readonly formats: readonly [OutputFormat, ...OutputFormat[]];
   readonly inputs: { readonly min: number; readonly max: number };
+  /** Why these parameters cannot be had in this one of `formats`, or null; said before the job is accepted. */
+  refuseFormat?(params: z.infer<Schema>, format: OutputFormat): string | null;
   /** Pure: the same context gives the same plan. */
   plan(context: PlanContext<z.infer<Schema>>): PlanResult;
 }
 
 /** Declares a recipe; infers its parameters from its schema. */
-export function defineRecipe<const Name extends string, Schema extends z.ZodType>(
+export function defineRecipe<const Name extends string, Schema extends z.ZodObject>(
   recipe: Recipe<Name, Schema>,
 ): Recipe<Name, Schema> {
   return recipe;
