@@ -119,7 +119,7 @@ export type WorkerMessageOf<T extends WorkerMessage["type"]> = Extract<WorkerMes
  * (`/v1/leases/<token>`); an input's `url` is either a path under it or an absolute presigned URL.
  */
 export const grantSchema = z.object({
-  base: z.string().max(4096),
+  base: z.string().max(8000),
   expiresInMs: z.number().int().positive(),
   inputs: z.record(z.string(), z.object({ url: z.string().max(8192) })),
 });

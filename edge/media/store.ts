@@ -30,7 +30,10 @@ export interface Store {
     key: string,
     options?: { readonly range?: ByteRange; readonly etag?: string },
   ): Promise<{ readonly object: StoredObject; readonly body: ReadableStream<Uint8Array> } | null>;
-  /** One write of exactly `size` bytes, streamed. `exists` (with `onlyIfAbsent`) leaves what is there untouched. */
+  /**
+   * One write of exactly `size` bytes, streamed; `wrong_size` when the stream holds more or fewer, and nothing
+   * is stored. `exists` (with `onlyIfAbsent`) leaves what is there untouched.
+   */
   put(
     key: string,
     body: ReadableStream<Uint8Array> | Uint8Array,
@@ -45,6 +48,7 @@ export interface Store {
     | { readonly status: "ok"; readonly etag: string }
     | { readonly status: "exists" }
     | { readonly status: "checksum_mismatch" }
+    | { readonly status: "wrong_size" }
   >;
   createMultipart(key: string, contentType: string): Promise<{ readonly uploadId: string }>;
   putPart(
@@ -53,7 +57,11 @@ export interface Store {
     partNumber: number,
     body: ReadableStream<Uint8Array> | Uint8Array,
     size: number,
-  ): Promise<{ readonly status: "ok"; readonly etag: string } | { readonly status: "no_upload" }>;
+  ): Promise<
+    | { readonly status: "ok"; readonly etag: string }
+    | { readonly status: "no_upload" }
+    | { readonly status: "wrong_size" }
+  >;
   /** Idempotent where it can be: completing a completed upload answers `no_upload`; head and compare then. */
   completeMultipart(
     key: string,
