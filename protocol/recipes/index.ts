@@ -23,9 +23,12 @@ export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]]
 function request<Name extends string, Shape extends z.ZodRawShape>(
   recipe: Recipe<Name, z.ZodObject<Shape, z.core.$strict>>,
 ) {
-  const named = recipe.params.safeExtend({ name: z.literal(recipe.name) });
-  // The compiler does not carry a generic shape through `safeExtend`.
-  return named as unknown as z.ZodObject<Shape & { name: z.ZodLiteral<Name> }, z.core.$strict>;
+  const params: z.ZodObject = recipe.params;
+  // The compiler cannot carry a generic shape through `safeExtend`; it keeps the checks, unlike `.shape`.
+  return params.safeExtend({ name: z.literal(recipe.name) }) as unknown as z.ZodObject<
+    Shape & { name: z.ZodLiteral<Name> },
+    z.core.$strict
+  >;
 }
 
 /** `recipe` of a job: a name and that recipe's parameters; strict, defaults filled in. */
