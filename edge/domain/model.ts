@@ -1,9 +1,10 @@
 /** The records of the pool: a job, its tasks, their leases, and the ledger of attempts. Plain data. */
 import type { JobError } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
-import type { EngineReport } from "../../protocol/messages.ts";
+import type { EngineReport, RevokeReason } from "../../protocol/messages.ts";
 import type { JobState, Stage } from "../../protocol/stages.ts";
 import type { OutputReport, TaskSpec } from "../../protocol/task.ts";
+import type { JobSubmission } from "./submission.ts";
 
 /** An output of the winning epoch, checked against the store: what clients may be served. */
 export interface AcceptedOutput {
@@ -19,7 +20,7 @@ export interface AcceptedOutput {
 
 export interface StageRecord {
   readonly name: Stage;
-  readonly state: "running" | "completed" | "failed";
+  readonly state: "running" | "completed" | "failed" | "cancelled";
   /** 0 to 100. */
   readonly progress: number;
   readonly startedAt: number;
@@ -84,4 +85,147 @@ export interface AttemptRecord {
 export interface ClaimedResult {
   readonly outputs: readonly OutputReport[];
   readonly engine: EngineReport;
+}
+
+/** The right to run one attempt until a deadline. Times are milliseconds since the epoch. */
+export interface Lease {
+  readonly epoch: number;
+  /** The number of the attempt in its run, from 1; a released attempt's number is used again. */
+  readonly attempt: number;
+  readonly workerId: string;
+  readonly workerName: string;
+  /** The socket session that holds it: a close of any other session says nothing about this lease. */
+  readonly sessionId: string;
+  readonly grantedAt: number;
+  /** When it expires unless it is renewed; see `graceUntil`. */
+  readonly deadline: number;
+  /** An expiry before this is put off: the pool woke to find neither socket nor renewal. Null when it did not. */
+  readonly graceUntil: number | null;
+  /** Since when no socket holds it, or null while one does. */
+  readonly lostAt: number | null;
+  /** When the attempt was last known to move: what an expiry's "no progress for" counts from. */
+  readonly movedAt: number;
+  /** The greatest movement heard; only a greater one renews. */
+  readonly movement: number;
+  /** Whether the agent was ever heard to run it. */
+  readonly started: boolean;
+  readonly stage: Stage | null;
+  /** 0 to 1 of `stage`. */
+  readonly fraction: number;
+  readonly fps: number | null;
+  readonly speed: number | null;
+  readonly device: string | null;
+  readonly encoder: string | null;
+}
+
+/**
+ * What renewals change of a lease. It lives in memory and in the socket's attachment, never in a row;
+ * `withRenewal` puts it over the row again.
+ */
+export type Renewal = Pick<
+  Lease,
+  "epoch" | "deadline" | "movedAt" | "movement" | "started" | "stage" | "fraction" | "fps" | "speed"
+>;
+
+/** Messages of an agent that are acknowledged, and repeated until they are. */
+export type AnsweredMessage = "complete" | "fail" | "release";
+
+/** How an attempt ended, so that what is repeated about it gets the same answer. */
+export interface Verdict {
+  readonly epoch: number;
+  /** The message that ended it, or null when the edge did. Any other message about it is refused. */
+  readonly of: AnsweredMessage | null;
+  readonly status: "accepted" | "refused";
+  readonly reason: string | null;
+  /** What a worker that still runs it is told. */
+  readonly revoke: RevokeReason;
+}
+
+/** Checking of what an attempt delivered: its lease is frozen, and this deadline counts instead. */
+export interface Verification {
+  readonly claimed: ClaimedResult;
+  readonly deadline: number;
+  /** How often the check was asked for; a lost one is asked for again. */
+  readonly tries: number;
+}
+
+interface TaskFields {
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly kind: TaskSpec["kind"];
+  readonly run: number;
+  /** Of the newest attempt; 0 before the first. Only grows, over runs too, and is never reused. */
+  readonly epoch: number;
+  /** Attempts used up in this run; the one in progress is not counted yet. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  /** Leases given back in this run that used up no attempt. */
+  readonly releases: number;
+  /** When it last became ready in this run, for fairness by age. */
+  readonly queuedAt: number;
+  /** Who ran it last, so that another worker is preferred after a failure. */
+  readonly lastWorkerId: string | null;
+  /** The newest last; bounded. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * A schedulable unit of a job. `ready` waits for a worker (or for `readyAt`); `leased` runs; `verifying` was
+ * reported complete and is being checked; the rest are terminal and leave only by a retry of the job.
+ */
+export type Task = TaskFields &
+  (
+    | { readonly state: "ready"; readonly readyAt: number; readonly queueDeadline: number }
+    | { readonly state: "leased"; readonly lease: Lease }
+    | { readonly state: "verifying"; readonly lease: Lease; readonly verification: Verification }
+    | {
+        readonly state: "done";
+        readonly outputs: readonly AcceptedOutput[];
+        readonly winner: number;
+      }
+    | { readonly state: "failed"; readonly error: JobError }
+    | { readonly state: "cancelled" }
+    | { readonly state: "superseded" }
+  );
+export type TaskState = Task["state"];
+export type TaskIn<S extends TaskState> = Extract<Task, { state: S }>;
+
+/** A job in its pool. `snapshotOf` renders it for everyone else. */
+export interface JobRecord {
+  readonly submission: JobSubmission;
+  readonly run: number;
+  /** Grows by one with every visible transition; it is that transition's event's sequence number, too. */
+  readonly revision: number;
+  readonly state: JobState;
+  readonly stage: Stage | null;
+  /** The greatest shown in this attempt. */
+  readonly progress: number;
+  readonly stages: readonly StageRecord[];
+  /** The number of the newest attempt in this run; 0 before the first. */
+  readonly attempt: number;
+  /** Limit of this run, in seconds. */
+  readonly timeoutSeconds: number;
+  /** How long tasks of this run were leased, up to `runningSince`. Waiting in the queue does not count. */
+  readonly ranMs: number;
+  /** Since when a task is leased; null while none is. */
+  readonly runningSince: number | null;
+  /** Whether `job.started` was said in this run. */
+  readonly announced: boolean;
+  readonly startedAt: number | null;
+  readonly completedAt: number | null;
+  readonly error: JobError | null;
+  readonly outputs: readonly AcceptedOutput[];
+}
+
+/** A job and its tasks: what one transition reads and writes. */
+export interface LiveJob {
+  readonly job: JobRecord;
+  readonly tasks: readonly Task[];
+}
+
+/** What is kept of a finished job, so that submitting it again changes nothing and a retry goes on growing. */
+export interface Tombstone {
+  readonly snapshot: JobSnapshot;
+  /** The highest epoch and the remembered answers of each task. */
+  readonly tasks: readonly Pick<Task, "taskId" | "epoch" | "verdicts">[];
 }
