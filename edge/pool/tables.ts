@@ -1,0 +1,94 @@
+/**
+ * The pool's SQLite tables. Records are JSON of the domain's types; beside them stand only the columns that
+ * are searched. Migrations are applied in order, once each, when the object is constructed: append, never edit.
+ */
+
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY NOT NULL,
+    submission TEXT NOT NULL,
+    record TEXT NOT NULL,
+    -- When a terminal job's tombstone and objects go; null while it lives.
+    forget_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX jobs_by_forgetting ON jobs (forget_at) WHERE forget_at IS NOT NULL;
+
+  CREATE TABLE tasks (
+    id TEXT PRIMARY KEY NOT NULL,
+    job_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- Higher goes first.
+    priority INTEGER NOT NULL,
+    -- Orders equals: when the job was created.
+    queued_at INTEGER NOT NULL,
+    -- Who holds the lease; null when nobody does.
+    worker_id TEXT,
+    -- The earliest time at which this task wants the alarm, renewals left out; null for never.
+    wakes_at INTEGER,
+    record TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX tasks_by_job ON tasks (job_id);
+  CREATE INDEX tasks_in_queue ON tasks (state, priority DESC, queued_at, id);
+  CREATE INDEX tasks_by_worker ON tasks (worker_id) WHERE worker_id IS NOT NULL;
+  CREATE INDEX tasks_by_wake ON tasks (wakes_at) WHERE wakes_at IS NOT NULL;
+
+  CREATE TABLE attempts (
+    task_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (task_id, epoch)
+  ) WITHOUT ROWID;
+  CREATE INDEX attempts_by_job ON attempts (job_id);
+
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL
+  );
+  CREATE INDEX outbox_due ON outbox (due_at);
+
+  CREATE TABLE workers (
+    id TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    slots INTEGER NOT NULL,
+    capabilities TEXT,
+    draining INTEGER NOT NULL DEFAULT 0,
+    -- Kept for ever: a socket of a revoked worker is refused by every shard.
+    revoked_at INTEGER
+  ) WITHOUT ROWID;
+
+  CREATE TABLE attempt_uploads (
+    task_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    PRIMARY KEY (task_id, epoch, key, upload_id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE garbage (
+    prefix TEXT PRIMARY KEY NOT NULL,
+    -- The attempt whose recorded uploads are aborted with it; null for a whole job.
+    task_id TEXT,
+    epoch INTEGER,
+    due_at INTEGER NOT NULL,
+    -- How many collections are still to come.
+    rounds INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE INDEX garbage_due ON garbage (due_at);
+  `,
+];
+
+/** Brings the tables to the newest version. Synchronous, and nothing is written when they are already there. */
+export function migrate(storage: DurableObjectStorage): void {
+  const applied = storage.kv.get<number>("schema") ?? 0;
+  if (applied >= migrations.length) return;
+  storage.transactionSync(() => {
+    for (const migration of migrations.slice(applied)) storage.sql.exec(migration);
+    storage.kv.put("schema", migrations.length);
+  });
+}
