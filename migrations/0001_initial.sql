@@ -40,6 +40,11 @@ CREATE UNIQUE INDEX api_keys_hash_unique ON api_keys (hash);
 
 CREATE INDEX api_keys_by_account ON api_keys (account_id,id);
 
+CREATE TABLE doomed_objects (
+  key text PRIMARY KEY NOT NULL,
+  created_at integer NOT NULL
+);
+
 CREATE TABLE idempotency (
   account_id text NOT NULL,
   key text NOT NULL,
@@ -101,6 +106,8 @@ CREATE TABLE upload_parts (
   part_number integer NOT NULL,
   etag text NOT NULL,
   size integer NOT NULL,
+  recorded_at integer NOT NULL,
+  rivals text DEFAULT '[]' NOT NULL,
   PRIMARY KEY(upload_id, part_number)
 );
 
@@ -108,18 +115,22 @@ CREATE TABLE uploads (
   id text PRIMARY KEY NOT NULL,
   account_id text NOT NULL,
   video_id text NOT NULL,
-  store_upload_id text NOT NULL,
+  store_upload_id text,
   filename text NOT NULL,
   size integer NOT NULL,
   part_size integer NOT NULL,
   mode text NOT NULL,
   state text NOT NULL,
+  claimed_at integer,
+  rejection text,
   metadata text,
   created_at integer NOT NULL,
   expires_at integer NOT NULL
 );
 
 CREATE INDEX uploads_by_expiry ON uploads (state,expires_at);
+
+CREATE INDEX uploads_by_video ON uploads (video_id);
 
 CREATE TABLE videos (
   id text PRIMARY KEY NOT NULL,

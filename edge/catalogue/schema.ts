@@ -55,19 +55,28 @@ export const uploads = sqliteTable(
     id: text("id").primaryKey(),
     accountId: text("account_id").notNull(),
     videoId: text("video_id").notNull(),
-    /** The store's id of the multipart upload. */
-    storeUploadId: text("store_upload_id").notNull(),
+    /** The store's id of the multipart upload; null while a streamed one has needed none yet. */
+    storeUploadId: text("store_upload_id"),
     filename: text("filename").notNull(),
     size: integer("size").notNull(),
     partSize: integer("part_size").notNull(),
-    mode: text("mode", { enum: ["proxied", "direct"] }).notNull(),
-    /** `completing` holds the claim of the one caller that finishes it. */
-    state: text("state", { enum: ["open", "completing", "completed"] }).notNull(),
+    /** `streamed`: sent in one request, and no client knows this row; it is what a crash leaves to be swept. */
+    mode: text("mode", { enum: ["proxied", "direct", "streamed"] }).notNull(),
+    /** `completing` holds the claim of the one caller that finishes it; `rejected` remembers why for its repeats. */
+    state: text("state", { enum: ["open", "completing", "completed", "rejected"] }).notNull(),
+    /** When the claim was taken: its token, and what tells a claim that a crash left behind. */
+    claimedAt: integer("claimed_at"),
+    /** JSON of `{code, detail}` when rejected. */
+    rejection: text("rejection"),
     metadata: text("metadata"),
     createdAt: integer("created_at").notNull(),
+    /** From then on it is gone; a deletion sets it to 0 first, so that the sweep ends what a crash interrupts. */
     expiresAt: integer("expires_at").notNull(),
   },
-  (table) => [index("uploads_by_expiry").on(table.state, table.expiresAt)],
+  (table) => [
+    index("uploads_by_expiry").on(table.state, table.expiresAt),
+    index("uploads_by_video").on(table.videoId),
+  ],
 );
 
 /** Parts as the store acknowledged them: neither R2's binding nor its local S3 endpoint can list parts. */
@@ -78,9 +87,18 @@ export const uploadParts = sqliteTable(
     partNumber: integer("part_number").notNull(),
     etag: text("etag").notNull(),
     size: integer("size").notNull(),
+    recordedAt: integer("recorded_at").notNull(),
+    /** JSON array: ETags of writes that overlapped with the one recorded; the store kept one of them all. */
+    rivals: text("rivals").notNull().default("[]"),
   },
   (table) => [primaryKey({ columns: [table.uploadId, table.partNumber] })],
 );
+
+/** Objects to delete: written with the row's deletion, removed once the store has deleted them. */
+export const doomedObjects = sqliteTable("doomed_objects", {
+  key: text("key").primaryKey(),
+  createdAt: integer("created_at").notNull(),
+});
 
 /** Objects cannot be enumerated: this is the list of pools and how many shards each has. */
 export const pools = sqliteTable(
