@@ -1,5 +1,6 @@
 /** Bindings and settings, parsed once per isolate into a typed object. */
 import { z } from "zod";
+import type { SettingName } from "../protocol/settings.ts";
 import type { Pool } from "./pool/pool.ts";
 
 /** What `wrangler.toml` binds. Variables and secrets stay unread until `parseSettings`. */
@@ -58,7 +59,8 @@ const settingsSchema = z
     R2_SECRET_ACCESS_KEY: z.string().optional(),
     S3_ENDPOINT: z.url({ error: "S3_ENDPOINT must be a URL" }).optional(),
     S3_BUCKET: z.string().min(1).default("telecine-media"),
-  })
+    S3_REGION: z.string().min(1).default("auto"),
+  } satisfies Record<SettingName, z.ZodType>)
   .superRefine((settings, context) => {
     const any = settings.R2_ACCESS_KEY_ID ?? settings.R2_SECRET_ACCESS_KEY;
     if (any === undefined) return;
@@ -92,6 +94,8 @@ export interface Settings {
   readonly direct: {
     readonly endpoint: string;
     readonly bucket: string;
+    /** `auto` for R2. */
+    readonly region: string;
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
   } | null;
@@ -121,6 +125,7 @@ export function parseSettings(env: Readonly<Record<string, unknown>>): SettingsR
       ? {
           endpoint: s.S3_ENDPOINT ?? `https://${s.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`,
           bucket: s.S3_BUCKET,
+          region: s.S3_REGION,
           accessKeyId: s.R2_ACCESS_KEY_ID,
           secretAccessKey: s.R2_SECRET_ACCESS_KEY,
         }

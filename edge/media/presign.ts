@@ -37,7 +37,7 @@ export function createPresigner(settings: Settings): Presigner | null {
     accessKeyId: direct.accessKeyId,
     secretAccessKey: direct.secretAccessKey,
     service: "s3",
-    region: "auto",
+    region: direct.region,
   });
   const sign = async (
     method: "GET" | "PUT",

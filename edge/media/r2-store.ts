@@ -1,4 +1,5 @@
 /** The store over the R2 binding. Error codes: https://developers.cloudflare.com/r2/api/error-codes/ (2026-10). */
+import { withKnownLength } from "./known-length.ts";
 import type { Store, StoredObject } from "./store.ts";
 
 /** The store over one bucket's binding. */
@@ -35,8 +36,8 @@ export function createR2Store(bucket: R2Bucket): Store {
             : { status: "ok", etag: written.value.etag };
         case "wrong_size":
           return written;
-        case "refused":
-          if (written.code === BAD_DIGEST) return { status: "checksum_mismatch" };
+        case "failed":
+          if (codeOf(written.error) === BAD_DIGEST) return { status: "checksum_mismatch" };
           throw written.error;
       }
     },
@@ -56,8 +57,8 @@ export function createR2Store(bucket: R2Bucket): Store {
           return { status: "ok", etag: written.value.etag };
         case "wrong_size":
           return written;
-        case "refused":
-          if (written.code === NO_SUCH_UPLOAD) return { status: "no_upload" };
+        case "failed":
+          if (codeOf(written.error) === NO_SUCH_UPLOAD) return { status: "no_upload" };
           throw written.error;
       }
     },
@@ -128,47 +129,4 @@ function describe(object: R2Object): StoredObject {
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-type Written<T> =
-  | { readonly status: "ok"; readonly value: T }
-  | { readonly status: "wrong_size" }
-  | { readonly status: "refused"; readonly code: number | null; readonly error: unknown };
-
-/** R2 wants to know a stream's length beforehand; a `FixedLengthStream` says and enforces it. */
-async function withKnownLength<T>(
-  body: ReadableStream<Uint8Array> | Uint8Array,
-  size: number,
-  write: (bytes: ReadableStream<Uint8Array> | Uint8Array) => Promise<T>,
-): Promise<Written<T>> {
-  if (body instanceof Uint8Array) {
-    if (body.byteLength !== size) return { status: "wrong_size" };
-    return settle(write(body));
-  }
-  const fixed = new FixedLengthStream(size);
-  const stop = new AbortController();
-  const piped = body.pipeTo(fixed.writable, { signal: stop.signal }).then(
-    () => null,
-    (error: unknown) => ({ error }),
-  );
-  const written = await settle(write(fixed.readable));
-  // Refused before the bytes were read: nothing else would end the pipe.
-  stop.abort();
-  const broken = await piped;
-  if (broken !== null && written.status === "refused" && isLengthError(broken.error)) {
-    return { status: "wrong_size" };
-  }
-  return written;
-}
-
-async function settle<T>(promise: Promise<T>): Promise<Written<T>> {
-  try {
-    return { status: "ok", value: await promise };
-  } catch (error) {
-    return { status: "refused", code: codeOf(error), error };
-  }
-}
-
-function isLengthError(error: unknown): boolean {
-  return error instanceof TypeError && error.message.includes("FixedLengthStream");
 }
