@@ -38,6 +38,11 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
   if (error instanceof HTTPException && error.status === 400) {
     return c.json(errorAnswer("VALIDATION_ERROR", error.message, requestId), 400);
   }
+  // @hono/zod-openapi throws 415 for a body of a type that the route does not take.
+  if (error instanceof HTTPException && error.status === 415) {
+    const detail = "The header Content-Type must be 'application/json' where there is a body.";
+    return c.json(errorAnswer("VALIDATION_ERROR", detail, requestId), 400);
+  }
   console.error(JSON.stringify({ level: "error", requestId, error: String(error.stack ?? error) }));
   return c.json(
     errorAnswer("ENGINE_ERROR", "An unexpected error occurred; quote the requestId.", requestId),

@@ -1,0 +1,45 @@
+/** The HTTP app: what every request passes through, and where each resource is mounted. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { authenticate } from "./auth.ts";
+import type { AppEnv } from "./context.ts";
+import { cors } from "./cors.ts";
+import { onError, onNotFound } from "./errors.ts";
+import { jsonBody } from "./json-body.ts";
+import { openApiDocument } from "./openapi.ts";
+import { requestId } from "./request-id.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { settings } from "./settings.ts";
+import { refuseInvalid } from "./validate.ts";
+
+/** Resources that carry their own credential, or need none: mounted before the key is looked at. */
+function mountPublic(v1: OpenAPIHono<AppEnv>): void {
+  v1.route("/", healthRoutes);
+}
+
+/** Resources behind a key. */
+function mountKeyed(_v1: OpenAPIHono<AppEnv>): void {}
+
+function createV1(): OpenAPIHono<AppEnv> {
+  const v1 = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+  mountPublic(v1);
+  v1.use("*", authenticate(), jsonBody());
+  mountKeyed(v1);
+  return v1;
+}
+
+/** The whole app, under `/v1` and `/api/v1`. */
+export function createApp(): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+  app.onError(onError);
+  app.notFound(onNotFound);
+  app.use("*", requestId(), cors(), settings());
+  app.route("/", healthRoutes);
+  const v1 = createV1();
+  app.route("/v1", v1);
+  app.route("/api/v1", v1);
+
+  const documented = new OpenAPIHono<AppEnv>();
+  documented.route("/v1", v1);
+  app.get("/openapi.json", (c) => c.json(openApiDocument(documented, new URL(c.req.url).origin)));
+  return app;
+}

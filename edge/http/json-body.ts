@@ -1,0 +1,83 @@
+/** Reads JSON bodies once, with a cap, before any schema or hash looks at them. */
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "./context.ts";
+import { ApiError } from "./errors.ts";
+
+/** The largest honest body is a `complete` of 10,000 parts, about 600 kB. */
+export const MAX_JSON_BYTES = 1_000_000;
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+type CappedText =
+  | { readonly status: "ok"; readonly text: string }
+  | { readonly status: "too_large" }
+  | { readonly status: "not_utf8" };
+
+async function readCapped(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<CappedText> {
+  if (body === null) return { status: "ok", text: "" };
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const reader = body.getReader();
+  let text = "";
+  let total = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { status: "ok", text: text + decoder.decode() };
+      total += value.byteLength;
+      if (total > maxBytes) {
+        await reader.cancel();
+        return { status: "too_large" };
+      }
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    if (error instanceof TypeError) return { status: "not_utf8" };
+    throw error;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ApiError("VALIDATION_ERROR", `The body is not valid JSON: ${reason}`);
+  }
+}
+
+/**
+ * Reads the body of a request that says it is JSON, refuses one that is too large or malformed, and puts
+ * what it read in the body's place. Other bodies are not touched: uploads stream.
+ */
+export function jsonBody(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const type = c.req.header("content-type") ?? "";
+    const method = c.req.method;
+    if (method === "GET" || method === "HEAD" || !JSON_TYPE.test(type) || streams(c.req.path)) {
+      return next();
+    }
+    const read = await readCapped(c.req.raw.body, MAX_JSON_BYTES);
+    if (read.status === "too_large") {
+      throw new ApiError("VALIDATION_ERROR", `The body must be at most ${MAX_JSON_BYTES} bytes.`);
+    }
+    if (read.status === "not_utf8") {
+      throw new ApiError("VALIDATION_ERROR", "The body is not valid JSON: it is not UTF-8.");
+    }
+    if (read.text !== "") parse(read.text);
+    c.req.raw = new Request(c.req.raw.url, {
+      method,
+      headers: c.req.raw.headers,
+      body: read.text,
+      signal: c.req.raw.signal,
+    });
+    return next();
+  };
+}
+
+/** Routes whose body is a file, whatever type the client gives it. */
+export function streams(path: string): boolean {
+  return /\/v1\/(?:uploads\/[^/]+\/parts\/|videos(?:\/upload)?\/?$|tus(?:\/|$))/.test(path);
+}

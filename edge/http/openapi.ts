@@ -1,0 +1,100 @@
+/** Helpers that keep route declarations short, and the document they add up to. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { z } from "zod";
+import { type ApiErrorCode, apiErrors, errorAnswerSchema } from "../../protocol/errors.ts";
+import type { AppEnv } from "./context.ts";
+import { errorAnswer } from "./errors.ts";
+
+interface JsonAnswer<Schema extends z.ZodType> {
+  readonly schema: Schema;
+  readonly example?: z.input<Schema>;
+  readonly description?: string;
+}
+
+/** A JSON body that must be there. */
+export function jsonRequest<Schema extends z.ZodType>(schema: Schema, example: unknown) {
+  return { required: true, content: { "application/json": { schema, example } } } as const;
+}
+
+function jsonAnswer<Schema extends z.ZodType>(answer: JsonAnswer<Schema>) {
+  return {
+    description: answer.description ?? "The answer.",
+    content: { "application/json": { schema: answer.schema, example: answer.example } },
+  };
+}
+
+/** Errors any route with a key can answer with. */
+export const commonErrors = ["UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED", "ENGINE_ERROR"] as const;
+
+function errorResponses(codes: readonly ApiErrorCode[]) {
+  const byStatus = new Map<number, ApiErrorCode[]>();
+  for (const code of codes) {
+    const { status } = apiErrors[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, sharing]) => [
+      status,
+      {
+        description: sharing.map((code) => `${code}: ${apiErrors[code].message}`).join(" "),
+        content: {
+          "application/json": {
+            schema: errorAnswerSchema,
+            examples: Object.fromEntries(
+              sharing.map((code) => [
+                code,
+                { value: errorAnswer(code, "What exactly was wrong.", "5f0c3b1e-example") },
+              ]),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+type JsonAnswers<A> = {
+  [Status in keyof A]: {
+    description: string;
+    content: {
+      "application/json": { schema: A[Status] extends JsonAnswer<infer Schema> ? Schema : never };
+    };
+  };
+};
+
+/**
+ * The `responses` of a route: its JSON answers, and the errors it may refuse with. Errors are thrown, so
+ * their statuses are in the document and not in the handler's type.
+ */
+export function answers<const A extends Record<number, JsonAnswer<z.ZodType>>>(
+  json: A,
+  errors: readonly ApiErrorCode[] = [],
+): JsonAnswers<A> {
+  const good = Object.fromEntries(
+    Object.entries(json).map(([status, answer]) => [status, jsonAnswer(answer)]),
+  );
+  return { ...errorResponses(errors), ...good } as unknown as JsonAnswers<A>;
+}
+
+/** The OpenAPI 3.1 document of the routes under `/v1`. */
+export function openApiDocument(documented: OpenAPIHono<AppEnv>, origin: string) {
+  documented.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+  });
+  documented.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-KEY",
+  });
+  return documented.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Telecine",
+      version: "1",
+      description: "Uploads video, transcodes it on workers of your own, and says how it went.",
+    },
+    servers: [{ url: origin }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+  });
+}

@@ -1,0 +1,41 @@
+/** What all HTTP resources share: times, lists and the health answer. */
+import { z } from "zod";
+
+export const healthSchema = z.object({ status: z.literal("ok") });
+
+/** ISO 8601 in UTC, as in `2026-11-22T17:01:02.345Z`. */
+export const timeSchema = z.iso.datetime();
+
+export const scopeSchema = z.enum(["read", "write", "admin"]);
+
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 200;
+
+/** A query parameter that is a whole number; everything in a query is text. */
+export function wholeNumberParameter(min: number, max: number) {
+  return z
+    .string({ error: "must be given once" })
+    .regex(/^\d{1,9}$/, { error: `must be a whole number from ${min} to ${max}` })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    });
+}
+
+/** `limit` and `cursor`, which every list takes. */
+export const pageQueryShape = {
+  limit: wholeNumberParameter(1, MAX_LIMIT).default(DEFAULT_LIMIT),
+  cursor: z.string({ error: "must be given once" }).min(1).max(200).optional(),
+};
+export const pageQuerySchema = z.strictObject(pageQueryShape);
+
+/** `{<plural>: [...], nextCursor}`. */
+export function listSchema<Plural extends string, Item extends z.ZodType>(
+  plural: Plural,
+  item: Item,
+) {
+  return z.object({
+    [plural]: z.array(item),
+    nextCursor: z.string().nullable(),
+  } as Record<Plural, z.ZodArray<Item>> & { nextCursor: z.ZodNullable<z.ZodString> });
+}

@@ -1,0 +1,61 @@
+/** What the HTTP tests share: the app over the real D1 and R2, keys, and a pool that answers as told. */
+import { env } from "cloudflare:workers";
+import type { Env } from "../../../edge/env.ts";
+import { createApp } from "../../../edge/http/app.ts";
+import type { ErrorAnswer } from "../../../protocol/errors.ts";
+
+export const ROOT_KEY = "test-root-key-0123456789";
+
+export const testEnv = env as unknown as Env;
+
+const app = createApp();
+
+export interface CallOptions {
+  readonly method?: string;
+  /** JSON body. */
+  readonly json?: unknown;
+  /** Body as it is, instead of `json`. */
+  readonly body?: BodyInit;
+  /** Null sends no key. */
+  readonly key?: string | null;
+  readonly headers?: Record<string, string>;
+  readonly env?: Env;
+}
+
+/** One request to the app. With a `json` or `body` the method defaults to POST. */
+export async function call(path: string, options: CallOptions = {}): Promise<Response> {
+  const { key = ROOT_KEY, json, body } = options;
+  const headers = new Headers(options.headers);
+  if (key !== null && !headers.has("authorization")) headers.set("authorization", `Bearer ${key}`);
+  if (json !== undefined && !headers.has("content-type")) {
+    headers.set("content-type", "application/json");
+  }
+  const payload = json === undefined ? body : JSON.stringify(json);
+  const request = new Request(`https://telecine.test${path}`, {
+    method: options.method ?? (payload === undefined ? "GET" : "POST"),
+    headers,
+    ...(payload === undefined ? {} : { body: payload }),
+  });
+  return app.fetch(request, options.env ?? testEnv);
+}
+
+/** Status and error of an answer that is a refusal. */
+export async function refusal(
+  answer: Response | Promise<Response>,
+): Promise<{ status: number } & ErrorAnswer["error"]> {
+  const response = await answer;
+  const body = await response.json<ErrorAnswer>();
+  return { status: response.status, ...body.error };
+}
+
+/** A key with these scopes; made by the root key, in its account unless another is named. */
+export async function makeKey(
+  scopes: readonly string[] = ["read", "write"],
+  accountId?: string,
+): Promise<string> {
+  const answer = await call("/v1/keys", {
+    json: { name: "test", scopes, ...(accountId === undefined ? {} : { accountId }) },
+  });
+  if (answer.status !== 201) throw new Error(`no key: ${await answer.text()}`);
+  return (await answer.json<{ key: string }>()).key;
+}
