@@ -17,6 +17,17 @@ export default defineConfig({
             main: "./edge/index.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              // The local S3 API on the bucket that MEDIA binds, and where it listens.
+              r2Buckets: {
+                MEDIA: {
+                  id: "telecine-media",
+                  s3Credentials: { accessKeyId: "test-access", secretAccessKey: "test-secret" },
+                },
+              },
+              serviceBindings: {
+                LOCAL_ORIGIN: async (_request, miniflare) =>
+                  new Response((await miniflare.ready).origin),
+              },
               bindings: {
                 ROOT_API_KEY: "test-root-key-0123456789",
                 SIGNING_SECRET: "test-signing-secret-0123456789",

@@ -25,16 +25,16 @@ export async function withKnownLength<T>(
   const stop = new AbortController();
   const piped = body.pipeTo(fixed.writable, { signal: stop.signal }).then(
     () => null,
-    (error: unknown) => ({ error }),
+    (error: unknown) => error,
   );
   const written = await settle(write(fixed.readable));
   // Answered before all bytes were read: nothing else would end the pipe.
   stop.abort();
-  const broken = await piped;
-  if (broken !== null && written.status === "failed" && isLengthError(broken.error)) {
-    return { status: "wrong_size" };
-  }
-  return written;
+  // One byte too many breaks the pipe, one too few only the reader's end.
+  const pipeError = await piped;
+  return written.status === "failed" && (isLengthError(pipeError) || isLengthError(written.error))
+    ? { status: "wrong_size" }
+    : written;
 }
 
 async function settle<T>(promise: Promise<T>): Promise<Written<T>> {

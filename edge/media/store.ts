@@ -31,8 +31,8 @@ export interface Store {
     options?: { readonly range?: ByteRange; readonly etag?: string },
   ): Promise<{ readonly object: StoredObject; readonly body: ReadableStream<Uint8Array> } | null>;
   /**
-   * One write of exactly `size` bytes, streamed; `wrong_size` when the stream holds more or fewer, and nothing
-   * is stored. `exists` (with `onlyIfAbsent`) leaves what is there untouched.
+   * One write of exactly `size` bytes, streamed. When the stream holds more or fewer nothing is stored:
+   * `wrong_size`, or over S3 a throw, where a short body is just a broken connection. `exists` (with `onlyIfAbsent`) leaves what is there untouched.
    */
   put(
     key: string,
