@@ -1,11 +1,190 @@
+/** Runs one ffmpeg step of a plan: argv → process → progress → verdict. */
 import type { FfmpegStep } from "../../protocol/plan.ts";
-import type { RunStepOptions, StepResult, Tools } from "./types.ts";
+import { deviceEnv, stepArgv } from "./argv.ts";
+import { cleanLog, diagnose } from "./failure.ts";
+import { type ProcessResult, runProcess } from "./process.ts";
+import { createProgressReader } from "./progress.ts";
+import { measureScratch } from "./scratch-usage.ts";
+import { truncationDetail } from "./truncation.ts";
+import type {
+  EngineFailure,
+  HardwareFault,
+  Progress,
+  RunStepOptions,
+  StepResult,
+  Tools,
+} from "./types.ts";
+import { createWatchdog } from "./watchdog.ts";
 
-/** Runs one ffmpeg step of a plan to its end, its failure, its stall, or the abort of the signal. */
-export function runStep(
-  _tools: Tools,
-  _step: FfmpegStep,
-  _options: RunStepOptions,
+/** Longest time between two looks at what moves. */
+const WATCH_INTERVAL_MS = 1_000;
+
+const STALLED = "stalled";
+const TOO_LARGE = "too_large";
+
+const noProgress: Progress = {
+  frame: null,
+  fps: null,
+  speed: null,
+  outTimeSeconds: null,
+  totalSize: null,
+};
+
+/**
+ * Runs one step to its end, its failure, its stall, or the abort of the signal. When it returns, no
+ * process of the run is left. A success means that ffmpeg said so and reached the end of what the plan
+ * expected; whether the files are good is the gate's to say.
+ *
+ * @throws RangeError when the plan names a file or an input that is not harmless.
+ */
+export async function runStep(
+  tools: Tools,
+  step: FfmpegStep,
+  options: RunStepOptions,
 ): Promise<StepResult> {
-  return Promise.reject(new Error("runStep is being written"));
+  const device = step.encoder?.device ?? null;
+  const readLine = createProgressReader();
+  let progress = noProgress;
+  let stopWatching = () => {};
+  const result = await runProcess({
+    command: tools.ffmpeg,
+    args: stepArgv(step, {
+      inputUrl: options.inputUrl,
+      features: tools.features,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    }),
+    cwd: options.scratchDir,
+    signal: options.signal,
+    env: deviceEnv(device, process.env.CUDA_VISIBLE_DEVICES),
+    ...(options.maxOutputBytes === undefined ? {} : { maxFileBytes: options.maxOutputBytes }),
+    onStdoutLine(line) {
+      const report = readLine(line);
+      if (report === null) return;
+      progress = report.progress;
+      options.onProgress(progress);
+    },
+    onStarted(stop) {
+      stopWatching = watch(options, () => progress, stop);
+    },
+  }).finally(() => stopWatching());
+  return verdict(step, options, result, progress);
+}
+
+/** Looks at intervals whether anything moves and how much was written; returns the means to end that. */
+function watch(
+  options: RunStepOptions,
+  progress: () => Progress,
+  stop: (reason: string) => void,
+): () => void {
+  const watchdog = createWatchdog(options.stallMs, performance.now());
+  const limit = options.maxOutputBytes ?? Number.POSITIVE_INFINITY;
+  let over = false;
+  const look = async () => {
+    const usage = await measureScratch(options.scratchDir);
+    if (over) return;
+    const { frame, outTimeSeconds, totalSize } = progress();
+    const sample = [
+      frame,
+      outTimeSeconds,
+      totalSize,
+      usage.bytes,
+      usage.mark,
+      options.movement?.() ?? 0,
+    ];
+    if (usage.bytes > limit) stop(TOO_LARGE);
+    else if (watchdog.isStalled(sample, performance.now())) stop(STALLED);
+  };
+  const timer = setInterval(() => void look(), Math.min(WATCH_INTERVAL_MS, options.stallMs / 4));
+  return () => {
+    over = true;
+    clearInterval(timer);
+  };
+}
+
+function verdict(
+  step: FfmpegStep,
+  options: RunStepOptions,
+  result: ProcessResult,
+  progress: Progress,
+): StepResult {
+  const log = cleanLog(result.stderr);
+  const failed = (
+    failure: EngineFailure,
+    hardwareFault: HardwareFault | null = null,
+  ): StepResult => ({
+    ...failure,
+    status: "failed",
+    exitCode: result.exitCode,
+    log,
+    hardwareFault,
+  });
+
+  switch (result.end.kind) {
+    case "aborted":
+      return { status: "aborted", log };
+    case "not_started":
+      return failed({
+        code: "ENGINE_INVOCATION_ERROR",
+        detail: `FFmpeg could not be started: ${result.end.message}`,
+        retryable: true,
+      });
+    case "timeout":
+    case "too_much_output":
+      return failed({
+        code: "ENGINE_INVOCATION_ERROR",
+        detail: `FFmpeg was stopped: ${result.end.kind}.`,
+        retryable: true,
+      });
+    case "stopped":
+      return failed(stoppedFailure(result.end.reason, options));
+    case "exited":
+      if (result.exitCode === 0) {
+        const short = shortfall(step, progress);
+        return short === null ? { status: "ok", log } : failed(short);
+      }
+      return diagnosed(step, result, failed);
+  }
+}
+
+function diagnosed(
+  step: FfmpegStep,
+  { exitCode, signal, stderr }: ProcessResult,
+  failed: (failure: EngineFailure, fault: HardwareFault | null) => StepResult,
+): StepResult {
+  const device = step.encoder?.device ?? "cpu";
+  const { hardwareFault, ...failure } = diagnose({
+    exitCode,
+    signal,
+    stderr,
+    usesHardware: device !== "cpu",
+  });
+  return failed(failure, hardwareFault);
+}
+
+function stoppedFailure(reason: string, options: RunStepOptions): EngineFailure {
+  if (reason === TOO_LARGE) {
+    return {
+      code: "TRANSCODE_ERROR",
+      detail: `FFmpeg was stopped because its output grew beyond ${options.maxOutputBytes} bytes.`,
+      retryable: false,
+    };
+  }
+  return {
+    code: "ENGINE_INVOCATION_ERROR",
+    detail: `FFmpeg made no progress for ${options.stallMs / 1000} s and was stopped.`,
+    retryable: true,
+  };
+}
+
+/** Exit code 0 is not success: an encode of nothing has it, and so has one of half a source. */
+function shortfall(step: FfmpegStep, progress: Progress): EngineFailure | null {
+  if (step.expectedFrames !== null && step.expectedFrames > 0 && progress.frame === 0) {
+    return {
+      code: "ENGINE_EMPTY_RESPONSE",
+      detail: `FFmpeg exited with code 0 but wrote none of ${step.expectedFrames} frames.`,
+      retryable: true,
+    };
+  }
+  const detail = truncationDetail(progress.outTimeSeconds, step.expectedSeconds);
+  return detail === null ? null : { code: "TRANSCODE_ERROR", detail, retryable: false };
 }

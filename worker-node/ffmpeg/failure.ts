@@ -1,0 +1,142 @@
+/**
+ * What a failed ffmpeg run means, judged by its text: exit codes differ between versions for the same fault
+ * (5.1 gives 1 where 7 gives 234) and prove nothing. Pure.
+ */
+import { cleanLine, sentenceOf } from "./clean-line.ts";
+import type { EngineFailure, HardwareFault } from "./types.ts";
+
+/** How a run ended that was not a success, and what it said. */
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderr: readonly string[];
+  /** Whether a hardware encoder or decoder was asked for: some words only then mean the hardware. */
+  readonly usesHardware: boolean;
+}
+
+export interface Diagnosis extends EngineFailure {
+  readonly hardwareFault: HardwareFault | null;
+}
+
+/**
+ * In this order: a card whose sessions are used up says so first and "No capable devices found" last.
+ * Words of ffmpeg 5.1 and 7 (libavcodec/nvenc.c, vaapi, mfx).
+ */
+const hardwareWords: readonly (readonly [HardwareFault, RegExp])[] = [
+  [
+    "exhausted",
+    /OpenEncodeSessionEx failed: (?:out of memory|incompatible client key)|CUDA_ERROR_OUT_OF_MEMORY|No decoder surfaces left/,
+  ],
+  [
+    "driver",
+    /Driver does not support the required nvenc API version|minimum required Nvidia driver/,
+  ],
+  [
+    "unsupported",
+    /10 bit encode not supported|Frame Dimension less than the minimum supported value|No usable encoding (?:profile|entrypoint) found|Codec not supported|not supported by (?:the )?(?:device|hardware)/i,
+  ],
+  [
+    "absent",
+    /Cannot load lib(?:cuda|nvidia-encode|nvcuvid)|Cannot load nvcuda|unsupported device \(2\)|No capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_INVALID_DEVICE|Failed to initiali[sz]e VAAPI|No VA display found|Error (?:creating|initializing) a(?:n internal)? MFX session|Device creation failed|No device available for/,
+  ],
+  [
+    "graph",
+    /Failed setup for format (?:cuda|vaapi|qsv)|Impossible to convert between the formats supported by the filter/,
+  ],
+];
+
+/** Faults of the machine or of the way to the source, that another try may not meet. */
+const resourceWords =
+  /Cannot allocate memory|Out of memory|No space left on device|Too many open files|Resource temporarily unavailable|Disk quota exceeded|Input\/output error|Connection (?:refused|reset|timed out)|HTTP error 5\d\d|Server returned 5XX|Stream ends prematurely|failed to execute/i;
+
+/** Lines that say that something failed but not what. */
+const emptyWords =
+  /^(?:Conversion failed|Error while (?:filtering|processing the decoded)|Failed to inject frame|Error (?:initializing|re)[^:]*(?:stream|filters)|Error opening (?:input|output) files? |Error selecting an encoder|Terminating thread|Task finished with error|Error sending frames|Could not open encoder before EOF|Nothing was written|Error while opening encoder|Last message repeated)/i;
+
+const crashSignals = new Set(["SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"]);
+
+/** Says what a run that failed by itself means for the job. */
+export function diagnose(ending: Ending): Diagnosis {
+  const killed = killedBy(ending);
+  if (killed) return { ...killed, hardwareFault: null };
+  const prefix = `FFmpeg exited with code ${ending.exitCode}`;
+  const hardware = hardwareFaultOf(ending);
+  if (hardware) {
+    return {
+      code: "TRANSCODE_ERROR",
+      detail: `${prefix}: ${sentenceOf(hardware.line)}`,
+      retryable: true,
+      hardwareFault: hardware.fault,
+    };
+  }
+  const resource = ending.stderr.find((line) => resourceWords.test(line));
+  if (resource !== undefined) {
+    const started = !/failed to execute/.test(resource);
+    return {
+      code: started ? "TRANSCODE_ERROR" : "ENGINE_INVOCATION_ERROR",
+      detail: started
+        ? `${prefix}: ${sentenceOf(resource)}`
+        : `FFmpeg could not be started: ${sentenceOf(resource)}`,
+      retryable: true,
+      hardwareFault: null,
+    };
+  }
+  const telling = tellingSentence(ending.stderr);
+  return {
+    code: "TRANSCODE_ERROR",
+    detail: telling === null ? `${prefix} without a message.` : `${prefix}: ${telling}`,
+    // With a message the same input fails the same way again; without one nothing is known.
+    retryable: telling === null,
+    hardwareFault: null,
+  };
+}
+
+/** Ends that are not ffmpeg's own: signals, of which it reports SIGTERM and SIGINT as exit code 255. */
+function killedBy(ending: Ending): EngineFailure | null {
+  if (ending.signal === "SIGXFSZ") {
+    return {
+      code: "TRANSCODE_ERROR",
+      detail: "FFmpeg was stopped because its output grew beyond the size allowed.",
+      retryable: false,
+    };
+  }
+  if (ending.signal !== null) {
+    const what = crashSignals.has(ending.signal) ? "crashed with" : "was killed by";
+    return invocationError(`FFmpeg ${what} ${ending.signal}.`);
+  }
+  if (ending.exitCode === 255 && !ending.stderr.some((l) => /Operation not permitted/.test(l))) {
+    return invocationError("FFmpeg was told to stop by another process (exit code 255).");
+  }
+  return null;
+}
+
+function invocationError(detail: string): EngineFailure {
+  return { code: "ENGINE_INVOCATION_ERROR", detail, retryable: true };
+}
+
+/** The fault of the hardware that the text tells of, with the line that does; null when it is none. */
+export function hardwareFaultOf(
+  ending: Pick<Ending, "stderr" | "usesHardware">,
+): { fault: HardwareFault; line: string } | null {
+  if (!ending.usesHardware) return null;
+  for (const [fault, words] of hardwareWords) {
+    const line = ending.stderr.find((text) => words.test(text));
+    if (line !== undefined) return { fault, line };
+  }
+  return null;
+}
+
+/** ffmpeg's last word, and its first in brackets where that says more; null when it said nothing. */
+export function tellingSentence(stderr: readonly string[]): string | null {
+  const sentences = stderr.map(sentenceOf).filter((text) => text !== "");
+  const meaningful = sentences.filter((text) => !emptyWords.test(text));
+  const last = meaningful.at(-1) ?? sentences.at(-1);
+  const first = meaningful[0];
+  if (last === undefined) return null;
+  return first === undefined || first === last ? last : `${last} (${first})`;
+}
+
+/** ffmpeg's log for the ledger. */
+export function cleanLog(stderr: readonly string[]): string[] {
+  return stderr.slice(-40).map(cleanLine);
+}
