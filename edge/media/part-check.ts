@@ -1,17 +1,6 @@
 /** Whether an upload's parts make up its file, decided from what was recorded and what the client lists. */
+import type { RecordedPart } from "../catalogue/uploads.ts";
 import { type PartPlan, partCountOf, sizeOfPart } from "./part-plan.ts";
-
-/** A part as the store acknowledged it. */
-export interface RecordedPart {
-  readonly partNumber: number;
-  readonly etag: string;
-  readonly size: number;
-  /**
-   * ETags acknowledged to writes of this part that overlapped in time with the one that gave `etag`: the store
-   * kept one of them all, and only it knows which.
-   */
-  readonly rivals: readonly string[];
-}
 
 /** A part as a client lists it at complete. */
 export interface ListedPart {

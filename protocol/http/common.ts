@@ -39,3 +39,17 @@ export function listSchema<Plural extends string, Item extends z.ZodType>(
     nextCursor: z.string().nullable(),
   } as Record<Plural, z.ZodArray<Item>> & { nextCursor: z.ZodNullable<z.ZodString> });
 }
+
+const MAX_METADATA_BYTES = 4096;
+
+/** Bytes of a value's JSON in UTF-8. JSON escapes lone surrogates, so encoding it cannot throw. */
+function jsonBytes(value: unknown): number {
+  return encodeURIComponent(JSON.stringify(value)).replace(/%[0-9A-F]{2}/g, "x").length;
+}
+
+/** A client's own data, echoed back as it is. */
+export const clientMetadataSchema = z
+  .record(z.string(), z.unknown())
+  .refine((value) => jsonBytes(value) <= MAX_METADATA_BYTES, {
+    error: `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
+  });
