@@ -1,0 +1,167 @@
+/**
+ * Acceptance, and the claim that comes with it. `active_work` says who does a piece of work now, and
+ * `active_inputs` which videos it reads. Each function is one D1 batch: a transaction.
+ */
+import { sql } from "drizzle-orm";
+import { terminalStates } from "../../protocol/stages.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import { type Catalogue, openCatalogue } from "./db.ts";
+import { type JobRecord, toRecord } from "./jobs.ts";
+import { jobs } from "./schema.ts";
+
+export type AcceptResult =
+  /** The job's row is there: accepted now, or by an earlier try under the same id. */
+  | { readonly status: "accepted" }
+  /** A live job does this work already. */
+  | { readonly status: "duplicate"; readonly jobId: string }
+  /** A video is missing, not ready, or not the one that was looked at. */
+  | { readonly status: "inputs_changed" };
+
+/** The videos a submission reads, as JSON for `json_each`: `[{id, etag}]`. */
+function videosJson(submission: JobSubmission): string {
+  const videos = new Map<string, string>();
+  for (const input of Object.values(submission.inputs)) {
+    if (input.kind === "video") videos.set(input.videoId, input.etag);
+  }
+  return JSON.stringify([...videos].map(([id, etag]) => ({ id, etag })));
+}
+
+const terminalList = sql.raw(terminalStates.map((state) => `'${state}'`).join(", "));
+
+/** Claims the work for the job, if nobody holds it, `condition` holds, and every video is still ready. */
+function claimWork(
+  catalogue: Catalogue,
+  submission: JobSubmission,
+  condition: ReturnType<typeof sql>,
+) {
+  const videos = videosJson(submission);
+  return catalogue.run(sql`
+    insert into active_work (account_id, spec_hash, job_id)
+    select ${submission.accountId}, ${submission.specHash}, ${submission.jobId}
+    where ${condition} and not exists (
+      select 1 from json_each(${videos}) as wanted
+      where not exists (
+        select 1 from videos
+        where videos.id = wanted.value ->> 'id'
+          and videos.account_id = ${submission.accountId}
+          and videos.state = 'ready'
+          and videos.etag = wanted.value ->> 'etag'))
+    on conflict do nothing`);
+}
+
+function claimInputs(catalogue: Catalogue, submission: JobSubmission) {
+  return catalogue.run(sql`
+    insert into active_inputs (video_id, job_id)
+    select value ->> 'id', ${submission.jobId} from json_each(${videosJson(submission)})
+    where exists (select 1 from active_work where job_id = ${submission.jobId})
+    on conflict do nothing`);
+}
+
+interface Outcome {
+  readonly holder: string | null;
+  readonly known: number;
+}
+
+function readOutcome(catalogue: Catalogue, submission: JobSubmission) {
+  return catalogue.all<Outcome>(sql`
+    select
+      (select job_id from active_work
+        where account_id = ${submission.accountId} and spec_hash = ${submission.specHash}) as holder,
+      exists (select 1 from jobs where id = ${submission.jobId}) as known`);
+}
+
+/**
+ * Inserts the job with its claims, all or nothing. Trying again under the same id is harmless: an earlier
+ * success is found, and a job that has finished since claims nothing.
+ */
+export async function insertJob(db: D1Database, submission: JobSubmission): Promise<AcceptResult> {
+  const catalogue = openCatalogue(db);
+  const [firstInput] = Object.values(submission.inputs);
+  const videoId = firstInput?.kind === "video" ? firstInput.videoId : null;
+  const isNew = sql`not exists (select 1 from jobs where id = ${submission.jobId})`;
+  const [, , , , outcomes] = await catalogue.batch([
+    catalogue.run(sql`
+      insert into pools (account_id, name, created_at)
+      values (${submission.accountId}, ${submission.pool}, ${submission.createdAt})
+      on conflict do nothing`),
+    claimWork(catalogue, submission, isNew),
+    catalogue.run(sql`
+      insert into jobs
+        (id, account_id, pool, shard, video_id, spec_hash, submission, state, revision, created_at)
+      select ${submission.jobId}, ${submission.accountId}, ${submission.pool}, ${submission.shard},
+        ${videoId}, ${submission.specHash}, ${JSON.stringify(submission)}, 'queued', 0,
+        ${submission.createdAt}
+      where exists (select 1 from active_work where job_id = ${submission.jobId})
+      on conflict do nothing`),
+    claimInputs(catalogue, submission),
+    readOutcome(catalogue, submission),
+  ]);
+  const outcome = outcomes[0];
+  if (outcome?.known) return { status: "accepted" };
+  if (outcome?.holder) return { status: "duplicate", jobId: outcome.holder };
+  return { status: "inputs_changed" };
+}
+
+export type ReclaimResult =
+  | { readonly status: "claimed" }
+  | { readonly status: "duplicate"; readonly jobId: string }
+  | { readonly status: "inputs_changed" };
+
+/** Claims the work of a known job again, for its retry. */
+export async function claimForRetry(
+  db: D1Database,
+  submission: JobSubmission,
+): Promise<ReclaimResult> {
+  const catalogue = openCatalogue(db);
+  const [, , outcomes] = await catalogue.batch([
+    claimWork(catalogue, submission, sql`true`),
+    claimInputs(catalogue, submission),
+    readOutcome(catalogue, submission),
+  ]);
+  const holder = outcomes[0]?.holder ?? null;
+  if (holder === submission.jobId) return { status: "claimed" };
+  return holder === null ? { status: "inputs_changed" } : { status: "duplicate", jobId: holder };
+}
+
+/** Gives up the claims of a job that is terminal in the record; those of a live one stay. */
+export async function releaseIfTerminal(db: D1Database, jobId: string): Promise<void> {
+  const catalogue = openCatalogue(db);
+  const condition = sql`job_id = ${jobId} and exists (
+    select 1 from jobs where id = ${jobId} and state in (${terminalList}))`;
+  await catalogue.batch([
+    catalogue.run(sql`delete from active_work where ${condition}`),
+    catalogue.run(sql`delete from active_inputs where ${condition}`),
+  ]);
+}
+
+/** Jobs accepted before `before` of which the record has heard nothing: perhaps never submitted. Oldest first. */
+export async function listUnprojected(
+  db: D1Database,
+  before: number,
+  limit: number,
+): Promise<readonly JobRecord[]> {
+  const rows = await openCatalogue(db)
+    .select()
+    .from(jobs)
+    .where(sql`${jobs.revision} = 0 and ${jobs.createdAt} < ${before}`)
+    .orderBy(jobs.createdAt)
+    .limit(limit);
+  return rows.map(toRecord);
+}
+
+/** Jobs that hold a claim though the record says they ended before `before`: a retry that went unanswered. */
+export async function listStaleClaims(
+  db: D1Database,
+  before: number,
+  limit: number,
+): Promise<readonly JobRecord[]> {
+  const rows = await openCatalogue(db)
+    .select()
+    .from(jobs)
+    .where(
+      sql`${jobs.id} in (select job_id from active_work)
+        and ${jobs.state} in (${terminalList}) and ${jobs.completedAt} < ${before}`,
+    )
+    .limit(limit);
+  return rows.map(toRecord);
+}
