@@ -1,0 +1,9 @@
+/** Prints, as JSON, the ffmpeg and ffprobe that an agent on this machine would use; exits 1 and says why where there is none. */
+import { resolveTools } from "./ffmpeg/index.ts";
+
+try {
+  process.stdout.write(`${JSON.stringify(await resolveTools(process.env))}\n`);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,401 @@
+/**
+ * The agent's side of the protocol as a pure machine: events in, a new session and effects out. No clock, no
+ * randomness, no sockets. What it keeps true, whatever the order of events:
+ *
+ * - `complete`, `fail` and `release` are sent until they are acknowledged, on this socket or the next one.
+ * - A dropped socket stops nothing; a lease that `welcome` or `revoke` calls lost is stopped at once.
+ * - `hello` names every lease the edge may count as ours, so that none is freed while we still speak for it.
+ * - Never more attempts than slots; nothing new while draining, resting or ending.
+ */
+import type { EdgeMessage, EdgeMessageOf } from "../protocol/messages.ts";
+import { PROTOCOL_VERSION } from "../protocol/messages.ts";
+import type { LeaseRef } from "../protocol/task.ts";
+import { reconnectDelayMs } from "./backoff.ts";
+import { describeCause, isProtocolError, stopReason } from "./close-cause.ts";
+import { dueMessage, helloOf, newLease, releaseOf, settlementOf } from "./session-messages.ts";
+import {
+  type CloseCause,
+  type ExitReason,
+  type HeldLease,
+  type LeaseKey,
+  leaseKey,
+  type Session,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionStep,
+} from "./session-model.ts";
+
+/** A connection that held this long after its welcome counts as good: the next loss is a first one again. */
+const STABLE_MS = 5_000;
+/** How long an aborted agent waits for its processes to die and its releases to be acknowledged. */
+const ENDING_MS = 5_000;
+/** After a release for want of disk or of an encoder, nothing is asked for during this time. */
+export const REST_MS = 30_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+/** A protocol error would only recur at once: such a reconnect starts this far into the backoff. */
+const PROTOCOL_ERROR_FAILURES = 4;
+
+/** A session that has not connected yet. */
+export function newSession(agent: Pick<Session, "name" | "slots" | "capabilities">): Session {
+  return {
+    name: agent.name,
+    slots: agent.slots,
+    capabilities: agent.capabilities,
+    phase: "offline",
+    leases: new Map(),
+    credit: 0,
+    failures: 0,
+    welcomedAt: Number.POSITIVE_INFINITY,
+    progressIntervalMs: 1_000,
+    drainedByEdge: false,
+    restUntil: 0,
+    draining: false,
+    ending: null,
+    exited: false,
+  };
+}
+
+/** One event. The shell carries out the effects in order and calls again with `tick` at `nextWake`. */
+export function reduce(session: Session, event: SessionEvent): SessionStep {
+  if (session.exited) return { session, effects: [] };
+  const applied = apply(session, event);
+  const flushed = flush(applied.session, event.now);
+  const finished = finish(flushed.session, event.now);
+  return {
+    session: finished.session,
+    effects: [...applied.effects, ...flushed.effects, ...finished.effects],
+  };
+}
+
+/** When `tick` is needed next, or null. The same clock as the events'. */
+export function nextWake(session: Session): number | null {
+  const times: number[] = [];
+  if (session.ending !== null) times.push(session.ending.by);
+  if (session.phase === "online") {
+    for (const held of session.leases.values()) {
+      if (held.settlement !== null) times.push(held.settleAt);
+      else if (mayReport(held)) times.push(held.sentAt + intervalOf(session, held));
+    }
+    if (session.credit < freeSlots(session, Number.POSITIVE_INFINITY)) {
+      times.push(session.restUntil);
+    }
+  }
+  return times.length === 0 || session.exited ? null : Math.min(...times);
+}
+
+function apply(session: Session, event: SessionEvent): SessionStep {
+  switch (event.type) {
+    case "opened":
+      return {
+        session: { ...session, phase: "greeting" },
+        effects: [{ type: "send", message: helloOf(session, PROTOCOL_VERSION) }],
+      };
+    case "closed":
+      return onClosed(session, event.cause, event.now, event.random);
+    case "received":
+      return onMessage(session, event.message, event.now);
+    case "progressed":
+      return update(session, event.lease, (held) => ({
+        ...held,
+        report: event.report,
+        unsent: true,
+      }));
+    case "ended":
+      return onEnded(session, event);
+    case "drain":
+      return { session: { ...session, draining: true }, effects: [] };
+    case "abort":
+      return onAbort(session, event.now);
+    case "tick":
+      return { session, effects: [] };
+  }
+}
+
+function onMessage(session: Session, message: EdgeMessage, now: number): SessionStep {
+  switch (message.type) {
+    case "welcome":
+      return onWelcome(session, message, now);
+    case "lease":
+      return onLease(session, message, now);
+    case "ack":
+      return onAck(session, message);
+    case "revoke":
+      return loseLease(session, message.lease, message.reason);
+    case "drain":
+      return {
+        session: { ...session, drainedByEdge: true },
+        effects: [{ type: "note", level: "info", text: "the edge asked for a drain" }],
+      };
+    case "watch":
+      return update(session, message.lease, (held) => ({
+        ...held,
+        intervalMs: message.progressIntervalMs,
+      }));
+  }
+}
+
+function onWelcome(session: Session, welcome: EdgeMessageOf<"welcome">, now: number): SessionStep {
+  const fates = new Map(welcome.leases.map((fate) => [leaseKey(fate.lease), fate]));
+  let next: Session = {
+    ...session,
+    phase: "online",
+    credit: 0,
+    welcomedAt: now,
+    progressIntervalMs: welcome.progressIntervalMs,
+    drainedByEdge: false,
+  };
+  const effects: SessionEffect[] = [
+    { type: "set_ping", intervalMs: welcome.pingIntervalMs },
+    {
+      type: "note",
+      level: "info",
+      text: `connected as ${welcome.workerId} to pool '${welcome.pool}'`,
+    },
+  ];
+  for (const [key, held] of session.leases) {
+    if (!held.claimed) continue;
+    const fate = fates.get(key);
+    if (fate?.status === "kept") {
+      next = withLease(next, {
+        ...held,
+        settleAt: now,
+        sentStage: null,
+        sentAt: Number.NEGATIVE_INFINITY,
+        unsent: true,
+        saidSource: false,
+        saidEngine: false,
+        // Whoever watched did so through the socket that is gone.
+        intervalMs: null,
+      });
+      effects.push({ type: "renew", lease: held.lease, grant: fate.grant });
+      if (held.running) {
+        effects.push({ type: "limit", lease: held.lease, runLimitMs: fate.runLimitMs });
+      }
+    } else {
+      // A lease that the welcome does not name is as lost as one that it calls so.
+      const lost = loseLease(next, held.lease, fate?.reason ?? "unknown");
+      next = lost.session;
+      effects.push(...lost.effects);
+    }
+  }
+  return { session: next, effects };
+}
+
+function onLease(session: Session, assignment: EdgeMessageOf<"lease">, now: number): SessionStep {
+  const { lease, grant } = assignment;
+  const known = session.leases.get(leaseKey(lease));
+  if (known !== undefined) return { session, effects: [{ type: "renew", lease, grant }] };
+
+  const effects: SessionEffect[] = [];
+  let next: Session = { ...session, credit: Math.max(0, session.credit - 1) };
+  // A newer epoch of a task we run means that the older one was taken from us.
+  for (const held of session.leases.values()) {
+    if (held.lease.taskId === lease.taskId && held.lease.epoch < lease.epoch && held.claimed) {
+      const lost = loseLease(next, held.lease, "superseded");
+      next = lost.session;
+      effects.push(...lost.effects);
+    }
+  }
+  const refusal = refuseLease(next);
+  if (refusal !== null) {
+    const released = {
+      ...newLease(lease, now),
+      running: false,
+      settlement: releaseOf(lease, refusal),
+    };
+    return { session: withLease(next, released), effects };
+  }
+  return {
+    session: withLease(next, newLease(lease, now)),
+    effects: [...effects, { type: "start", assignment }],
+  };
+}
+
+function refuseLease(session: Session): "shutdown" | "not_running" | null {
+  if (session.draining || session.drainedByEdge || session.ending !== null) return "shutdown";
+  return countRunning(session) >= session.slots ? "not_running" : null;
+}
+
+function onAck(session: Session, ack: EdgeMessageOf<"ack">): SessionStep {
+  const held = session.leases.get(leaseKey(ack.lease));
+  if (held === undefined) return { session, effects: [] };
+  if (ack.of === "progress") {
+    const effects: SessionEffect[] =
+      ack.grant === undefined ? [] : [{ type: "renew", lease: ack.lease, grant: ack.grant }];
+    return { session, effects };
+  }
+  // An answer to an older message than the one we now stand by settles nothing.
+  if (held.settlement?.type !== ack.of) return { session, effects: [] };
+  const effects: SessionEffect[] = [
+    {
+      type: "note",
+      level: ack.status === "accepted" ? "info" : "warn",
+      text:
+        ack.status === "accepted"
+          ? `${ack.of} acknowledged`
+          : `${ack.of} refused: ${ack.reason ?? "no reason given"}`,
+      lease: ack.lease,
+    },
+  ];
+  return { session: withLease(session, { ...held, claimed: false, settlement: null }), effects };
+}
+
+function onEnded(session: Session, event: Extract<SessionEvent, { type: "ended" }>): SessionStep {
+  const held = session.leases.get(leaseKey(event.lease));
+  if (held === undefined) return { session, effects: [] };
+  const settlement =
+    held.claimed && held.settlement === null
+      ? settlementOf(event.lease, event.outcome)
+      : held.settlement;
+  const rests =
+    event.outcome.status === "released" &&
+    (event.outcome.reason === "no_disk" || event.outcome.reason === "device_resting");
+  const next = withLease(session, { ...held, running: false, settlement, settleAt: event.now });
+  return {
+    session: rests ? { ...next, restUntil: event.now + REST_MS } : next,
+    effects: [],
+  };
+}
+
+function onClosed(session: Session, cause: CloseCause, now: number, random: number): SessionStep {
+  const offline: Session = {
+    ...session,
+    phase: "offline",
+    credit: 0,
+    welcomedAt: Number.POSITIVE_INFINITY,
+  };
+  if (session.ending !== null) return { session: unclaimAll(offline), effects: [] };
+  const stop = stopReason(cause);
+  if (stop !== null) {
+    const ended = end(offline, stop, now);
+    return { session: unclaimAll(ended.session), effects: ended.effects };
+  }
+  const failures = isProtocolError(cause)
+    ? Math.max(session.failures, PROTOCOL_ERROR_FAILURES)
+    : now - session.welcomedAt >= STABLE_MS
+      ? 0
+      : session.failures;
+  const asked = cause.kind === "refused" ? (cause.retryAfterMs ?? 0) : 0;
+  const delayMs = Math.max(reconnectDelayMs(failures, random), Math.min(asked, MAX_RETRY_AFTER_MS));
+  return {
+    session: { ...offline, failures: failures + 1 },
+    effects: [
+      {
+        type: "note",
+        level: isProtocolError(cause) ? "error" : "warn",
+        text: `${describeCause(cause)}; reconnecting in ${delayMs} ms`,
+      },
+      { type: "connect", delayMs },
+    ],
+  };
+}
+
+/** The owner's second word: kill what runs, give the leases back, and go. */
+function onAbort(session: Session, now: number): SessionStep {
+  if (session.ending !== null) return { session, effects: [] };
+  let next = session;
+  for (const held of session.leases.values()) {
+    if (held.claimed && held.settlement === null) {
+      const settlement = releaseOf(held.lease, "shutdown");
+      next = withLease(next, { ...held, settlement, settleAt: now });
+    }
+  }
+  return end(next, "aborted", now);
+}
+
+function end(session: Session, reason: ExitReason, now: number): SessionStep {
+  const stops: SessionEffect[] = [...session.leases.values()]
+    .filter((held) => held.running)
+    .map((held) => ({ type: "stop", lease: held.lease, reason }));
+  return { session: { ...session, ending: { reason, by: now + ENDING_MS } }, effects: stops };
+}
+
+function loseLease(session: Session, lease: LeaseRef, reason: string): SessionStep {
+  const held = session.leases.get(leaseKey(lease));
+  if (held === undefined) return { session, effects: [] };
+  const effects: SessionEffect[] = [
+    { type: "note", level: "warn", text: `lease lost: ${reason}`, lease },
+  ];
+  if (held.running) effects.push({ type: "stop", lease, reason });
+  return { session: withLease(session, { ...held, claimed: false, settlement: null }), effects };
+}
+
+/** Sends what is due, settlements before the `pull` that their end makes room for. */
+function flush(session: Session, now: number): SessionStep {
+  if (session.phase !== "online") return { session, effects: [] };
+  const effects: SessionEffect[] = [];
+  let next = session;
+  for (const held of session.leases.values()) {
+    const due = dueMessage(held, intervalOf(session, held), now);
+    if (due === null) continue;
+    next = withLease(next, due.held);
+    effects.push({ type: "send", message: due.message });
+  }
+  const free = freeSlots(next, now);
+  if (free !== next.credit) {
+    next = { ...next, credit: free };
+    effects.push({ type: "send", message: { type: "pull", free } });
+  }
+  return { session: next, effects };
+}
+
+function finish(session: Session, now: number): SessionStep {
+  const reason = exitReason(session, now);
+  return reason === null
+    ? { session, effects: [] }
+    : { session: { ...session, exited: true }, effects: [{ type: "exit", reason }] };
+}
+
+function exitReason(session: Session, now: number): ExitReason | null {
+  const held = [...session.leases.values()];
+  const isRunning = held.some((lease) => lease.running);
+  const isOwedAnswer = held.some((lease) => lease.settlement !== null);
+  if (session.ending !== null) {
+    const isWaiting = isRunning || (isOwedAnswer && session.phase === "online");
+    return isWaiting && now < session.ending.by ? null : session.ending.reason;
+  }
+  return session.draining && !isRunning && !isOwedAnswer ? "drained" : null;
+}
+
+function freeSlots(session: Session, now: number): number {
+  if (session.draining || session.drainedByEdge || session.ending !== null) return 0;
+  return now < session.restUntil ? 0 : Math.max(0, session.slots - countRunning(session));
+}
+
+function countRunning(session: Session): number {
+  return [...session.leases.values()].filter((held) => held.running).length;
+}
+
+function mayReport(held: HeldLease): boolean {
+  return held.claimed && held.running && held.unsent;
+}
+
+function intervalOf(session: Session, held: HeldLease): number {
+  return held.intervalMs ?? session.progressIntervalMs;
+}
+
+function update(
+  session: Session,
+  lease: LeaseRef,
+  change: (held: HeldLease) => HeldLease,
+): SessionStep {
+  const held = session.leases.get(leaseKey(lease));
+  return { session: held === undefined ? session : withLease(session, change(held)), effects: [] };
+}
+
+/** The session with this lease as it now is; one that is neither running nor claimed is forgotten. */
+function withLease(session: Session, held: HeldLease): Session {
+  const leases = new Map<LeaseKey, HeldLease>(session.leases);
+  if (held.running || held.claimed) leases.set(leaseKey(held.lease), held);
+  else leases.delete(leaseKey(held.lease));
+  return { ...session, leases };
+}
+
+/** Nobody is there who could still answer for a lease. */
+function unclaimAll(session: Session): Session {
+  let next = session;
+  for (const held of session.leases.values()) {
+    next = withLease(next, { ...held, claimed: false, settlement: null });
+  }
+  return next;
+}
