@@ -6,7 +6,7 @@ import { z } from "zod";
 import { stageSchema } from "./stages.ts";
 
 interface ApiErrorEntry {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 416 | 422 | 429 | 500 | 503;
   readonly message: string;
   readonly retryable: boolean;
 }
@@ -49,10 +49,22 @@ export const apiErrors = {
   },
   JOB_NOT_RETRYABLE: { status: 409, message: "The job cannot be retried.", retryable: false },
   UPLOAD_INCOMPLETE: { status: 409, message: "The upload is not complete.", retryable: true },
+  /** What `If-Match` or a lease's write-once asks for does not hold (RFC 9110 section 15.5.13). */
+  PRECONDITION_FAILED: {
+    status: 412,
+    message: "A precondition of the request does not hold.",
+    retryable: false,
+  },
   FILE_TOO_LARGE: { status: 413, message: "The file is too large.", retryable: false },
   UNSUPPORTED_FORMAT: {
     status: 415,
     message: "The file's format is not supported.",
+    retryable: false,
+  },
+  /** No byte of the range exists (RFC 9110 section 15.5.17); `Content-Range` tells the size. */
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    message: "The range lies outside the content.",
     retryable: false,
   },
   IDEMPOTENCY_MISMATCH: {
