@@ -5,6 +5,17 @@
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
+/**
+ * Headers of the socket's request, by which the Worker tells the pool who it authenticated. It sets all of
+ * them itself and passes none through from outside.
+ */
+export const workerHeaders = {
+  workerId: "x-telecine-worker-id",
+  /** URI-encoded: a header's value is Latin-1. */
+  workerName: "x-telecine-worker-name",
+  requestId: "x-request-id",
+} as const;
+
 export type CancelResult =
   | { readonly status: "ok"; readonly job: JobSnapshot }
   | { readonly status: "terminal"; readonly job: JobSnapshot };
@@ -29,11 +40,21 @@ export interface WorkerSnapshot {
 export interface PoolRpc {
   /** Creates the job unless it is known; its snapshot either way. */
   submit(submission: JobSubmission): Promise<JobSnapshot>;
-  /** The job as it is now, created first if it never arrived; `prior` is D1's last snapshot, for one whose tombstone is gone. */
-  read(submission: JobSubmission): Promise<JobSnapshot>;
-  cancel(submission: JobSubmission): Promise<CancelResult>;
-  retry(submission: JobSubmission, options: { timeoutSeconds?: number }): Promise<RetryResult>;
-  attempts(submission: JobSubmission): Promise<readonly AttemptRecord[]>;
+  /**
+   * The job as it is now, created first if it never arrived. `prior`, here and below, is D1's last snapshot: a
+   * finished job whose tombstone is gone is taken from it, and never run again by a mere question.
+   */
+  read(submission: JobSubmission, prior?: JobSnapshot | null): Promise<JobSnapshot>;
+  cancel(submission: JobSubmission, prior?: JobSnapshot | null): Promise<CancelResult>;
+  retry(
+    submission: JobSubmission,
+    options: { timeoutSeconds?: number },
+    prior?: JobSnapshot | null,
+  ): Promise<RetryResult>;
+  attempts(
+    submission: JobSubmission,
+    prior?: JobSnapshot | null,
+  ): Promise<readonly AttemptRecord[]>;
   workers(): Promise<readonly WorkerSnapshot[]>;
   drain(workerId: string): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */

@@ -9,29 +9,34 @@ const migrations: readonly string[] = [
     id TEXT PRIMARY KEY NOT NULL,
     submission TEXT NOT NULL,
     record TEXT NOT NULL,
+    -- The earliest time at which the job wants the alarm, renewals left out; null for never.
+    wakes_at INTEGER,
     -- When a terminal job's tombstone and objects go; null while it lives.
     forget_at INTEGER
   ) WITHOUT ROWID;
+  CREATE INDEX jobs_by_wake ON jobs (wakes_at) WHERE wakes_at IS NOT NULL;
   CREATE INDEX jobs_by_forgetting ON jobs (forget_at) WHERE forget_at IS NOT NULL;
 
   CREATE TABLE tasks (
     id TEXT PRIMARY KEY NOT NULL,
     job_id TEXT NOT NULL,
+    account_id TEXT NOT NULL,
     state TEXT NOT NULL,
     -- Higher goes first.
     priority INTEGER NOT NULL,
-    -- Orders equals: when the job was created.
     queued_at INTEGER NOT NULL,
+    -- Not before this; meant for state 'ready' only.
+    ready_at INTEGER NOT NULL,
+    last_worker_id TEXT,
+    -- Codecs the worker must have an encoder for, with commas between.
+    codecs TEXT NOT NULL,
     -- Who holds the lease; null when nobody does.
     worker_id TEXT,
-    -- The earliest time at which this task wants the alarm, renewals left out; null for never.
-    wakes_at INTEGER,
     record TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX tasks_by_job ON tasks (job_id);
-  CREATE INDEX tasks_in_queue ON tasks (state, priority DESC, queued_at, id);
-  CREATE INDEX tasks_by_worker ON tasks (worker_id) WHERE worker_id IS NOT NULL;
-  CREATE INDEX tasks_by_wake ON tasks (wakes_at) WHERE wakes_at IS NOT NULL;
+  CREATE INDEX tasks_ready ON tasks (priority DESC, queued_at, id) WHERE state = 'ready';
+  CREATE INDEX tasks_held ON tasks (worker_id) WHERE worker_id IS NOT NULL;
 
   CREATE TABLE attempts (
     task_id TEXT NOT NULL,
@@ -44,7 +49,6 @@ const migrations: readonly string[] = [
 
   CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    job_id TEXT NOT NULL,
     entry TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
     due_at INTEGER NOT NULL
@@ -53,11 +57,11 @@ const migrations: readonly string[] = [
 
   CREATE TABLE workers (
     id TEXT PRIMARY KEY NOT NULL,
-    name TEXT NOT NULL,
     slots INTEGER NOT NULL,
-    capabilities TEXT,
+    -- JSON of the capabilities that the last hello proved.
+    capabilities TEXT NOT NULL,
     draining INTEGER NOT NULL DEFAULT 0,
-    -- Kept for ever: a socket of a revoked worker is refused by every shard.
+    -- A revoked worker's row stays for ever: its sockets are refused by every shard.
     revoked_at INTEGER
   ) WITHOUT ROWID;
 
@@ -71,7 +75,7 @@ const migrations: readonly string[] = [
 
   CREATE TABLE garbage (
     prefix TEXT PRIMARY KEY NOT NULL,
-    -- The attempt whose recorded uploads are aborted with it; null for a whole job.
+    -- The attempt whose recorded uploads are aborted too; null for a whole job's prefix.
     task_id TEXT,
     epoch INTEGER,
     due_at INTEGER NOT NULL,

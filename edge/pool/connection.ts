@@ -1,0 +1,103 @@
+/** One worker's live socket: its session, kept in step with the attachment, and what is sent to it, in order. */
+import { closeCodes, type EdgeMessage } from "../../protocol/messages.ts";
+import { logWarning } from "./log.ts";
+import { type HeldLease, type Session, toAttachment } from "./session.ts";
+
+/** Longest close reason in bytes (RFC 6455 section 5.5: 125, two of them the code). */
+const MAX_CLOSE_REASON_BYTES = 123;
+
+export class Connection {
+  readonly socket: WebSocket;
+  #session: Session;
+  #lastSend: Promise<unknown> | null = null;
+
+  constructor(socket: WebSocket, session: Session) {
+    this.socket = socket;
+    this.#session = session;
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  get workerId(): string {
+    return this.#session.workerId;
+  }
+
+  update(change: Partial<Session>): void {
+    this.#session = { ...this.#session, ...change };
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    try {
+      this.socket.serializeAttachment(toAttachment(this.#session));
+    } catch (error) {
+      // Memory still has it; after an eviction its leases count as lost and get their grace.
+      logWarning("attachment_not_kept", { workerId: this.workerId }, error);
+    }
+  }
+
+  heldLease(taskId: string, epoch: number): HeldLease | null {
+    const held = this.#session.held.get(taskId);
+    return held?.renewal.epoch === epoch ? held : null;
+  }
+
+  hold(lease: HeldLease): void {
+    this.update({ held: new Map(this.#session.held).set(lease.taskId, lease) });
+  }
+
+  letGo(taskId: string): void {
+    if (!this.#session.held.has(taskId)) return;
+    const held = new Map(this.#session.held);
+    held.delete(taskId);
+    this.update({ held });
+  }
+
+  /**
+   * Sends after everything that was sent before, also when making the message takes a moment: a revocation
+   * must not overtake its lease. False when the socket could not take it; null makes nothing to send.
+   */
+  send(make: EdgeMessage | (() => Promise<EdgeMessage | null>)): Promise<boolean> {
+    if (this.#lastSend === null && typeof make !== "function") {
+      return Promise.resolve(this.#sendNow(make));
+    }
+    const before = this.#lastSend ?? Promise.resolve();
+    const sent = before.then(async () => {
+      const message = typeof make === "function" ? await make() : make;
+      return message === null || this.#sendNow(message);
+    });
+    const settled = sent.catch(() => false);
+    this.#lastSend = settled;
+    void settled.then(() => {
+      if (this.#lastSend === settled) this.#lastSend = null;
+    });
+    return sent;
+  }
+
+  close(reason: keyof typeof closeCodes, detail: string): void {
+    closeSocket(this.socket, closeCodes[reason], detail);
+  }
+
+  #sendNow(message: EdgeMessage): boolean {
+    if (this.socket.readyState !== WebSocket.OPEN) return false;
+    try {
+      this.socket.send(JSON.stringify(message));
+      return true;
+    } catch (error) {
+      logWarning("send_failed", { workerId: this.workerId, type: message.type }, error);
+      return false;
+    }
+  }
+}
+
+export function closeSocket(socket: WebSocket, code: number, detail: string): void {
+  try {
+    socket.close(code, truncateToBytes(detail, MAX_CLOSE_REASON_BYTES));
+  } catch {
+    // It is closed already.
+  }
+}
+
+function truncateToBytes(text: string, limit: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= limit) return text;
+  return new TextDecoder().decode(bytes.slice(0, limit)).replace(/\uFFFD+$/, "");
+}

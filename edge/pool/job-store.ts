@@ -1,0 +1,200 @@
+/**
+ * Jobs, tasks and their ledger in the object's SQLite. Everything here is synchronous: it is called between a
+ * transition and its effects, where nothing may be awaited. Live jobs are cached, with what renewals changed of
+ * them; rows are written on transitions only.
+ */
+import type { AttemptRecord, JobRecord, LiveJob, Task } from "../domain/model.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import { codecsOf } from "./task-spec.ts";
+
+/** Jobs kept parsed in memory; beyond it the one used longest ago is read from its rows again. */
+const CACHED_JOBS = 1_000;
+
+type StoredJob = Omit<JobRecord, "submission">;
+
+export interface JobStore {
+  /** The job with its tasks, or null if it is not known here. */
+  load(jobId: string): LiveJob | null;
+  /** Remembers what needs no row: renewals. */
+  remember(live: LiveJob): void;
+  /**
+   * Writes what differs from `before`; to be called inside a transaction. `wakesAt` is when the job wants the
+   * alarm, `forgetAt` when a terminal one goes.
+   */
+  save(before: LiveJob | null, after: LiveJob, wakesAt: number | null, forgetAt: number | null): void;
+  saveAttempt(record: AttemptRecord, jobId: string): void;
+  attempts(jobId: string): readonly AttemptRecord[];
+  /** Deletes every row of the job. */
+  delete(jobId: string): void;
+  /** Ids of jobs whose terminal rows are past their time, at most `limit`. */
+  forgettable(now: number, limit: number): readonly string[];
+  /** Ids of jobs with a task in one of the states. */
+  withTasksIn(states: readonly Task["state"][]): readonly string[];
+  /** Ids and times of jobs that want the alarm at or before `now`. */
+  waking(now: number): readonly { readonly id: string; readonly wakesAt: number }[];
+  /** When the next job after `now` wants the alarm. */
+  nextWake(now: number): number | null;
+  /** When the next tombstone goes. */
+  nextForgetting(): number | null;
+}
+
+export function createJobStore(
+  sql: SqlStorage,
+  overlay: (tasks: readonly Task[]) => readonly Task[],
+): JobStore {
+  const cache = new Map<string, LiveJob>();
+
+  function remember(live: LiveJob): void {
+    const { jobId } = live.job.submission;
+    cache.delete(jobId);
+    cache.set(jobId, live);
+    if (cache.size > CACHED_JOBS) {
+      const [oldest] = cache.keys();
+      if (oldest !== undefined) cache.delete(oldest);
+    }
+  }
+
+  function read(jobId: string): LiveJob | null {
+    const [row] = sql
+      .exec<{ submission: string; record: string }>(
+        "SELECT submission, record FROM jobs WHERE id = ?",
+        jobId,
+      )
+      .toArray();
+    if (row === undefined) return null;
+    const submission = JSON.parse(row.submission) as JobSubmission;
+    const tasks = sql
+      .exec<{ record: string }>("SELECT record FROM tasks WHERE job_id = ? ORDER BY id", jobId)
+      .toArray()
+      .map((task) => JSON.parse(task.record) as Task);
+    return {
+      job: { ...(JSON.parse(row.record) as StoredJob), submission },
+      tasks: overlay(tasks),
+    };
+  }
+
+  return {
+    load(jobId) {
+      const live = cache.get(jobId) ?? read(jobId);
+      if (live !== null) remember(live);
+      return live;
+    },
+
+    remember,
+
+    save(before, after, wakesAt, forgetAt) {
+      const { submission, ...stored } = after.job;
+      if (before === null) {
+        sql.exec(
+          "INSERT INTO jobs (id, submission, record, wakes_at, forget_at) VALUES (?, ?, ?, ?, ?)",
+          submission.jobId,
+          JSON.stringify(submission),
+          JSON.stringify(stored),
+          wakesAt,
+          forgetAt,
+        );
+      } else {
+        sql.exec(
+          "UPDATE jobs SET record = ?, wakes_at = ?, forget_at = ? WHERE id = ?",
+          JSON.stringify(stored),
+          wakesAt,
+          forgetAt,
+          submission.jobId,
+        );
+      }
+      const unchanged = new Set(before?.tasks);
+      for (const task of after.tasks) {
+        if (!unchanged.has(task)) saveTask(sql, submission, task);
+      }
+    },
+
+    saveAttempt(record, jobId) {
+      sql.exec(
+        "INSERT OR REPLACE INTO attempts (task_id, epoch, job_id, record) VALUES (?, ?, ?, ?)",
+        record.taskId,
+        record.epoch,
+        jobId,
+        JSON.stringify(record),
+      );
+    },
+
+    attempts(jobId) {
+      return sql
+        .exec<{ record: string }>("SELECT record FROM attempts WHERE job_id = ?", jobId)
+        .toArray()
+        .map((row) => JSON.parse(row.record) as AttemptRecord)
+        .sort((a, b) => a.startedAt - b.startedAt || a.epoch - b.epoch);
+    },
+
+    delete(jobId) {
+      cache.delete(jobId);
+      sql.exec("DELETE FROM attempts WHERE job_id = ?", jobId);
+      sql.exec("DELETE FROM tasks WHERE job_id = ?", jobId);
+      sql.exec("DELETE FROM jobs WHERE id = ?", jobId);
+    },
+
+    forgettable(now, limit) {
+      return sql
+        .exec<{ id: string }>(
+          "SELECT id FROM jobs WHERE forget_at <= ? ORDER BY forget_at LIMIT ?",
+          now,
+          limit,
+        )
+        .toArray()
+        .map((row) => row.id);
+    },
+
+    withTasksIn(states) {
+      return sql
+        .exec<{ job_id: string }>(
+          `SELECT DISTINCT job_id FROM tasks
+           WHERE worker_id IS NOT NULL AND state IN (SELECT value FROM json_each(?))`,
+          JSON.stringify(states),
+        )
+        .toArray()
+        .map((row) => row.job_id);
+    },
+
+    waking(now) {
+      return sql
+        .exec<{ id: string; wakesAt: number }>(
+          "SELECT id, wakes_at AS wakesAt FROM jobs WHERE wakes_at <= ? ORDER BY wakes_at",
+          now,
+        )
+        .toArray();
+    },
+
+    nextWake(now) {
+      return sql
+        .exec<{ at: number | null }>("SELECT MIN(wakes_at) AS at FROM jobs WHERE wakes_at > ?", now)
+        .one().at;
+    },
+
+    nextForgetting() {
+      return sql
+        .exec<{ at: number | null }>(
+          "SELECT MIN(forget_at) AS at FROM jobs WHERE forget_at IS NOT NULL",
+        )
+        .one().at;
+    },
+  };
+}
+
+function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void {
+  sql.exec(
+    `INSERT OR REPLACE INTO tasks
+       (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, codecs, worker_id, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    task.taskId,
+    task.jobId,
+    submission.accountId,
+    task.state,
+    submission.priority,
+    task.queuedAt,
+    task.state === "ready" ? task.readyAt : 0,
+    task.lastWorkerId,
+    codecsOf(submission).join(","),
+    task.state === "leased" || task.state === "verifying" ? task.lease.workerId : null,
+    JSON.stringify(task),
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * What the pool owes to the rest of the world. Entries are written in the transaction of the transition they
+ * follow from, carry all that is needed to deliver them, and go only once they were delivered. Synchronous.
+ */
+import type { VideoMetadata } from "../../protocol/media.ts";
+import type { JobEventType } from "../domain/effects.ts";
+import type { JobSnapshot } from "../domain/model.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+
+export type OutboxEntry =
+  | { readonly kind: "project"; readonly snapshot: JobSnapshot }
+  | {
+      readonly kind: "webhook";
+      readonly eventId: string;
+      readonly sequence: number;
+      readonly event: JobEventType;
+      readonly at: number;
+      readonly snapshot: JobSnapshot;
+      readonly job: Pick<
+        JobSubmission,
+        "jobId" | "accountId" | "webhookUrl" | "metadata" | "origin"
+      >;
+    }
+  | {
+      readonly kind: "video";
+      readonly accountId: string;
+      readonly videoId: string;
+      readonly metadata: VideoMetadata;
+    }
+  | {
+      readonly kind: "hello";
+      readonly workerId: string;
+      /** JSON of what the worker said of itself. */
+      readonly hello: string;
+      readonly at: number;
+    };
+
+export interface OutboxRow {
+  readonly seq: number;
+  readonly tries: number;
+  readonly entry: OutboxEntry;
+}
+
+export interface OutboxStore {
+  /** `dueAt` is when the alarm takes it up, should the prompt drain not come to it. */
+  add(entry: OutboxEntry, dueAt: number): void;
+  /** The oldest entries: those due by `now`, and those never tried yet. */
+  take(now: number, limit: number): readonly OutboxRow[];
+  delivered(rows: readonly OutboxRow[]): void;
+  postpone(rows: readonly OutboxRow[], dueAt: (tries: number) => number): void;
+  nextDue(): number | null;
+}
+
+export function createOutboxStore(sql: SqlStorage): OutboxStore {
+  const seqsOf = (rows: readonly OutboxRow[]) => JSON.stringify(rows.map((row) => row.seq));
+  return {
+    add(entry, dueAt) {
+      sql.exec("INSERT INTO outbox (entry, due_at) VALUES (?, ?)", JSON.stringify(entry), dueAt);
+    },
+
+    take(now, limit) {
+      return sql
+        .exec<{ seq: number; tries: number; entry: string }>(
+          `SELECT seq, tries, entry FROM outbox WHERE tries = 0 OR due_at <= ?
+           ORDER BY seq LIMIT ?`,
+          now,
+          limit,
+        )
+        .toArray()
+        .map((row) => ({ ...row, entry: JSON.parse(row.entry) as OutboxEntry }));
+    },
+
+    delivered(rows) {
+      sql.exec("DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", seqsOf(rows));
+    },
+
+    postpone(rows, dueAt) {
+      for (const { seq, tries } of rows) {
+        sql.exec(
+          "UPDATE outbox SET tries = tries + 1, due_at = ? WHERE seq = ?",
+          dueAt(tries),
+          seq,
+        );
+      }
+    },
+
+    nextDue() {
+      return sql.exec<{ at: number | null }>("SELECT MIN(due_at) AS at FROM outbox").one().at;
+    },
+  };
+}

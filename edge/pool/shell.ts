@@ -1,0 +1,177 @@
+/**
+ * The five steps, in one place: decode (the caller did), load, transition, commit, run effects. Load to commit
+ * is synchronous: no await stands between, so no other event sees or changes half of it.
+ */
+import { isTerminalState } from "../../protocol/stages.ts";
+import { deadlinesOf } from "../domain/alarm.ts";
+import type { Effect, RejectReason } from "../domain/effects.ts";
+import { createJob, fromSnapshot, type Stepped, stepTask } from "../domain/job.ts";
+import { renewalOf } from "../domain/lease.ts";
+import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
+import type { TaskEvent } from "../domain/events.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import { attemptPrefix } from "../media/keys.ts";
+import type { PoolContext } from "./context.ts";
+import { collectableAt, OUTBOX_BACKSTOP_MS, retentionMs } from "./durations.ts";
+
+export type Committed =
+  | { readonly status: "ok"; readonly live: LiveJob; readonly effects: readonly Effect[] }
+  | { readonly status: "rejected"; readonly reason: RejectReason }
+  | { readonly status: "unknown" };
+
+type Step<Refused> = (live: LiveJob) => Stepped | Refused;
+
+/**
+ * Loads the job, steps it, and commits what the step says. Whatever else the step answers is passed on with
+ * nothing written. The effects are the caller's to run, after the commit.
+ */
+export function stepJob<Refused extends { readonly status: string }>(
+  pool: PoolContext,
+  jobId: string,
+  step: Step<Refused>,
+): Stepped | Refused | { readonly status: "unknown" } {
+  const before = pool.jobs.load(jobId);
+  if (before === null) return { status: "unknown" };
+  const stepped = step(before);
+  if (isStepped(stepped)) commit(pool, before, stepped);
+  return stepped;
+}
+
+/** Feeds one event to one task of a job. */
+export function stepOneTask(
+  pool: PoolContext,
+  jobId: string,
+  taskId: string,
+  event: TaskEvent,
+): Committed {
+  return stepJob(pool, jobId, (live) => stepTask(live, taskId, event, pool.rules));
+}
+
+/**
+ * The job, created first if it is not known: from `prior`, D1's last snapshot, where a finished job's rows are
+ * gone already, else as a new one.
+ */
+export function loadOrCreate(
+  pool: PoolContext,
+  submission: JobSubmission,
+  prior: JobSnapshot | null,
+): { readonly live: LiveJob; readonly effects: readonly Effect[]; readonly isStored: boolean } {
+  const known = pool.jobs.load(submission.jobId);
+  if (known !== null) return { live: known, effects: [], isStored: true };
+  if (prior !== null && isTerminalState(prior.state)) {
+    return { live: fromSnapshot(submission, prior), effects: [], isStored: false };
+  }
+  const created = createJob(submission, pool.now());
+  commit(pool, null, created);
+  return { live: created.live, effects: created.effects, isStored: true };
+}
+
+/** Writes a step: rows, ledger, outbox, garbage and alarm in one transaction; then the renewals in memory. */
+export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepped): void {
+  if (stepped.durable) {
+    transact(pool, () => {
+      saveJob(pool, before, stepped.live);
+      for (const effect of stepped.effects) keepEffect(pool, stepped.live, effect);
+    });
+  }
+  pool.jobs.remember(stepped.live);
+  keepRenewals(pool, before, stepped.live);
+}
+
+/** One synchronous transaction. An alarm that was set in it is undone with it, so what we know of it is void. */
+function transact(pool: PoolContext, write: () => void): void {
+  try {
+    pool.storage.transactionSync(write);
+  } catch (error) {
+    pool.alarm.forget();
+    throw error;
+  }
+}
+
+function saveJob(pool: PoolContext, before: LiveJob | null, after: LiveJob): void {
+  const wakesAt = earliest(deadlinesOf(after, pool.now()));
+  const { state, completedAt } = after.job;
+  const forgetAt = isTerminalState(state)
+    ? (completedAt ?? pool.now()) + retentionMs(pool.settings)
+    : null;
+  pool.jobs.save(before, after, wakesAt, forgetAt);
+  for (const at of [wakesAt, forgetAt]) if (at !== null) pool.alarm.ensure(at);
+}
+
+/** The part of an effect that must survive a crash. */
+function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
+  const { submission } = live.job;
+  const backstop = pool.now() + OUTBOX_BACKSTOP_MS;
+  switch (effect.type) {
+    case "ledger":
+      pool.jobs.saveAttempt(effect.record, submission.jobId);
+      return;
+    case "collect": {
+      const dueAt = collectableAt(effect.endedAt, pool.rules);
+      const { taskId, epoch } = effect;
+      pool.garbage.add({ prefix: attemptPrefix(effect), taskId, epoch, rounds: 2 }, dueAt);
+      pool.alarm.ensure(dueAt);
+      return;
+    }
+    case "source": {
+      const [input] = Object.values(submission.inputs);
+      if (input?.kind !== "video") return;
+      const { accountId } = submission;
+      const { videoId } = input;
+      pool.outbox.add({ kind: "video", accountId, videoId, metadata: effect.metadata }, backstop);
+      pool.alarm.ensure(backstop);
+      return;
+    }
+    case "project":
+      pool.outbox.add({ kind: "project", snapshot: effect.snapshot }, backstop);
+      pool.alarm.ensure(backstop);
+      return;
+    case "webhook": {
+      const { jobId, accountId, webhookUrl, metadata, origin } = submission;
+      const { eventId, sequence, event, at, snapshot } = effect;
+      const job = { jobId, accountId, webhookUrl, metadata, origin };
+      pool.outbox.add({ kind: "webhook", eventId, sequence, event, at, snapshot, job }, backstop);
+      pool.alarm.ensure(backstop);
+      return;
+    }
+    case "event":
+    case "grant":
+    case "revoke":
+    case "ack":
+    case "verify":
+    case "arm_alarm":
+      // Sent, or found again from the rows: they may be lost. History is the snapshots' own sequence.
+      return;
+  }
+}
+
+/** Keeps each holder's session in step with its leases: renewals live nowhere else. */
+function keepRenewals(pool: PoolContext, before: LiveJob | null, after: LiveJob): void {
+  const unchanged = new Set(before?.tasks);
+  const previous = new Map(before?.tasks.map((task) => [task.taskId, task]));
+  for (const task of after.tasks) {
+    if (unchanged.has(task)) continue;
+    const holder = holderOf(task);
+    const oldHolder = holderOf(previous.get(task.taskId));
+    if (oldHolder !== null && oldHolder !== holder) {
+      pool.connections.get(oldHolder)?.letGo(task.taskId);
+    }
+    if (task.state !== "leased") continue;
+    const connection = pool.connections.get(task.lease.workerId);
+    if (connection?.session.sessionId !== task.lease.sessionId) continue;
+    const grantUntil = connection.heldLease(task.taskId, task.lease.epoch)?.grantUntil ?? 0;
+    connection.hold({ taskId: task.taskId, renewal: renewalOf(task.lease), grantUntil });
+  }
+}
+
+function holderOf(task: Task | undefined): string | null {
+  return task?.state === "leased" ? task.lease.workerId : null;
+}
+
+function isStepped(result: { readonly status: string }): result is Stepped {
+  return result.status === "ok";
+}
+
+function earliest(times: readonly number[]): number | null {
+  return times.length === 0 ? null : Math.min(...times);
+}

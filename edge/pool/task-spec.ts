@@ -1,0 +1,79 @@
+/** What a worker is told of a task, and what its grant lets it read. Derived from the submission alone. */
+import { type Capabilities, codecSchema, type VideoCodec } from "../../protocol/media.ts";
+import type { TaskInput, TaskSpec } from "../../protocol/task.ts";
+import type { Task } from "../domain/model.ts";
+import type { JobInput, JobSubmission } from "../domain/submission.ts";
+import type { GrantClaims } from "../media/grants.ts";
+
+/** No output may be larger than 20 times its sources, but every job may write at least 10 GB. */
+const OUTPUT_TO_SOURCE_RATIO = 20;
+const LEAST_MAX_OUTPUT_BYTES = 10_000_000_000;
+
+export function maxOutputBytesOf(submission: JobSubmission): number {
+  const sourceBytes = Object.values(submission.inputs).reduce(
+    (sum, input) => sum + (input.kind === "video" ? input.sizeBytes : 0),
+    0,
+  );
+  return Math.max(LEAST_MAX_OUTPUT_BYTES, OUTPUT_TO_SOURCE_RATIO * sourceBytes);
+}
+
+export function taskSpecOf(submission: JobSubmission, task: Task): TaskSpec {
+  return {
+    jobId: submission.jobId,
+    taskId: task.taskId,
+    run: task.run,
+    kind: task.kind,
+    work: submission.work,
+    inputs: mapValues(submission.inputs, taskInputOf),
+    outputs: { ...submission.outputs },
+    maxOutputBytes: maxOutputBytesOf(submission),
+  };
+}
+
+/** The claims of the attempt's grant: its stored inputs, pinned, and its own prefix. */
+export function grantClaimsOf(submission: JobSubmission, task: Task, epoch: number): GrantClaims {
+  const inputs: Record<string, GrantClaims["inputs"][string]> = {};
+  for (const [name, input] of Object.entries(submission.inputs)) {
+    if (input.kind !== "video") continue;
+    const { key, etag, sizeBytes, contentType } = input;
+    inputs[name] = { key, etag, sizeBytes, contentType };
+  }
+  return {
+    accountId: submission.accountId,
+    pool: submission.pool,
+    shard: submission.shard,
+    jobId: submission.jobId,
+    run: task.run,
+    taskId: task.taskId,
+    epoch,
+    inputs,
+    maxOutputBytes: maxOutputBytesOf(submission),
+  };
+}
+
+/**
+ * The codecs a worker must have proved an encoder for. Only what the recipe names: what it leaves open, the
+ * agent's plan chooses from what it has (and least work may mean that nothing is encoded).
+ */
+export function codecsOf(submission: JobSubmission): readonly VideoCodec[] {
+  if (submission.work.mode !== "recipe") return [];
+  const { codec, codecs } = submission.work.recipe;
+  return [codec, ...(Array.isArray(codecs) ? codecs : [])].flatMap((name) => {
+    const parsed = codecSchema.safeParse(name);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+export function provedCodecs(capabilities: Capabilities): ReadonlySet<VideoCodec> {
+  return new Set(capabilities.encoders.map((encoder) => encoder.codec));
+}
+
+function taskInputOf(input: JobInput): TaskInput {
+  if (input.kind === "url") return { kind: "url", url: input.url };
+  const { videoId, filename, contentType, sizeBytes } = input;
+  return { kind: "video", videoId, filename, contentType, sizeBytes };
+}
+
+function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
