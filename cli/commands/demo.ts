@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Command } from "commander";
+import type { Job } from "../../protocol/http/jobs.ts";
+import { bar, jobLine, LiveLines, sizeText } from "../job-display.ts";
+import {
+  findMediaTools,
+  type MediaTools,
+  makeClip,
+  type Probed,
+  probeFile,
+} from "../media-tools.ts";
+import { type Host, startHost } from "../runtime/host.ts";
+import { watchJob } from "../watch-job.ts";
+import { saveOutputs } from "./transcode.ts";
+
+const OUTPUT_FOLDER = "telecine-demo";
+
+/** `telecine demo [FILE]`: the whole service on fresh data, one real video through it, the result proved. */
+export function addDemo(program: Command): void {
+  program
+    .command("demo")
+    .description(
+      "start everything on fresh data, transcode FILE (or a clip made here), show each step",
+    )
+    .argument("[file]", "a video; without one a clip is made")
+    .action(async (file: string | undefined) => {
+      await demo(file ? path.resolve(file) : null);
+    });
+}
+
+async function demo(given: string | null): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), "telecine-demo-"));
+  const say = (text: string) => process.stdout.write(`${text}\n`);
+  const edgeLog: string[] = [];
+  let host: Host | null = null;
+  const tidy = async () => {
+    await host?.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void tidy().finally(() => process.exit(130)));
+  }
+  try {
+    const tools = await findMediaTools();
+    say(`Using ${tools.version}`);
+    const source = given ?? path.join(folder, "clip.mov");
+    if (!given) await makeClip(tools, source);
+    const before = await probeFile(tools, source).catch(() => null);
+    say(`Source     ${path.basename(source)}${before ? `: ${describe(before)}` : ""}`);
+    host = await startHost({
+      host: "127.0.0.1",
+      port: 0,
+      data: folder,
+      workers: 1,
+      environment: process.env,
+      onEdgeLog: (line) => edgeLog.push(line),
+      onWorkerLine: (_worker, line) => edgeLog.push(line),
+    });
+    say(`Telecine is ready at ${host.url}, with one worker connected`);
+    const job = await runJob(host, source);
+    const saved = await saveOutputs(host.client, job, OUTPUT_FOLDER);
+    say("");
+    for (const [index, file] of saved.entries()) {
+      await proveOutput(tools, job.outputs[index], file, say);
+    }
+    say(`\nDone. The outputs are in ${path.resolve(OUTPUT_FOLDER)}`);
+  } catch (error) {
+    if (process.env.TELECINE_DEBUG) process.stderr.write(`${edgeLog.join("\n")}\n`);
+    throw error;
+  } finally {
+    await tidy();
+  }
+}
+
+/** Uploads, submits and follows; anything but `completed` is an error that says why. */
+async function runJob(host: Host, source: string): Promise<Job> {
+  const lines = new LiveLines(process.stdout);
+  const video = await host.client.uploadFile(source, {
+    onProgress: ({ part, parts, sentBytes, totalBytes }) =>
+      lines.show(
+        "upload",
+        `  uploading    ${bar(sentBytes / totalBytes)} part ${part} of ${parts}, ${sizeText(sentBytes)}`,
+        true,
+      ),
+  });
+  lines.end();
+  const queued = await host.client.createJob({
+    videoId: video.videoId,
+    recipe: { name: "webReady" },
+  });
+  process.stdout.write(`\n${queued.jobId}: webReady of ${video.videoId}\n`);
+  let shown = "";
+  const job = await watchJob(host.client, queued.jobId, (now) => {
+    lines.show(now.state, jobLine(now), now.state !== shown);
+    shown = now.state;
+  });
+  lines.end();
+  for (const stage of job.stages) {
+    const took =
+      stage.startedAt && stage.completedAt
+        ? (Date.parse(stage.completedAt) - Date.parse(stage.startedAt)) / 1000
+        : null;
+    process.stdout.write(
+      `  ${stage.name.padEnd(12)} ${stage.state}${took === null ? "" : ` in ${took.toFixed(2)} s`}\n`,
+    );
+  }
+  if (job.state !== "completed") {
+    throw new Error(
+      job.error
+        ? `The job ${job.state} while ${job.error.stage ?? "queued"}: ${job.error.code}: ${job.error.detail}`
+        : `The job ended as ${job.state}.`,
+    );
+  }
+  return job;
+}
+
+/** Compares what was served with what the job says of it, and says what it is. */
+async function proveOutput(
+  tools: MediaTools,
+  output: Job["outputs"][number] | undefined,
+  file: string,
+  say: (text: string) => void,
+): Promise<void> {
+  if (!output) throw new Error(`No output of the job belongs to ${file}.`);
+  const sha256 = createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+  if (sha256 !== output.sha256) {
+    throw new Error(`${file}: SHA-256 ${sha256} is not the job's ${output.sha256}.`);
+  }
+  const probed = await probeFile(tools, file);
+  say(`Output     ${file}: ${describe(probed)}, ${sizeText(output.size)}`);
+  say(`           sha256 ${sha256}, as the job says`);
+}
+
+function describe({ streams, format }: Probed): string {
+  const each = streams.map((stream) =>
+    stream.codec_type === "video"
+      ? `${stream.codec_name} ${stream.width}x${stream.height}, ${stream.nb_read_frames ?? "?"} frames`
+      : stream.codec_name,
+  );
+  const seconds = Number(format.duration);
+  return [...each, ...(Number.isFinite(seconds) ? [`${seconds.toFixed(2)} s`] : [])].join(", ");
+}

@@ -1,0 +1,55 @@
+import path from "node:path";
+import type { Command } from "commander";
+import { startHost } from "../runtime/host.ts";
+import { wholeNumber } from "./options.ts";
+
+interface StartOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly workers: number;
+}
+
+/** `telecine start`: the edge and its local workers, until a signal. */
+export function addStart(program: Command): void {
+  program
+    .command("start")
+    .description("run the edge in the embedded runtime, with local workers")
+    .option(
+      "--port <n>",
+      "port to listen on; 0 takes a free one",
+      wholeNumber("--port", 0, 65_535),
+      8787,
+    )
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--data <dir>", "folder for all data", ".telecine")
+    .option(
+      "--workers <n>",
+      "local workers; 0 runs the edge alone",
+      wholeNumber("--workers", 0, 64),
+      1,
+    )
+    .action(async (options: StartOptions) => {
+      const stopped = stopSignal();
+      const host = await startHost({
+        ...options,
+        environment: process.env,
+        onEdgeLog: (line) => process.stderr.write(`edge     ${line}\n`),
+        onWorkerLine: (name, line) => process.stderr.write(`${name.padEnd(8)} ${line}\n`),
+      });
+      if (host.rootKeyFile) {
+        process.stdout.write(`The root API key is in ${path.resolve(host.rootKeyFile)}\n`);
+      }
+      process.stdout.write(`Telecine is ready at ${host.url}\n`);
+      const signal = await stopped;
+      process.stderr.write(`${signal}: stopping\n`);
+      await host.stop();
+    });
+}
+
+/** The first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
+  });
+}
