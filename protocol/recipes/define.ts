@@ -2,7 +2,6 @@
 import type { z } from "zod";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../media.ts";
 import type { PlanResult } from "../plan.ts";
-import type { FfmpegRelease } from "./parts/ffmpeg-release.ts";
 
 /** The one output asked for, by its key, name and format. */
 export interface PlannedOutput {
@@ -21,8 +20,6 @@ export interface PlanContext<Params> {
   readonly output: PlannedOutput;
   /** What this agent's encoders proved, best first. */
   readonly encoders: readonly EncoderCapability[];
-  /** The agent's ffmpeg: the names of a few options depend on it. */
-  readonly ffmpeg: FfmpegRelease;
 }
 
 export interface Recipe<Name extends string, Schema extends z.ZodObject> {

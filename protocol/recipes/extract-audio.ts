@@ -1,20 +1,105 @@
 import { z } from "zod";
-import { defineRecipe } from "./define.ts";
+import type { AudioStreamInfo, OutputFormat, SourceInfo } from "../media.ts";
+import type { PlanResult } from "../plan.ts";
+import { defineRecipe, type PlanContext } from "./define.ts";
+import { type AudioEncoding, canCopyAudio, planAudio } from "./parts/audio.ts";
+import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
+import { durationTolerance, knownDuration, spanOf, spanOptions } from "./parts/span.ts";
 
 const params = z.strictObject({
   startSeconds: seconds("Where the part begins").default(0),
   durationSeconds: length("How long the part is; by default to the end").optional(),
   bitrateKbps: audioBitrateKbps.optional(),
 });
+type Params = z.infer<typeof params>;
+
+const formats = ["mp3", "aac", "wav"] as const;
+type AudioFormat = (typeof formats)[number];
+
+const encodings: Readonly<Record<AudioFormat, AudioEncoding>> = {
+  mp3: "mp3",
+  aac: "aac",
+  wav: "pcm_s16le",
+};
 
 /** Takes the sound alone, copied where the format allows. */
 export const extractAudio = defineRecipe({
   name: "extractAudio",
   summary: "Takes the sound alone, copied where the format allows.",
   params,
-  formats: ["mp3", "aac", "wav"],
+  formats,
   inputs: { min: 1, max: 1 },
-  plan: () => unsupported("extractAudio is not planned yet"),
+  refuseFormat,
+  plan,
 });
+
+function isAudioFormat(format: OutputFormat): format is AudioFormat {
+  return formats.some((own) => own === format);
+}
+
+function refuseFormat({ bitrateKbps }: Params, format: OutputFormat): string | null {
+  if (bitrateKbps === undefined) return null;
+  if (format === "wav") return "bitrateKbps does not apply to wav, which is not compressed";
+  if (format === "mp3" && bitrateKbps > 320) return "bitrateKbps must be 16 to 320 for mp3";
+  return null;
+}
+
+function plan(context: PlanContext<Params>): PlanResult {
+  const { source, sourceKey, output, params: asked } = context;
+  const [track] = source.audio;
+  if (track === undefined) {
+    return unsupported("extractAudio needs an audio stream; the source has none.");
+  }
+  if (!isAudioFormat(output.format))
+    return unsupported(`extractAudio cannot make ${output.format}.`);
+  const span = spanOf(source, asked);
+  if ("status" in span) return span;
+  const copies = asked.bitrateKbps === undefined && canCopyAudio(track, output.format);
+  const audio = planAudio([
+    {
+      source: track,
+      encoding: copies ? null : encodings[output.format],
+      bitrateKbps: asked.bitrateKbps,
+    },
+  ]);
+  return {
+    status: "planned",
+    action: copies ? "remux" : "encode",
+    steps: [
+      {
+        kind: "ffmpeg",
+        stage: "transcoding",
+        inputs: [{ from: { source: sourceKey }, options: spanOptions(span) }],
+        filterComplex: null,
+        outputs: [
+          {
+            file: output.file,
+            muxer: muxers[output.format],
+            options: [...audio.options, ...privacyOptions, "-map_chapters", "-1"],
+          },
+        ],
+        expectedFrames: null,
+        expectedSeconds: span.expectedSeconds,
+        encoder: null,
+      },
+    ],
+    outputs: [
+      {
+        ...output,
+        video: null,
+        audio: audio.promise,
+        durationSeconds: coversSource(track, source) ? span.expectedSeconds : null,
+        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+      },
+    ],
+  };
+}
+
+/** Whether the track is known to last as long as the source; where it does not, no length is promised. */
+function coversSource(track: AudioStreamInfo, source: SourceInfo): boolean {
+  const total = knownDuration(source);
+  if (track.durationSeconds === null || total === null) return false;
+  return Math.abs(total - track.durationSeconds) <= durationTolerance(total) / 2;
+}

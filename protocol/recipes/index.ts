@@ -5,7 +5,6 @@ import type { PlanResult } from "../plan.ts";
 import type { Work } from "../task.ts";
 import type { PlannedOutput, Recipe } from "./define.ts";
 import { extractAudio } from "./extract-audio.ts";
-import { ffmpegRelease } from "./parts/ffmpeg-release.ts";
 import { unsupported } from "./parts/rejections.ts";
 import { resize } from "./resize.ts";
 import { thumbnail } from "./thumbnail.ts";
@@ -73,14 +72,12 @@ export function defaultFormat(name: RecipeName): OutputFormat {
  *
  * @param sources the probed sources by input key; a recipe of one input works on the first.
  * @param encoders what the agent proved, best first.
- * @param ffmpegVersion as `Capabilities.ffmpegVersion`; a few options are named by it.
  */
 export function planWork(
   work: Work,
   sources: Readonly<Record<string, SourceInfo>>,
   output: PlannedOutput,
   encoders: readonly EncoderCapability[],
-  ffmpegVersion = "",
 ): PlanResult {
   if (work.mode === "ffmpeg") return unsupported("mode 'ffmpeg' is not supported by this worker");
   const { name, ...given } = work.recipe;
@@ -105,6 +102,5 @@ export function planWork(
     sourceKey,
     output,
     encoders,
-    ffmpeg: ffmpegRelease(ffmpegVersion),
   });
 }

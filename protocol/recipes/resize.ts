@@ -1,7 +1,12 @@
 import { z } from "zod";
-import { defineRecipe } from "./define.ts";
+import type { PlanResult } from "../plan.ts";
+import { defineRecipe, type PlanContext } from "./define.ts";
+import { defaultCodec } from "./parts/container.ts";
+import { planEncode } from "./parts/encode.ts";
 import { height, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
+import { spanOf } from "./parts/span.ts";
+import { qualityOf } from "./parts/video-encoder.ts";
 
 const params = z
   .strictObject({
@@ -32,5 +37,27 @@ export const resize = defineRecipe({
   params,
   formats: ["mp4", "webm", "mov"],
   inputs: { min: 1, max: 1 },
-  plan: () => unsupported("resize is not planned yet"),
+  plan,
 });
+
+function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
+  const { source, output, params: asked } = context;
+  if (source.video === null)
+    return unsupported("resize needs a video stream; the source has none.");
+  const span = spanOf(source, { startSeconds: 0 });
+  if ("status" in span) return span;
+  const codec = defaultCodec(output.format);
+  return planEncode(context, {
+    span,
+    audio: "keep",
+    video: {
+      codec,
+      quality: qualityOf(codec, {}),
+      preset: "medium",
+      box: { width: asked.width, height: asked.height },
+      fit: asked.fit,
+      enlarge: true,
+      keepDepth: false,
+    },
+  });
+}

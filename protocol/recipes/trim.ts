@@ -1,7 +1,14 @@
 import { z } from "zod";
-import { defineRecipe } from "./define.ts";
+import type { PlanResult } from "../plan.ts";
+import { defineRecipe, type PlanContext } from "./define.ts";
+import { canCopyAudio } from "./parts/audio.ts";
+import { defaultCodec, isContainer } from "./parts/container.ts";
+import { planEncode } from "./parts/encode.ts";
 import { length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
+import { canCopyVideo, planRemux } from "./parts/remux.ts";
+import { spanOf } from "./parts/span.ts";
+import { qualityOf } from "./parts/video-encoder.ts";
 
 const params = z
   .strictObject({
@@ -12,7 +19,7 @@ const params = z
       .boolean()
       .default(true)
       .describe(
-        "true encodes to begin on the very frame; false copies, from the key frame before.",
+        "true encodes to begin on the very frame; false copies, where the format can, from the key frame before.",
       ),
   })
   .check(({ value, issues }) => {
@@ -34,5 +41,38 @@ export const trim = defineRecipe({
   params,
   formats: ["mp4", "webm", "mov"],
   inputs: { min: 1, max: 1 },
-  plan: () => unsupported("trim is not planned yet"),
+  plan,
 });
+
+function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
+  const { source, output, params: asked } = context;
+  const { format } = output;
+  if (source.video === null && source.audio.length === 0) {
+    return unsupported("trim needs a video or an audio stream; the source has neither.");
+  }
+  const span = spanOf(source, asked);
+  if ("status" in span) return span;
+  const copies =
+    !asked.accurate &&
+    isContainer(format) &&
+    canCopyVideo(source, format) &&
+    source.audio.every((track) => canCopyAudio(track, format));
+  if (copies) {
+    const tracks = source.audio.map((track) => ({ source: track, encoding: null }));
+    return planRemux(context, { format, span, tracks });
+  }
+  const codec = defaultCodec(format);
+  return planEncode(context, {
+    span,
+    audio: "keep",
+    video: {
+      codec,
+      quality: qualityOf(codec, {}),
+      preset: "medium",
+      box: {},
+      fit: "contain",
+      enlarge: false,
+      keepDepth: false,
+    },
+  });
+}

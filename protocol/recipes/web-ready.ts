@@ -1,7 +1,15 @@
 import { z } from "zod";
-import { defineRecipe } from "./define.ts";
+import type { AudioStreamInfo, SourceInfo, VideoStreamInfo } from "../media.ts";
+import type { Plan, PlanResult } from "../plan.ts";
+import { defineRecipe, type PlanContext } from "./define.ts";
+import { isAacLc } from "./parts/audio.ts";
+import { isHdr } from "./parts/color.ts";
+import { hasPlainTimes, planEncode } from "./parts/encode.ts";
+import { displaySize, framing } from "./parts/geometry.ts";
 import { height, videoBitrateKbps, width } from "./parts/params.ts";
-import { unsupported } from "./parts/rejections.ts";
+import { unsupportedFormat } from "./parts/rejections.ts";
+import { canCopyVideo, copiedVideo, planRemux } from "./parts/remux.ts";
+import { durationTolerance, type Span, spanOf } from "./parts/span.ts";
 
 const params = z.strictObject({
   crf: z
@@ -18,8 +26,14 @@ const params = z.strictObject({
     .default(true)
     .describe("Only ever make the picture smaller; false lets width and height enlarge it."),
 });
+type Params = z.infer<typeof params>;
 
-/** Makes a video that plays in every browser with the least work: left as it is, remuxed, or encoded to H.264 and AAC. */
+/** Key frames further apart make seeking crawl. */
+const MAX_KEYFRAME_GAP_SECONDS = 10;
+/** A source this much above the bit rate asked for is near enough to be left alone. */
+const BITRATE_SLACK = 1.1;
+
+/** Makes a video that plays in every browser with the least work. */
 export const webReady = defineRecipe({
   name: "webReady",
   summary:
@@ -27,5 +41,112 @@ export const webReady = defineRecipe({
   params,
   formats: ["mp4"],
   inputs: { min: 1, max: 1 },
-  plan: () => unsupported("webReady is not planned yet"),
+  plan,
 });
+
+function plan(context: PlanContext<Params>): PlanResult {
+  const { source, params: asked } = context;
+  if (source.video === null && source.audio.length === 0) {
+    return unsupportedFormat("The source has neither video nor audio.");
+  }
+  const span = spanOf(source, { startSeconds: 0 });
+  if ("status" in span) return span;
+  const isPlayable = source.video === null || isPlayableVideo(source, source.video, asked);
+  if (isPlayable && isLaidOutForTheWeb(source)) return passthrough(context, span);
+  if (isPlayable && canCopyVideo(source, "mp4") && hasPlainTimes(source)) {
+    return planRemux(context, {
+      format: "mp4",
+      span,
+      tracks: source.audio.map((track) => ({
+        source: track,
+        encoding: isAacLc(track) ? null : "aac",
+      })),
+    });
+  }
+  return encode(context, span);
+}
+
+/** H.264 as browsers and phones decode it in hardware, no larger and no heavier than asked for. */
+function isPlayableVideo(source: SourceInfo, video: VideoStreamInfo, asked: Params): boolean {
+  const gap = source.mp4?.maxKeyframeGapSeconds ?? null;
+  return (
+    video.codec === "h264" &&
+    video.bitDepth === 8 &&
+    (video.pixelFormat === "yuv420p" || video.pixelFormat === "yuvj420p") &&
+    !video.interlaced &&
+    !isHdr(video) &&
+    (gap === null || gap <= MAX_KEYFRAME_GAP_SECONDS) &&
+    (source.mp4 === null || source.mp4.sampleDecodesCleanly) &&
+    hasSizeAskedFor(video, asked) &&
+    hasBitrateAskedFor(source, video, asked)
+  );
+}
+
+function hasSizeAskedFor(video: VideoStreamInfo, asked: Params): boolean {
+  const framed = framing(video, {
+    box: { width: asked.width, height: asked.height },
+    fit: "contain",
+    enlarge: !asked.scaleDown,
+    grid: 2,
+  });
+  if ("status" in framed) return false;
+  // An odd size that is otherwise right is playable as it is.
+  const shown = displaySize(video);
+  return (
+    Math.abs(framed.size.width - shown.width) <= 1 &&
+    Math.abs(framed.size.height - shown.height) <= 1
+  );
+}
+
+function hasBitrateAskedFor(source: SourceInfo, video: VideoStreamInfo, asked: Params): boolean {
+  if (asked.bitrateKbps === undefined) return true;
+  const has = video.bitrateKbps ?? source.bitrateKbps;
+  return has !== null && has <= asked.bitrateKbps * BITRATE_SLACK;
+}
+
+/** Nothing to be done to the file itself: its head comes first and it needs no clever demuxer. */
+function isLaidOutForTheWeb({ mp4, audio }: SourceInfo): boolean {
+  return (
+    mp4?.headFirst === true &&
+    !mp4.fragmented &&
+    mp4.simpleEditList &&
+    mp4.maxKeyframeGapSeconds !== null &&
+    audio.every((track: AudioStreamInfo) => isAacLc(track))
+  );
+}
+
+function passthrough({ source, sourceKey, output }: PlanContext<Params>, span: Span): Plan {
+  const [audio] = source.audio;
+  return {
+    status: "planned",
+    action: "passthrough",
+    steps: [{ kind: "copy", stage: "transcoding", source: sourceKey, file: output.file }],
+    outputs: [
+      {
+        ...output,
+        video: copiedVideo(source, span),
+        audio: audio === undefined ? null : { codec: audio.codec, channels: audio.channels },
+        durationSeconds: span.expectedSeconds,
+        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+      },
+    ],
+  };
+}
+
+function encode(context: PlanContext<Params>, span: Span): PlanResult {
+  const { crf, bitrateKbps, width, height, scaleDown } = context.params;
+  return planEncode(context, {
+    span,
+    audio: "keep",
+    video: {
+      codec: "h264",
+      quality:
+        bitrateKbps === undefined ? { kind: "crf", crf } : { kind: "bitrate", kbps: bitrateKbps },
+      preset: "medium",
+      box: { width, height },
+      fit: "contain",
+      enlarge: !scaleDown,
+      keepDepth: false,
+    },
+  });
+}

@@ -1,6 +1,6 @@
 /** Parameter schemas that several recipes share: units in the names, limits and descriptions for the reference. */
 import { z } from "zod";
-import { codecSchema } from "../../media.ts";
+import { codecSchema, type VideoCodec } from "../../media.ts";
 
 /** Largest width and height of a picture, read or written (DESIGN.md section 7). */
 export const MAX_DIMENSION = 8192;
@@ -79,22 +79,27 @@ export const frameRate = z
   .describe("Frames per second; 23.976, 29.97 and 59.94 mean their exact rationals.");
 
 interface QualityChoice {
-  readonly codec?: z.infer<typeof codecSchema> | undefined;
+  readonly codec?: VideoCodec | undefined;
   readonly crf?: number | undefined;
   readonly bitrateKbps?: number | undefined;
 }
 
-/** Refuses crf together with bitrateKbps, and a crf that the codec does not know. */
-export function checkQuality(context: z.core.ParsePayload<QualityChoice>): void {
-  const { codec = "h264", crf: quality, bitrateKbps } = context.value;
+/** Why a codec cannot take this crf, or null. */
+export function refuseCrf(codec: VideoCodec, quality: number | undefined): string | null {
+  if (quality === undefined) return null;
+  const isMpeg = codec === "h264" || codec === "hevc";
+  if (isMpeg && quality > 51) return `crf must be 0 to 51 for ${codec}`;
+  if (!isMpeg && !Number.isInteger(quality)) return `crf must be a whole number for ${codec}`;
+  return null;
+}
+
+/** Refuses crf together with bitrateKbps, and a crf that the codec named does not know. */
+export function checkQuality({ value, issues }: z.core.ParsePayload<QualityChoice>): void {
   const refuse = (path: string, message: string) =>
-    context.issues.push({ code: "custom", path: [path], message, input: context.value });
-  if (quality === undefined) return;
-  if (bitrateKbps !== undefined) refuse("bitrateKbps", "Use either crf or bitrateKbps, not both");
-  if ((codec === "h264" || codec === "hevc") && quality > 51) {
-    refuse("crf", `must be 0 to 51 for ${codec}`);
+    issues.push({ code: "custom", path: [path], message, input: value });
+  if (value.crf !== undefined && value.bitrateKbps !== undefined) {
+    refuse("bitrateKbps", "Use either crf or bitrateKbps, not both");
   }
-  if ((codec === "av1" || codec === "vp9") && !Number.isInteger(quality)) {
-    refuse("crf", `must be a whole number for ${codec}`);
-  }
+  const refusal = value.codec === undefined ? null : refuseCrf(value.codec, value.crf);
+  if (refusal !== null) refuse("crf", refusal);
 }

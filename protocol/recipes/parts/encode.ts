@@ -1,0 +1,265 @@
+/** An encode whole: pictures and sound from one source into one container. */
+import type { AudioStreamInfo, SourceInfo, VideoCodec, VideoStreamInfo } from "../../media.ts";
+import type { FfmpegStep, PlanResult, PromisedOutput, Rejection } from "../../plan.ts";
+import type { PlanContext } from "../define.ts";
+import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
+import { type AudioTrack, canCopyAudio, defaultAudio, isAacLc, planAudio } from "./audio.ts";
+import { canToneMap, isHdr, tagOptions } from "./color.ts";
+import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
+import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
+import type { Preset } from "./params.ts";
+import { unsupported, unsupportedFormat } from "./rejections.ts";
+import { durationTolerance, type Span, spanOptions } from "./span.ts";
+import {
+  averageFps,
+  exactRate,
+  gopFrames,
+  isConstantRate,
+  outgoingRate,
+  ticksPerSecond,
+} from "./timing.ts";
+import { encoderArguments, type Quality } from "./video-encoder.ts";
+import { pictureFor } from "./video-filters.ts";
+
+/** `keep` copies what already is the format's own codec and encodes the rest. */
+export type AudioChoice = "keep" | "aac" | "opus" | "mp3" | "copy" | "none";
+
+export interface VideoRequest {
+  readonly codec: VideoCodec;
+  readonly quality: Quality;
+  readonly preset: Preset;
+  readonly box: Box;
+  readonly fit: Fit;
+  readonly enlarge: boolean;
+  readonly fps?: number | undefined;
+  /** Whether 10-bit and HDR stay what they are where the codec and this agent can; else 8-bit SDR. */
+  readonly keepDepth: boolean;
+  /** Every frame a key frame, or one a second; by default one in five seconds. */
+  readonly keyframes?: "all" | "per_second" | undefined;
+}
+
+export interface EncodeRequest {
+  /** Null leaves pictures out. */
+  readonly video: VideoRequest | null;
+  readonly audio: AudioChoice;
+  readonly audioKbps?: number | undefined;
+  readonly span: Span;
+}
+
+type EncodeContext = Pick<PlanContext<unknown>, "source" | "sourceKey" | "output" | "encoders">;
+
+interface EncodedVideo {
+  readonly inputOptions: readonly string[];
+  readonly options: readonly string[];
+  readonly ticks: number;
+  readonly frames: number | null;
+  readonly promise: PromisedOutput["video"];
+  readonly encoder: FfmpegStep["encoder"];
+}
+
+/** Plans one ffmpeg run from a source to one mp4, mov or webm. */
+export function planEncode(context: EncodeContext, request: EncodeRequest): PlanResult {
+  const { source, sourceKey, output } = context;
+  if (!isContainer(output.format)) return unsupported(`${output.format} holds no video.`);
+  const tracks = audioTracks(source, output.format, request);
+  if ("status" in tracks) return tracks;
+  const video = encodeVideo(context, output.format, request);
+  if (video !== null && "status" in video) return video;
+  if (video === null && tracks.length === 0) return nothingToShow(source);
+  const audio = planAudio(tracks);
+  const { span } = request;
+  return {
+    status: "planned",
+    action: "encode",
+    steps: [
+      {
+        kind: "ffmpeg",
+        stage: "transcoding",
+        inputs: [
+          {
+            from: { source: sourceKey },
+            options: [...(video?.inputOptions ?? []), ...spanOptions(span)],
+          },
+        ],
+        filterComplex: null,
+        outputs: [
+          {
+            file: output.file,
+            muxer: muxers[output.format],
+            options: [
+              ...(video?.options ?? []),
+              ...audio.options,
+              ...containerOptions({ format: output.format, ticks: video?.ticks ?? null }),
+            ],
+          },
+        ],
+        expectedFrames: video?.frames ?? null,
+        expectedSeconds: span.expectedSeconds,
+        encoder: video?.encoder ?? null,
+      },
+    ],
+    outputs: [
+      {
+        ...output,
+        video: video?.promise ?? null,
+        audio: audio.promise,
+        durationSeconds: promisedSeconds(source, span, video !== null, tracks.length > 0),
+        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+      },
+    ],
+  };
+}
+
+function nothingToShow(source: SourceInfo): Rejection {
+  return source.video === null && source.audio.length === 0
+    ? unsupportedFormat("The source has neither video nor audio.")
+    : unsupported("Nothing of the source would be left in the output.");
+}
+
+/** The container's duration is that of its longest stream; one that is left out does not count. */
+function promisedSeconds(
+  source: SourceInfo,
+  span: Span,
+  hasVideo: boolean,
+  hasAudio: boolean,
+): number | null {
+  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
+  if (isWhole && hasVideo && !hasAudio && source.audio.length > 0) {
+    const { video } = source;
+    if (video === null || video.durationSeconds === null) return null;
+    return (
+      (video.startSeconds ?? source.startSeconds) - source.startSeconds + video.durationSeconds
+    );
+  }
+  return span.expectedSeconds;
+}
+
+function encodeVideo(
+  { source, encoders }: EncodeContext,
+  format: ContainerFormat,
+  { video: request, span }: EncodeRequest,
+): EncodedVideo | Rejection | null {
+  const { video } = source;
+  if (request === null || video === null) return null;
+  const framed = framing(video, { ...request, grid: 2 });
+  if ("status" in framed) return framed;
+  const tenBits =
+    request.keepDepth &&
+    video.bitDepth > 8 &&
+    request.codec !== "h264" &&
+    canKeepTenBits(encoders, request.codec, framed.size);
+  const bitDepth = tenBits ? 10 : 8;
+  if (isHdr(video) && bitDepth === 8 && !canToneMap(video)) {
+    return unsupportedFormat(
+      `The source is HDR with the colour matrix '${video.color.space}', which cannot be tone-mapped.`,
+    );
+  }
+  const choice = pickEncoder(encoders, { codec: request.codec, bitDepth, size: framed.size });
+  if (choice.status === "rejected") return choice;
+  const { capability } = choice;
+  const rate = outgoingRate(video, request.fps);
+  const ticks = ticksPerSecond(rate);
+  const encoder = encoderArguments(capability, {
+    quality: request.quality,
+    preset: request.preset,
+    bitDepth,
+    gop: gopOf(video, request),
+    format,
+  });
+  const picture = pictureFor({
+    video,
+    framing: framed,
+    fps: request.fps === undefined ? undefined : exactRate(request.fps),
+    bitDepth,
+  });
+  const frames = presentedFrames(source, span, request.fps);
+  return {
+    inputOptions: encoder.input,
+    options: [
+      "-map",
+      `0:${video.index}`,
+      "-filter:v",
+      [...picture.filters, ...encoder.filters].join(","),
+      "-fps_mode:v",
+      "vfr",
+      "-enc_time_base:v",
+      `1:${ticks}`,
+      ...encoder.output,
+      ...tagOptions(picture.tags),
+    ],
+    ticks,
+    frames: frames ?? estimatedFrames(video, span, request.fps),
+    promise: { codec: request.codec, ...sizeOf(framed), frames },
+    encoder: { name: capability.encoder, device: capability.device },
+  };
+}
+
+function sizeOf({ size }: Framing) {
+  return { width: size.width, height: size.height };
+}
+
+function gopOf(video: VideoStreamInfo, { fps, keyframes }: VideoRequest): number {
+  const rate = fps ?? averageFps(video);
+  if (keyframes === "all") return 1;
+  if (keyframes === "per_second") return Math.max(1, Math.round(rate ?? 25));
+  return gopFrames(rate);
+}
+
+/**
+ * Frames that a player will show: known where the whole of an evenly timed MP4 is kept, whose container counts
+ * them and whose edit list hides none.
+ */
+export function presentedFrames(
+  source: SourceInfo,
+  span: Span,
+  fps: number | undefined,
+): number | null {
+  const { video, mp4 } = source;
+  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
+  if (video === null || mp4 === null || fps !== undefined || !isWhole) return null;
+  const isCounted = mp4.simpleEditList && !mp4.fragmented && !video.interlaced;
+  return isCounted && isConstantRate(video) ? video.frames : null;
+}
+
+/** For progress alone. */
+function estimatedFrames(
+  video: VideoStreamInfo,
+  span: Span,
+  fps: number | undefined,
+): number | null {
+  const rate = fps ?? averageFps(video);
+  if (rate === null || span.expectedSeconds === null) return null;
+  return Math.max(1, Math.round(span.expectedSeconds * rate));
+}
+
+/** Sound as the source has it can be copied only where its times can be trusted. */
+export function hasPlainTimes(source: SourceInfo): boolean {
+  return source.mp4 === null ? /matroska|webm/.test(source.format) : source.mp4.simpleEditList;
+}
+
+function audioTracks(
+  source: SourceInfo,
+  format: ContainerFormat,
+  { audio: choice, audioKbps: bitrateKbps, span }: EncodeRequest,
+): readonly AudioTrack[] | Rejection {
+  if (choice === "none") return [];
+  if (choice === "copy") {
+    const alien = source.audio.find((track) => !canCopyAudio(track, format));
+    return alien === undefined
+      ? source.audio.map((track) => ({ source: track, encoding: null }))
+      : unsupported(`audioCodec copy: ${alien.codec} cannot stand in ${format}.`);
+  }
+  if (choice !== "keep") {
+    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps }));
+  }
+  const encoding = defaultAudio(format);
+  // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
+  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
+  const copies = isWhole && hasPlainTimes(source);
+  const isOwn = (track: AudioStreamInfo) =>
+    encoding === "aac" ? isAacLc(track) : track.codec === "opus";
+  return source.audio.map((track) => ({
+    source: track,
+    encoding: copies && isOwn(track) ? null : encoding,
+  }));
+}

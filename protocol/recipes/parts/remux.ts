@@ -1,0 +1,111 @@
+/** Streams copied into another container, or from their key frames on. */
+import type { SourceInfo, VideoCodec } from "../../media.ts";
+import type { PlanResult, PromisedOutput } from "../../plan.ts";
+import type { PlanContext } from "../define.ts";
+import { type AudioTrack, planAudio } from "./audio.ts";
+import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
+import { presentedFrames } from "./encode.ts";
+import { durationTolerance, type Span, spanOptions } from "./span.ts";
+
+export interface RemuxRequest {
+  readonly format: ContainerFormat;
+  readonly tracks: readonly AudioTrack[];
+  readonly span: Span;
+}
+
+type RemuxContext = Pick<PlanContext<unknown>, "source" | "sourceKey" | "output">;
+
+const codecs: Readonly<Record<ContainerFormat, readonly string[]>> = {
+  mp4: ["h264", "hevc", "av1", "vp9", "mpeg4"],
+  mov: ["h264", "hevc", "mpeg4", "prores", "mjpeg"],
+  webm: ["vp8", "vp9", "av1"],
+};
+
+/** Whether the pictures can be copied into that format. AVI has no presentation times to copy. */
+export function canCopyVideo(source: SourceInfo, format: ContainerFormat): boolean {
+  if (source.video === null) return true;
+  return !source.format.includes("avi") && codecs[format].includes(source.video.codec);
+}
+
+function isVideoCodec(codec: string): codec is VideoCodec {
+  return codec === "h264" || codec === "hevc" || codec === "av1" || codec === "vp9";
+}
+
+/** What the gate finds of a copied picture. Turned or stretched ones have two sizes: neither is promised. */
+export function copiedVideo(source: SourceInfo, span: Span): PromisedOutput["video"] {
+  const { video } = source;
+  if (video === null) return null;
+  const isPlain =
+    video.rotation === 0 &&
+    (video.sampleAspect.num === video.sampleAspect.den || video.sampleAspect.num === 0);
+  return {
+    codec: isVideoCodec(video.codec) ? video.codec : null,
+    width: isPlain ? video.width : null,
+    height: isPlain ? video.height : null,
+    frames: presentedFrames(source, span, undefined),
+  };
+}
+
+/** Copies the pictures, and copies or encodes each track of sound. */
+export function planRemux(context: RemuxContext, request: RemuxRequest): PlanResult {
+  const { source, sourceKey, output } = context;
+  const { format, tracks, span } = request;
+  const audio = planAudio(tracks);
+  const video = copiedVideo(source, span);
+  const isPart = span.startSeconds > 0 || span.lengthSeconds !== null;
+  return {
+    status: "planned",
+    action: "remux",
+    steps: [
+      {
+        kind: "ffmpeg",
+        stage: "transcoding",
+        inputs: [
+          {
+            from: { source: sourceKey },
+            // The sound, too, begins where the key frame does.
+            options: [...(isPart ? ["-noaccurate_seek"] : []), ...spanOptions(span)],
+          },
+        ],
+        filterComplex: null,
+        outputs: [
+          {
+            file: output.file,
+            muxer: muxers[format],
+            options: [
+              ...videoOptions(source, format),
+              ...audio.options,
+              ...containerOptions({ format, ticks: null }),
+              // The part begins at the key frame for every player, not by an edit list for some.
+              ...(isPart ? ["-avoid_negative_ts", "make_zero"] : []),
+            ],
+          },
+        ],
+        expectedFrames: null,
+        expectedSeconds: span.expectedSeconds,
+        encoder: null,
+      },
+    ],
+    outputs: [
+      {
+        ...output,
+        video,
+        audio: audio.promise,
+        durationSeconds: span.expectedSeconds,
+        durationToleranceSeconds:
+          durationTolerance(span.expectedSeconds) + (isPart ? keyframeGap(source) : 0),
+      },
+    ],
+  };
+}
+
+/** How much longer a part may be because it begins at the key frame before. */
+function keyframeGap(source: SourceInfo): number {
+  return source.mp4?.maxKeyframeGapSeconds ?? 30;
+}
+
+function videoOptions({ video }: SourceInfo, format: ContainerFormat): string[] {
+  if (video === null) return [];
+  const tag = video.codec === "hevc" && format !== "webm" ? ["-tag:v", "hvc1"] : [];
+  return ["-map", `0:${video.index}`, "-c:v", "copy", ...tag];
+}

@@ -1,0 +1,235 @@
+/** Options of every encoder an agent may have proved, for one meaning of quality, speed and key frames. */
+import type { EncoderCapability, OutputFormat, VideoCodec } from "../../media.ts";
+import type { Preset } from "./params.ts";
+import { presets } from "./params.ts";
+
+export type Quality =
+  /** On the scale of the codec's own crf. */
+  | { readonly kind: "crf"; readonly crf: number }
+  /** Average, with peaks of half as much again over two seconds. */
+  | { readonly kind: "bitrate"; readonly kbps: number };
+
+export interface EncodeSettings {
+  readonly quality: Quality;
+  readonly preset: Preset;
+  readonly bitDepth: 8 | 10;
+  /** Frames from one key frame to the next, at most. */
+  readonly gop: number;
+  readonly format: OutputFormat;
+}
+
+export interface EncoderArguments {
+  /** Before `-i`. */
+  readonly input: readonly string[];
+  /** Last in the filter chain: moves the frames to where the encoder reads them. */
+  readonly filters: readonly string[];
+  readonly output: readonly string[];
+}
+
+/** The crf that is taken where none is asked for: about the same quality with each codec. */
+const defaultCrf = { h264: 23, hevc: 26, av1: 32, vp9: 32 } as const;
+
+/** What was asked of quality, or the codec's default. */
+export function qualityOf(
+  codec: VideoCodec,
+  asked: { readonly crf?: number | undefined; readonly bitrateKbps?: number | undefined },
+): Quality {
+  return asked.bitrateKbps === undefined
+    ? { kind: "crf", crf: asked.crf ?? defaultCrf[codec] }
+    : { kind: "bitrate", kbps: asked.bitrateKbps };
+}
+
+/** @throws RangeError for an encoder that no agent of this version proves. */
+export function encoderArguments(
+  capability: EncoderCapability,
+  settings: EncodeSettings,
+): EncoderArguments {
+  const own = table.get(capability.encoder);
+  if (own === undefined) throw new RangeError(`No arguments are known for ${capability.encoder}.`);
+  const { filters = [], options } = own(settings);
+  const tag = capability.codec === "hevc" && settings.format !== "webm" ? ["-tag:v", "hvc1"] : [];
+  return {
+    input: [],
+    filters,
+    output: ["-c:v", capability.encoder, ...options, "-g", String(settings.gop), ...tag],
+  };
+}
+
+/** Encoders that arguments are known for; an agent proves no others. */
+export function isKnownEncoder(encoder: string): boolean {
+  return table.has(encoder);
+}
+
+type Own = (settings: EncodeSettings) => {
+  readonly filters?: readonly string[];
+  readonly options: readonly string[];
+};
+
+function bitrate(kbps: number): string[] {
+  return ["-b:v", `${kbps}k`, "-maxrate", `${Math.round(kbps * 1.5)}k`, "-bufsize", `${kbps * 2}k`];
+}
+
+function crfOrBitrate(quality: Quality): string[] {
+  return quality.kind === "crf" ? ["-crf", String(quality.crf)] : bitrate(quality.kbps);
+}
+
+/** Where the speed lies between veryslow (0) and ultrafast (1). */
+function haste(preset: Preset): number {
+  return 1 - presets.indexOf(preset) / (presets.length - 1);
+}
+
+const x264: Own = ({ quality, preset }) => {
+  // Lossless exists in High 4:4:4 Predictive only; x264 refuses it under profile high.
+  const lossless = quality.kind === "crf" && quality.crf < 1;
+  return {
+    options: [
+      "-preset",
+      preset,
+      ...crfOrBitrate(quality),
+      ...(lossless ? [] : ["-profile:v", "high"]),
+    ],
+  };
+};
+
+const x265: Own = ({ quality, preset }) => ({
+  // open-gop=0: players cut at key frames.
+  options: [
+    "-preset",
+    preset,
+    ...crfOrBitrate(quality),
+    "-x265-params",
+    "open-gop=0:log-level=error",
+  ],
+});
+
+const svtAv1: Own = ({ quality, preset }) => ({
+  options: [
+    "-preset",
+    String(Math.round(2 + haste(preset) * 10)),
+    ...(quality.kind === "crf"
+      ? ["-crf", String(Math.round(quality.crf))]
+      : ["-b:v", `${quality.kbps}k`]),
+  ],
+});
+
+const aomAv1: Own = ({ quality, preset }) => ({
+  // Experimental until ffmpeg 4.2.
+  options: [
+    "-strict",
+    "experimental",
+    "-cpu-used",
+    String(Math.round(2 + haste(preset) * 6)),
+    "-row-mt",
+    "1",
+    ...vpxRate(quality),
+  ],
+});
+
+const vp9: Own = ({ quality, preset }) => ({
+  options: [
+    "-deadline",
+    "good",
+    "-cpu-used",
+    String(Math.round(1 + haste(preset) * 4)),
+    "-row-mt",
+    "1",
+    "-tile-columns",
+    "1",
+    ...vpxRate(quality),
+  ],
+});
+
+/** Without `-b:v 0` crf is only a bound on quality under a small default rate. */
+function vpxRate(quality: Quality): string[] {
+  return quality.kind === "crf"
+    ? ["-crf", String(Math.round(quality.crf)), "-b:v", "0"]
+    : bitrate(quality.kbps);
+}
+
+/** NVENC fed from memory; not run on hardware. */
+function nvenc(codec: "h264" | "hevc" | "av1"): Own {
+  return ({ quality, preset, bitDepth }) => ({
+    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
+    options: [
+      "-preset",
+      `p${Math.round(7 - haste(preset) * 6)}`,
+      "-tune",
+      "hq",
+      ...(codec === "h264" ? ["-profile:v", "high"] : []),
+      ...(codec === "hevc" ? ["-profile:v", bitDepth === 10 ? "main10" : "main"] : []),
+      "-rc",
+      "vbr",
+      ...(quality.kind === "crf"
+        ? ["-cq", String(scaledCq(codec, quality.crf)), "-b:v", "0"]
+        : bitrate(quality.kbps)),
+      "-bf",
+      "3",
+      "-b_ref_mode",
+      "middle",
+      "-spatial-aq",
+      "1",
+      "-rc-lookahead",
+      "20",
+      "-forced-idr",
+      "1",
+      "-strict_gop",
+      "1",
+    ],
+  });
+}
+
+/** NVENC's cq ends at 51 for every codec. */
+function scaledCq(codec: "h264" | "hevc" | "av1", crf: number): number {
+  return Math.max(1, Math.round(codec === "av1" ? (crf * 51) / 63 : crf));
+}
+
+/** VAAPI: constant quantiser or average rate; not run on hardware. */
+const vaapi: Own = ({ quality, bitDepth }) => ({
+  filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`, "hwupload"],
+  options:
+    quality.kind === "crf"
+      ? ["-rc_mode", "CQP", "-qp", String(Math.max(1, Math.round(quality.crf)))]
+      : ["-rc_mode", "VBR", ...bitrate(quality.kbps)],
+});
+
+/** Quick Sync: intelligent constant quality or average rate; not run on hardware. */
+const qsv: Own = ({ quality, preset, bitDepth }) => ({
+  filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
+  options: [
+    "-preset",
+    // QSV has no names faster than veryfast.
+    preset === "ultrafast" || preset === "superfast" ? "veryfast" : preset,
+    ...(quality.kind === "crf"
+      ? ["-global_quality", String(Math.max(1, Math.round(quality.crf)))]
+      : bitrate(quality.kbps)),
+  ],
+});
+
+/** VideoToolbox: quality is 1 (worst) to 100; not run on hardware. */
+const videoToolbox: Own = ({ quality }) => ({
+  options:
+    quality.kind === "crf"
+      ? ["-q:v", String(Math.max(1, Math.round(100 - (quality.crf * 100) / 51)))]
+      : ["-b:v", `${quality.kbps}k`],
+});
+
+const table: ReadonlyMap<string, Own> = new Map([
+  ["libx264", x264],
+  ["libx265", x265],
+  ["libsvtav1", svtAv1],
+  ["libaom-av1", aomAv1],
+  ["libvpx-vp9", vp9],
+  ["h264_nvenc", nvenc("h264")],
+  ["hevc_nvenc", nvenc("hevc")],
+  ["av1_nvenc", nvenc("av1")],
+  ["h264_vaapi", vaapi],
+  ["hevc_vaapi", vaapi],
+  ["vp9_vaapi", vaapi],
+  ["av1_vaapi", vaapi],
+  ["h264_qsv", qsv],
+  ["hevc_qsv", qsv],
+  ["vp9_qsv", qsv],
+  ["av1_qsv", qsv],
+  ["h264_videotoolbox", videoToolbox],
+  ["hevc_videotoolbox", videoToolbox],
+]);

@@ -1,0 +1,105 @@
+/** The filter chain between decoder and encoder, in the order in which the parts must stand. */
+import type { Rational, VideoStreamInfo } from "../../media.ts";
+import {
+  type ColorTags,
+  carriedTags,
+  isHdr,
+  isRgb,
+  sdrTags,
+  sourceMatrix,
+  toneMapFilters,
+} from "./color.ts";
+import type { Framing } from "./geometry.ts";
+
+export interface PictureRequest {
+  readonly video: VideoStreamInfo;
+  readonly framing: Framing;
+  /** Constant rate to leave at; undefined leaves every frame where it is. */
+  readonly fps: Rational | undefined;
+  readonly bitDepth: 8 | 10;
+}
+
+export interface Picture {
+  readonly filters: readonly string[];
+  readonly tags: ColorTags;
+}
+
+/** ffmpeg turns rotated sources upright before the first of these. */
+function deinterlace(video: VideoStreamInfo): string[] {
+  return video.interlaced ? ["bwdif=mode=send_frame:parity=auto:deint=all"] : [];
+}
+
+function frameRate(fps: Rational | undefined): string[] {
+  return fps === undefined ? [] : [`fps=fps=${fps.num}/${fps.den}`];
+}
+
+function crop({ crop: size }: Framing): string[] {
+  return size === null ? [] : [`crop=w=${size.width}:h=${size.height}`];
+}
+
+function scale(size: { width: number; height: number } | null, extra: readonly string[]): string[] {
+  if (size === null && extra.length === 0) return [];
+  const sides = size === null ? ["w=iw", "h=ih"] : [`w=${size.width}`, `h=${size.height}`];
+  return [`scale=${[...sides, "flags=bicubic+accurate_rnd+full_chroma_int", ...extra].join(":")}`];
+}
+
+/** A 4:2:0 picture for a video encoder: upright, square pixels, colours as they were, or tone-mapped to SDR. */
+export function pictureFor({ video, framing, fps, bitDepth }: PictureRequest): Picture {
+  const toneMapped = isHdr(video) && bitDepth === 8;
+  const tags = toneMapped ? sdrTags : carriedTags(video, framing.size);
+  const pixelFormat = bitDepth === 10 ? "yuv420p10le" : "yuv420p";
+  return {
+    tags,
+    filters: [
+      ...deinterlace(video),
+      // Rate before size: frames that are dropped need no scaling.
+      ...frameRate(fps),
+      ...scale(framing.scale, toneMapped ? [] : conversion(video, tags)),
+      ...crop(framing),
+      ...(toneMapped ? toneMapFilters(video) : []),
+      "setsar=sar=1",
+      `format=pix_fmts=${pixelFormat}`,
+    ],
+  };
+}
+
+/** ffmpeg squeezes full range and guesses RGB's matrix unless both are said. */
+function conversion(video: VideoStreamInfo, tags: ColorTags): string[] {
+  if (isRgb(video)) return [`out_color_matrix=${swsMatrix(tags.matrix)}`, "out_range=tv"];
+  return tags.range === "pc" ? ["in_range=pc", "out_range=pc"] : [];
+}
+
+/** swscale knows five matrices; the rest are near enough to BT.601. */
+function swsMatrix(matrix: string | null): string {
+  switch (matrix) {
+    case "bt709":
+    case "fcc":
+    case "smpte240m":
+      return matrix;
+    case "bt2020nc":
+    case "bt2020c":
+      return "bt2020";
+    default:
+      return "bt601";
+  }
+}
+
+/** Filters for a still picture, which is never cropped: RGB for png and gif; for jpg full-range BT.601, which is what JFIF means. */
+export function stillFilters(
+  video: VideoStreamInfo,
+  framing: Framing,
+  format: "jpg" | "png" | "gif",
+): string[] {
+  const toneMapped = isHdr(video);
+  const from = toneMapped ? "bt709" : swsMatrix(sourceMatrix(video));
+  const range = toneMapped ? "tv" : carriedTags(video, framing.size).range;
+  const input = isRgb(video) ? [] : [`in_color_matrix=${from}`, `in_range=${range}`];
+  const output = format === "jpg" ? ["out_color_matrix=bt601", "out_range=pc"] : [];
+  return [
+    ...deinterlace(video),
+    ...(toneMapped ? [...scale(framing.scale, []), ...toneMapFilters(video)] : []),
+    ...scale(toneMapped ? null : framing.scale, [...input, ...output]),
+    `format=pix_fmts=${format === "jpg" ? "yuvj420p" : "rgb24"}`,
+    "setsar=sar=1",
+  ];
+}
