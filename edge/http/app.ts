@@ -8,6 +8,7 @@ import { jsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { settings } from "./settings.ts";
 import { refuseInvalid } from "./validate.ts";
 
@@ -17,7 +18,9 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
 }
 
 /** Resources behind a key. */
-function mountKeyed(_v1: OpenAPIHono<AppEnv>): void {}
+function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
+  v1.route("/", keyRoutes);
+}
 
 function createV1(): OpenAPIHono<AppEnv> {
   const v1 = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });

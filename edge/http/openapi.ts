@@ -1,6 +1,6 @@
 /** Helpers that keep route declarations short, and the document they add up to. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { z } from "zod";
+import { z } from "zod";
 import { type ApiErrorCode, apiErrors, errorAnswerSchema } from "../../protocol/errors.ts";
 import type { AppEnv } from "./context.ts";
 import { errorAnswer } from "./errors.ts";
@@ -14,6 +14,15 @@ interface JsonAnswer<Schema extends z.ZodType> {
 /** A JSON body that must be there. */
 export function jsonRequest<Schema extends z.ZodType>(schema: Schema, example: unknown) {
   return { required: true, content: { "application/json": { schema, example } } } as const;
+}
+
+/**
+ * A path parameter that is an id. Any text is taken: an id that is none answers like one that does not
+ * exist.
+ */
+export function idParameter<const Name extends string>(name: Name, example: string) {
+  const shape = { [name]: z.string().meta({ example }) } as Record<Name, z.ZodString>;
+  return z.object(shape);
 }
 
 function jsonAnswer<Schema extends z.ZodType>(answer: JsonAnswer<Schema>) {
@@ -57,7 +66,9 @@ type JsonAnswers<A> = {
   [Status in keyof A]: {
     description: string;
     content: {
-      "application/json": { schema: A[Status] extends JsonAnswer<infer Schema> ? Schema : never };
+      "application/json": {
+        schema: A[Status] extends { readonly schema: infer Schema } ? Schema : never;
+      };
     };
   };
 };

@@ -44,6 +44,8 @@ export function ruleOf(issue: RawIssue): string | undefined {
       return `has unknown ${issue.keys.length > 1 ? "fields" : "field"} ${quoted(issue.keys)}`;
     case "not_multiple_of":
       return `must be a multiple of ${issue.divisor}`;
+    case "invalid_key":
+      return `cannot be a name here: it ${issue.issues[0]?.message ?? "is not allowed"}`;
     case "invalid_union":
       return Array.isArray(issue.options) ? `must be one of ${quoted(issue.options)}` : undefined;
     default:
@@ -77,7 +79,9 @@ function closestBranch(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
 export function describeIssues(issues: readonly z.core.$ZodIssue[], root: string): string {
   const all = issues.flatMap(closestBranch);
   const named = all.slice(0, MAX_ISSUES_NAMED).map((issue) => {
-    if (issue.path.length > 0) return `${pathOf(issue.path)} ${issue.message}`;
+    // A rule between several fields is a sentence of its own.
+    const separator = /^[A-Z]/.test(issue.message) ? ": " : " ";
+    if (issue.path.length > 0) return `${pathOf(issue.path)}${separator}${issue.message}`;
     return issue.code === "custom" ? issue.message : `${root} ${issue.message}`;
   });
   if (all.length > named.length) named.push(`and ${all.length - named.length} more`);

@@ -11,10 +11,16 @@ export const scopeSchema = z.enum(["read", "write", "admin"]);
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
+/** A query parameter. One that is repeated arrives as an array. */
+export function parameter() {
+  return z.string({
+    error: (issue) => (Array.isArray(issue.input) ? "must be given once" : undefined),
+  });
+}
+
 /** A query parameter that is a whole number; everything in a query is text. */
 export function wholeNumberParameter(min: number, max: number) {
-  return z
-    .string({ error: "must be given once" })
+  return parameter()
     .regex(/^\d{1,9}$/, { error: `must be a whole number from ${min} to ${max}` })
     .transform(Number)
     .refine((value) => value >= min && value <= max, {
@@ -25,7 +31,7 @@ export function wholeNumberParameter(min: number, max: number) {
 /** `limit` and `cursor`, which every list takes. */
 export const pageQueryShape = {
   limit: wholeNumberParameter(1, MAX_LIMIT).default(DEFAULT_LIMIT),
-  cursor: z.string({ error: "must be given once" }).min(1).max(200).optional(),
+  cursor: parameter().min(1).max(200).optional(),
 };
 export const pageQuerySchema = z.strictObject(pageQueryShape);
 

@@ -1,0 +1,50 @@
+/** API keys as clients see them (API.md section 1). */
+import { z } from "zod";
+import { slugSchema } from "../ids.ts";
+import { listSchema, pageQueryShape, scopeSchema, timeSchema } from "./common.ts";
+
+/** Ten years: longer than any key should live, and short enough that the sum stays a date. */
+const MAX_EXPIRY_SECONDS = 315_360_000;
+
+/** How long a credential lives; without it, until it is revoked. */
+export const expirySchema = z.number().int().min(1).max(MAX_EXPIRY_SECONDS);
+
+/** A name that people give a thing: one line, without control characters. */
+export const displayNameSchema = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, { error: "must not contain control characters" });
+
+export const keyRequestSchema = z.strictObject({
+  name: displayNameSchema,
+  scopes: z
+    .array(scopeSchema)
+    .min(1)
+    .refine((scopes) => new Set(scopes).size === scopes.length, {
+      error: "must name each scope once",
+    }),
+  accountId: slugSchema.optional().describe("Only ROOT_API_KEY names another account."),
+  expiresInSeconds: expirySchema.optional(),
+});
+
+export const keySchema = z
+  .object({
+    keyId: z.string(),
+    name: z.string(),
+    scopes: z.array(scopeSchema),
+    accountId: z.string(),
+    createdAt: timeSchema,
+    expiresAt: timeSchema.nullable(),
+  })
+  .meta({ id: "Key" });
+export type Key = z.infer<typeof keySchema>;
+
+/** `key` is shown in this answer alone, and left out when it is replayed for an `Idempotency-Key`. */
+export const createdKeySchema = keySchema.extend({ key: z.string() }).meta({ id: "CreatedKey" });
+
+export const keyListSchema = listSchema("keys", keySchema);
+export const keyListQuerySchema = z.strictObject({
+  ...pageQueryShape,
+  accountId: slugSchema.optional(),
+});

@@ -1,0 +1,46 @@
+/** Workers and their tokens as clients see them (API.md section 6). */
+import { z } from "zod";
+import { slugSchema } from "../ids.ts";
+import { capabilitiesSchema } from "../media.ts";
+import { listSchema, timeSchema } from "./common.ts";
+import { displayNameSchema, expirySchema } from "./keys.ts";
+
+export const workerTokenRequestSchema = z.strictObject({
+  name: displayNameSchema,
+  pool: slugSchema.default("default"),
+  expiresInSeconds: expirySchema.optional(),
+});
+
+/** `token` is shown in this answer alone, and left out when it is replayed for an `Idempotency-Key`. */
+export const createdWorkerTokenSchema = z
+  .object({
+    workerId: z.string(),
+    token: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    createdAt: timeSchema,
+    expiresAt: timeSchema.nullable(),
+  })
+  .meta({ id: "CreatedWorkerToken" });
+export type CreatedWorkerToken = z.infer<typeof createdWorkerTokenSchema>;
+
+export const workerSchema = z
+  .object({
+    workerId: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    state: z.enum(["connected", "draining", "disconnected"]),
+    connected: z.boolean(),
+    slots: z.number().int().describe("What it can run at once; 0 until it has connected."),
+    busy: z.number().int(),
+    leases: z.array(z.object({ jobId: z.string(), taskId: z.string(), epoch: z.number().int() })),
+    capabilities: capabilitiesSchema.nullable().describe("What its encoders proved."),
+    createdAt: timeSchema,
+    expiresAt: timeSchema.nullable(),
+    lastSeenAt: timeSchema.nullable(),
+  })
+  .meta({ id: "Worker" });
+export type Worker = z.infer<typeof workerSchema>;
+
+export const workerListSchema = listSchema("workers", workerSchema);
+export const drainedSchema = z.object({ draining: z.literal(true), workerId: z.string() });
