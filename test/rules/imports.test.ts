@@ -29,6 +29,10 @@ const forbidden: Readonly<Record<string, Case>> = {
     file: "edge/webhooks/a.ts",
     code: 'import "../pool/pool.ts";\n',
   },
+  "the edge uses no Node global": {
+    file: "edge/media/b.ts",
+    code: "export const id = process.pid;\n",
+  },
   "the edge imports no Node module": { file: "edge/catalogue/a.ts", code: 'import "node:fs";\n' },
   "http reaches the pool only through its RPC type": {
     file: "edge/http/routes/a.ts",
@@ -135,7 +139,7 @@ describe("the compiler", () => {
   }
 
   test.for([
-    ["edge", "export const bytes = Buffer.alloc(1);\n", /TS2580|TS2591|TS2304/],
+    ["edge", "export const here = __dirname;\n", /TS2580|TS2591|TS2304/],
     ["edge/domain", "export const r = fetch('http://127.0.0.1');\n", /TS2304|TS2584/],
     ["protocol", "export const t = setTimeout(() => {}, 1);\n", /TS2304|TS2584/],
     ["worker-node", "export const s: DurableObjectState | null = null;\n", /TS2304/],
