@@ -1,0 +1,196 @@
+/** ffprobe's view of a file as the protocol's `SourceInfo`. Pure. */
+import type {
+  AudioStreamInfo,
+  SourceInfo,
+  SubtitleStreamInfo,
+  VideoMetadata,
+  VideoStreamInfo,
+} from "../../protocol/media.ts";
+import {
+  clockSeconds,
+  kbps,
+  numberOf,
+  type ProbedFile,
+  type ProbedStream,
+  rationalOf,
+} from "./ffprobe-json.ts";
+
+/** ISO 639's "undetermined" is no language. */
+const UNDETERMINED = "und";
+
+/** A probed file as plans read it; `mp4` is filled in by whoever looks into the boxes. */
+export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
+  const pictures = file.streams.filter((s) => s.codec_type === "video" && isAttachedPicture(s));
+  const videos = file.streams.filter((s) => s.codec_type === "video" && !isAttachedPicture(s));
+  const duration = numberOf(file.format.duration);
+  return {
+    format: file.format.format_name,
+    sizeBytes,
+    durationSeconds: duration !== null && duration > 0 ? duration : longest(file.streams),
+    startSeconds: numberOf(file.format.start_time) ?? 0,
+    bitrateKbps: kbps(file.format.bit_rate),
+    video: firstOf(videos, toVideo),
+    audio: file.streams.filter((s) => s.codec_type === "audio").flatMap((s) => toAudio(s) ?? []),
+    subtitles: file.streams
+      .filter((s) => s.codec_type === "subtitle")
+      .flatMap((s) => toSubtitle(s) ?? []),
+    attachedPictures: pictures.length,
+    mp4: null,
+  };
+}
+
+function isAttachedPicture(stream: ProbedStream): boolean {
+  return stream.disposition?.attached_pic === 1;
+}
+
+function firstOf<T>(streams: readonly ProbedStream[], read: (s: ProbedStream) => T | null) {
+  for (const stream of streams) {
+    const info = read(stream);
+    if (info !== null) return info;
+  }
+  return null;
+}
+
+/** Null when ffmpeg knows no decoder or could not make out a picture. */
+function toVideo(stream: ProbedStream): VideoStreamInfo | null {
+  const { codec_name: codec, pix_fmt: pixelFormat, width, height } = stream;
+  if (!isKnown(codec) || !isKnown(pixelFormat) || !width || !height) return null;
+  return {
+    index: stream.index,
+    codec,
+    profile: profileOf(stream),
+    level: stream.level !== undefined && stream.level > 0 ? stream.level : null,
+    pixelFormat,
+    bitDepth: bitDepthOf(pixelFormat),
+    width,
+    height,
+    rotation: rotationOf(stream),
+    sampleAspect: rationalOf(stream.sample_aspect_ratio) ?? { num: 1, den: 1 },
+    frameRate: rationalOf(stream.r_frame_rate) ?? { num: 0, den: 1 },
+    averageFrameRate: rationalOf(stream.avg_frame_rate) ?? { num: 0, den: 1 },
+    frames: positive(numberOf(stream.nb_frames)),
+    interlaced: ["tt", "bb", "tb", "bt"].includes(stream.field_order ?? ""),
+    color: {
+      primaries: known(stream.color_primaries),
+      transfer: known(stream.color_transfer),
+      space: known(stream.color_space),
+      range: rangeOf(stream.color_range),
+    },
+    timeBase: rationalOf(stream.time_base) ?? { num: 1, den: 1000 },
+    startSeconds: numberOf(stream.start_time),
+    durationSeconds: durationOf(stream),
+    bitrateKbps: kbps(stream.bit_rate),
+  };
+}
+
+function toAudio(stream: ProbedStream): AudioStreamInfo | null {
+  const sampleRate = numberOf(stream.sample_rate);
+  if (!isKnown(stream.codec_name) || !stream.channels || !sampleRate) return null;
+  return {
+    index: stream.index,
+    codec: stream.codec_name,
+    profile: profileOf(stream),
+    channels: stream.channels,
+    sampleRate,
+    language: languageOf(stream),
+    durationSeconds: durationOf(stream),
+    bitrateKbps: kbps(stream.bit_rate),
+  };
+}
+
+function toSubtitle(stream: ProbedStream): SubtitleStreamInfo | null {
+  if (!isKnown(stream.codec_name)) return null;
+  return { index: stream.index, codec: stream.codec_name, language: languageOf(stream) };
+}
+
+function isKnown(name: string | undefined): name is string {
+  return known(name) !== null;
+}
+
+function known(name: string | undefined): string | null {
+  return name === undefined || ["unknown", "unspecified", "none", ""].includes(name) ? null : name;
+}
+
+function positive(value: number | null): number | null {
+  return value !== null && value > 0 ? value : null;
+}
+
+function profileOf(stream: ProbedStream): string | null {
+  return stream.profile === undefined ? null : known(String(stream.profile));
+}
+
+function languageOf(stream: ProbedStream): string | null {
+  const language = stream.tags?.language?.trim() || null;
+  return language === UNDETERMINED ? null : language;
+}
+
+/** The stream's own duration; Matroska has it in a tag. */
+function durationOf(stream: ProbedStream): number | null {
+  return positive(numberOf(stream.duration)) ?? positive(clockSeconds(stream.tags?.DURATION));
+}
+
+function longest(streams: readonly ProbedStream[]): number | null {
+  return streams.reduce<number | null>((max, stream) => {
+    const duration = durationOf(stream);
+    return duration !== null && duration > (max ?? 0) ? duration : max;
+  }, null);
+}
+
+/**
+ * The display matrix gives degrees counter-clockwise (libavutil/display.h), the `rotate` tag of older files
+ * clockwise. Odd angles go to the nearest quarter.
+ */
+function rotationOf(stream: ProbedStream): 0 | 90 | 180 | 270 {
+  const matrix = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
+  const clockwise = matrix === undefined ? (numberOf(stream.tags?.rotate) ?? 0) : -matrix;
+  const quarters = (((Math.round(clockwise / 90) % 4) + 4) % 4) as 0 | 1 | 2 | 3;
+  return ([0, 90, 180, 270] as const)[quarters];
+}
+
+function rangeOf(range: string | undefined): "tv" | "pc" | null {
+  return range === "tv" || range === "pc" ? range : null;
+}
+
+/**
+ * Bits per component, from the name: the depth ends planar names (`yuv420p10le`, `gray12le`, `gbrp9be`);
+ * the semi-planar and packed ones have it in places of their own. See libavutil/pixdesc.c.
+ */
+export function bitDepthOf(pixelFormat: string): number {
+  const name = pixelFormat.replace(/(?:le|be)$/, "");
+  const planar = /^(?:yuva?\d{3}p|yuvj\d{3}p|gbra?p|gray|ya|bayer_[a-z]+)(9|10|12|14|16)$/.exec(
+    name,
+  );
+  if (planar) return Number(planar[1]);
+  const semiPlanar = /^p[024](10|12|16)$/.exec(name) ?? /^[xy](?:2)?[a-z]*?(10|12)$/.exec(name);
+  if (semiPlanar) return Number(semiPlanar[1]);
+  if (/^y2(?:10|12)$/.test(name)) return Number(name.slice(2));
+  if (/^nv20$/.test(name)) return 10;
+  if (/^(?:rgb|bgr)48$|^(?:rgb|bgr)a64$|^ayuv64$/.test(name)) return 16;
+  if (/^x2(?:rgb|bgr)10$/.test(name)) return 10;
+  if (/^xyz12$/.test(name)) return 12;
+  return 8;
+}
+
+/** A source as clients see it: `width` and `height` are those of the picture as it is shown, upright. */
+export function metadataOf(source: SourceInfo): VideoMetadata {
+  const { video } = source;
+  const turned = video?.rotation === 90 || video?.rotation === 270;
+  const rate = video?.averageFrameRate.num ? video.averageFrameRate : video?.frameRate;
+  return {
+    format: containerName(source.format),
+    durationSeconds: source.durationSeconds,
+    width: (turned ? video?.height : video?.width) ?? null,
+    height: (turned ? video?.width : video?.height) ?? null,
+    frameRate: rate?.num ? Math.round((rate.num / rate.den) * 1000) / 1000 : null,
+    videoCodec: video?.codec ?? null,
+    audioCodec: source.audio[0]?.codec ?? null,
+    bitrateKbps: source.bitrateKbps,
+  };
+}
+
+/** ffprobe names a demuxer by all it reads; people know one name of it. */
+function containerName(format: string): string {
+  const names = format.split(",");
+  if (names.includes("mp4")) return "mp4";
+  return names[0] ?? format;
+}
