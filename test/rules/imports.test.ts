@@ -23,6 +23,10 @@ const forbidden: Readonly<Record<string, Case>> = {
     file: "edge/domain/b.ts",
     code: 'import "../ids.ts";\n',
   },
+  "a folder of the domain imports nothing of the edge": {
+    file: "edge/domain/transitions/a.ts",
+    code: 'import "../../ids.ts";\n',
+  },
   "the domain has no clock": { file: "edge/domain/c.ts", code: "export const now = Date.now();\n" },
   "media does not import http": { file: "edge/media/a.ts", code: 'import "../http/errors.ts";\n' },
   "webhooks do not import the pool": {
@@ -65,6 +69,10 @@ const allowed: Readonly<Record<string, Case>> = {
   "the domain imports the protocol and itself": {
     file: "edge/domain/ok.ts",
     code: 'import "../../protocol/ids.ts";\nimport "./model.ts";\n',
+  },
+  "a folder of the domain imports the protocol and the domain": {
+    file: "edge/domain/transitions/ok.ts",
+    code: 'import "../../../protocol/ids.ts";\nimport "../model.ts";\n',
   },
   "http imports the pool's RPC type": {
     file: "edge/http/routes/ok.ts",
