@@ -2,13 +2,21 @@
  * The HTTP calls a lease's grant permits, relative to its `base` (`/v1/leases/<token>`), which is the only
  * credential. They answer 401 once the grant has expired, and errors in the one shape of `errors.ts`.
  *
- * - `GET  {base}/inputs/{key}`            the source, ranges honoured
- * - `POST {base}/outputs`                 `beginOutputSchema` → `begunOutputSchema`: where the bytes go
- * - `PUT  {base}/outputs/{filename}`      one write, refused with 412 if the object is there already
- * - `PUT  {base}/outputs/{filename}/parts/{n}?uploadId=`  one part; 200 `{etag}`
+ * - `GET  {base}/inputs/{key}`            the source; ranges and HEAD
+ * - `POST {base}/outputs`                 `beginOutputSchema` → 201 `begunOutputSchema`: where the bytes go
+ * - `PUT  {base}/outputs/{filename}`      one write; 200 `{etag}`
+ * - `HEAD {base}/outputs/{filename}`      whether it is written: `ETag` and `Content-Length`, or 404
+ * - `PUT  {base}/outputs/{filename}/parts/{n}?uploadId=`  one part; 200 `{etag}`; again, it is replaced
+ * - `POST {base}/outputs/{filename}/part-urls`  `morePartUrlsSchema` → `partUrlsSchema`
  *
- * In direct mode `begunOutput` names presigned URLs of the store instead of the last two; the agent follows
- * whatever URLs it was given, resolved against the edge's own. Parts are equal but for the last.
+ * A body must have a Content-Length. A PUT of an output may be repeated when its answer was lost: the same
+ * bytes again are 200, others are 412 PRECONDITION_FAILED and change nothing. `Content-Digest: sha-256=:...:`
+ * (RFC 9530) with a PUT has the bytes checked on arrival.
+ *
+ * In direct mode `begunOutput` names presigned URLs of the store instead of the PUTs; the agent follows
+ * whatever URLs it was given, resolved against the edge's own. The store answers 412 to every repeated PUT:
+ * HEAD then tells whether what is there is the agent's (length, and MD5 as the ETag). Parts are equal but
+ * for the last.
  */
 import { z } from "zod";
 import { outputFilenameSchema, outputKeySchema } from "./task.ts";

@@ -9,12 +9,16 @@ import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { leaseRoutes } from "./routes/leases.ts";
+import { signedOutputRoutes } from "./routes/outputs.ts";
 import { settings } from "./settings.ts";
 import { refuseInvalid } from "./validate.ts";
 
 /** Resources that carry their own credential, or need none: mounted before the key is looked at. */
 function mountPublic(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", healthRoutes);
+  v1.route("/", leaseRoutes);
+  v1.route("/", signedOutputRoutes);
 }
 
 /** Resources behind a key. */

@@ -1,0 +1,61 @@
+/** From a job's id and an output's name to its bytes, always through the map of accepted outputs. */
+import { isTerminalState } from "../../protocol/stages.ts";
+import { findJob, type JobRecord } from "../catalogue/jobs.ts";
+import type { JobSnapshot } from "../domain/model.ts";
+import type { Env, Settings } from "../env.ts";
+import { createStore } from "../media/create-store.ts";
+import { ApiError } from "./errors.ts";
+import { poolOf } from "./pool-stub.ts";
+import { serveObject } from "./serve-object.ts";
+
+export interface OutputRequest {
+  readonly accountId: string;
+  readonly jobId: string;
+  readonly name: string;
+  /** Only this run's; null for the current one. */
+  readonly run: number | null;
+  readonly cacheControl: string;
+}
+
+/**
+ * Serves an accepted output of a job (GET and HEAD, ranges). The record in D1 is asked first, and the pool
+ * only where the record is behind or does not have the output.
+ *
+ * @throws ApiError JOB_NOT_FOUND, JOB_NOT_COMPLETE, or NOT_FOUND for a name the job has no output of.
+ */
+export async function serveJobOutput(
+  deps: { readonly env: Env; readonly settings: Settings },
+  request: Request,
+  asked: OutputRequest,
+): Promise<Response> {
+  const job = await findJob(deps.env.DB, asked.accountId, asked.jobId);
+  if (job === null) {
+    throw new ApiError("JOB_NOT_FOUND", `No job with id '${asked.jobId}' exists.`);
+  }
+  const snapshot = await settledSnapshot(deps.env, job);
+  if (asked.run !== null && snapshot.run !== asked.run) throw noOutput(asked);
+  if (snapshot.state !== "completed") {
+    throw new ApiError("JOB_NOT_COMPLETE", `The job is ${snapshot.state}.`);
+  }
+  const output = snapshot.outputs.find(({ name }) => name === asked.name);
+  if (output === undefined) throw noOutput(asked);
+  const store = createStore(deps.env, deps.settings);
+  const options = { filename: output.name, cacheControl: asked.cacheControl };
+  const served = await serveObject(request, store, output, options);
+  if (served === null) throw noOutput(asked);
+  return served;
+}
+
+/** A terminal snapshot is the last word, save for a retry, which only a failed job has. */
+async function settledSnapshot(
+  env: Env,
+  { submission, snapshot }: JobRecord,
+): Promise<JobSnapshot> {
+  const isLastWord =
+    snapshot !== null && isTerminalState(snapshot.state) && snapshot.state !== "failed";
+  return isLastWord ? snapshot : poolOf(env, submission).read(submission);
+}
+
+function noOutput({ jobId, name }: OutputRequest): ApiError {
+  return new ApiError("NOT_FOUND", `Job '${jobId}' has no output '${name}'.`);
+}
