@@ -74,23 +74,27 @@ export function createBlockReader(
 
   async function* stream(start: number, end: number, signal: AbortSignal) {
     const mine = new AbortController();
-    const stop = () => mine.abort(signal.reason);
+    const stop = () => mine.abort();
     signal.addEventListener("abort", stop);
+    const first = Math.floor(start / blockBytes);
+    const last = Math.floor((end - 1) / blockBytes);
+    const fetch = (index: number, count: number) =>
+      fetchSpan(index, Math.min(count, last - index + 1), mine.signal);
+    // Blocks before the horizon were asked for; the next span is asked for half-way through the latest.
+    let horizon = first;
     let span = 1;
-    let horizon = Math.floor(start / blockBytes);
     try {
       let position = start;
       while (position < end) {
         signal.throwIfAborted();
         const index = Math.floor(position / blockBytes);
-        if (!cache.has(index)) {
-          horizon = fetchSpan(index, Math.min(span, lastOf(end) - index + 1), mine.signal);
-        } else if (index >= horizon - Math.ceil(span / 2) && horizon <= lastOf(end)) {
-          // Past the middle of what was asked for: a reader that got here reads on.
-          span = Math.min(maxSpanBlocks, span * 2);
-          const from = Math.max(horizon, index + 1);
-          horizon = fetchSpan(from, Math.min(span, lastOf(end) - from + 1), mine.signal);
+        const isNear = horizon - index <= span / 2;
+        if (isNear && horizon <= last) {
+          // A reader that got here reads on.
+          if (index > first) span = Math.min(maxSpanBlocks, span * 2);
+          horizon = fetch(Math.max(horizon, index), span);
         }
+        if (!cache.has(index)) fetch(index, 1);
         const bytes = await sharedBlock(index, signal);
         if (bytes === null) continue;
         const piece = bytes.subarray(position - index * blockBytes, end - index * blockBytes);
@@ -114,7 +118,6 @@ export function createBlockReader(
     }
   };
 
-  const lastOf = (end: number) => Math.floor((end - 1) / blockBytes);
   return { stream };
 }
 

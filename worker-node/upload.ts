@@ -1,0 +1,258 @@
+/** Brings one finished output to the store, as `protocol/grants.ts` says; memory stays bounded. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { z } from "zod";
+import {
+  type BegunOutput,
+  begunOutputSchema,
+  partUrlsSchema,
+  putAnswerSchema,
+} from "../protocol/grants.ts";
+import type { StoredAs } from "../protocol/task.ts";
+import {
+  type Called,
+  type CallFailure,
+  type GrantCalls,
+  judgeRefusal,
+  persist,
+  type Try,
+} from "./grant-call.ts";
+import { describeError, type HttpResult, headerOf, readText, send } from "./http.ts";
+
+/** Parts of one upload under way at once. */
+const PART_CONCURRENCY = 3;
+
+export interface Upload {
+  readonly key: string;
+  readonly filename: string;
+  readonly contentType: string;
+  /** Path of the file, which no longer changes. */
+  readonly file: string;
+  readonly sizeBytes: number;
+  /** Bytes handed to the network; those of a repeated try count again, because they are movement. */
+  readonly onBytes: (count: number) => void;
+}
+
+export type UploadResult =
+  | { readonly status: "ok"; readonly stored: StoredAs; readonly sha256: string }
+  | CallFailure;
+
+type Multipart = Extract<BegunOutput, { kind: "multipart" }>;
+type Single = Extract<BegunOutput, { kind: "single" }>;
+
+/** Uploads a file and its checksum; 401 waits for a renewed grant and then says `failed`. */
+export async function uploadOutput(calls: GrantCalls, upload: Upload): Promise<UploadResult> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([calls.signal, stop.signal]);
+  const hashing = digestFile(upload.file, "sha256", signal);
+  // Looked at below; an upload that fails first must not leave it unheard.
+  hashing.catch(() => {});
+  const stored = await store(calls, upload);
+  if (stored.status !== "ok") {
+    stop.abort();
+    return stored;
+  }
+  try {
+    return { status: "ok", stored: stored.value, sha256: await hashing };
+  } catch (error) {
+    if (calls.signal.aborted) return { status: "aborted" };
+    return { status: "failed", detail: describeError(error), retryable: true };
+  }
+}
+
+async function store(calls: GrantCalls, upload: Upload): Promise<Called<StoredAs>> {
+  const base = calls.grant.current().base;
+  const begun = await persist(calls, () => begin(calls, upload));
+  if (begun.status !== "ok") return begun;
+  return begun.value.kind === "single"
+    ? putSingle(calls, upload, begun.value)
+    : putParts(calls, upload, begun.value, base);
+}
+
+function begin(calls: GrantCalls, upload: Upload): Promise<Try<BegunOutput>> {
+  const { key, filename, contentType, sizeBytes } = upload;
+  const url = `${calls.grant.current().base}/outputs`;
+  const body = { key, filename, contentType, sizeBytes };
+  return postJson(calls, url, body, begunOutputSchema, `begin of '${filename}'`);
+}
+
+async function putSingle(
+  calls: GrantCalls,
+  upload: Upload,
+  begun: Single,
+): Promise<Called<StoredAs>> {
+  let place: Single = begun;
+  const put = await persist<string>(calls, async (isRenewed) => {
+    if (isRenewed) {
+      const again = await begin(calls, upload);
+      if (again.status !== "ok") return again;
+      if (again.value.kind === "single") place = again.value;
+    }
+    const headers = { "content-type": upload.contentType, ...place.headers };
+    const slice = { start: 0, length: upload.sizeBytes };
+    const answer = await putSlice(calls, upload, place.url, slice, headers);
+    // The object is there already: an earlier try arrived and its answer did not. Nobody else writes under
+    // this epoch, and the ETag of a single put is the MD5 of its bytes in R2 and S3; the edge compares it.
+    if (answer.status === "answered" && answer.statusCode === 412) {
+      answer.body.destroy();
+      return { status: "ok", value: await digestFile(upload.file, "md5", calls.signal) };
+    }
+    return etagOf(answer, `put of '${upload.filename}'`);
+  });
+  return put.status === "ok" ? { status: "ok", value: { kind: "single", etag: put.value } } : put;
+}
+
+async function putParts(
+  calls: GrantCalls,
+  upload: Upload,
+  begun: Multipart,
+  base: string,
+): Promise<Called<StoredAs>> {
+  const count = Math.ceil(upload.sizeBytes / begun.partSizeBytes);
+  const urls = createPartUrls(calls, begun, base);
+  const etags: string[] = [];
+  const failures: CallFailure[] = [];
+  let next = 1;
+  const worker = async () => {
+    while (next <= count && failures.length === 0) {
+      const partNumber = next;
+      next += 1;
+      const part = await persist(calls, (isRenewed) =>
+        putPart(calls, upload, begun, partNumber, () => urls.of(partNumber, isRenewed)),
+      );
+      if (part.status === "ok") etags[partNumber - 1] = part.value;
+      else failures.push(part);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PART_CONCURRENCY, count) }, worker));
+  const [failure] = failures;
+  if (failure !== undefined) return failure;
+  const parts = etags.map((etag, index) => ({ partNumber: index + 1, etag }));
+  return { status: "ok", value: { kind: "multipart", uploadId: begun.uploadId, parts } };
+}
+
+async function putPart(
+  calls: GrantCalls,
+  upload: Upload,
+  begun: Multipart,
+  partNumber: number,
+  findUrl: () => Promise<Try<string>>,
+): Promise<Try<string>> {
+  const url = await findUrl();
+  if (url.status !== "ok") return url;
+  const start = (partNumber - 1) * begun.partSizeBytes;
+  const length = Math.min(begun.partSizeBytes, upload.sizeBytes - start);
+  const answer = await putSlice(calls, upload, url.value, { start, length }, {});
+  return etagOf(answer, `part ${partNumber} of '${upload.filename}'`);
+}
+
+interface PartUrls {
+  /** `isRenewed`: the URL known so far was denied, and there is a new grant to ask for another. */
+  of(partNumber: number, isRenewed: boolean): Promise<Try<string>>;
+}
+
+/** URLs of parts: those the upload began with, and new ones when they run out or have expired. */
+function createPartUrls(calls: GrantCalls, begun: Multipart, base: string): PartUrls {
+  const known = new Map(begun.partUrls.map((url, index) => [index + 1, url]));
+  const morePath = begun.morePartUrls;
+  return {
+    of: async (partNumber, isRenewed) => {
+      const url = known.get(partNumber);
+      if (url !== undefined && !isRenewed) return { status: "ok", value: url };
+      // A path under the grant it was made under: it goes on under the present one.
+      const more = morePath.startsWith(base)
+        ? `${calls.grant.current().base}${morePath.slice(base.length)}`
+        : morePath;
+      const body = { uploadId: begun.uploadId, from: partNumber, count: PART_CONCURRENCY };
+      const answer = await postJson(calls, more, body, partUrlsSchema, "more part URLs");
+      if (answer.status !== "ok") return answer;
+      const [first] = answer.value.partUrls;
+      if (first === undefined) {
+        return { status: "failed", detail: "The edge gave no URL for a part.", retryable: true };
+      }
+      for (const [index, more] of answer.value.partUrls.entries()) {
+        known.set(partNumber + index, more);
+      }
+      return { status: "ok", value: first };
+    },
+  };
+}
+
+async function postJson<T>(
+  calls: GrantCalls,
+  path: string,
+  body: unknown,
+  schema: z.ZodType<T>,
+  what: string,
+): Promise<Try<T>> {
+  const answer = await send(calls.dispatcher, new URL(path, calls.edgeUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: calls.signal,
+  });
+  if (answer.status !== "answered" || answer.statusCode >= 300) return judgeRefusal(answer, what);
+  const parsed = schema.safeParse(parseJson(await readText(answer.body)));
+  return parsed.success
+    ? { status: "ok", value: parsed.data }
+    : { status: "transient", detail: `${what}: the answer is not of the protocol` };
+}
+
+/** One PUT of a slice of the file, streamed and counted. */
+async function putSlice(
+  calls: GrantCalls,
+  upload: Upload,
+  url: string,
+  slice: { readonly start: number; readonly length: number },
+  headers: Readonly<Record<string, string>>,
+): Promise<HttpResult> {
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      upload.onBytes(chunk.length);
+      done(null, chunk);
+    },
+  });
+  const end = slice.start + slice.length - 1;
+  const feeding = pipeline(createReadStream(upload.file, { start: slice.start, end }), meter);
+  // Its failure reaches the request as a broken body.
+  feeding.catch(() => {});
+  const answer = await send(calls.dispatcher, new URL(url, calls.edgeUrl), {
+    method: "PUT",
+    headers: { ...headers, "content-length": String(slice.length) },
+    body: meter,
+    signal: calls.signal,
+  });
+  meter.destroy();
+  return answer;
+}
+
+/** The ETag of an accepted PUT: a store says it in the header, the edge in its body too. */
+async function etagOf(answer: HttpResult, what: string): Promise<Try<string>> {
+  if (answer.status !== "answered" || answer.statusCode >= 300) return judgeRefusal(answer, what);
+  const text = await readText(answer.body);
+  const body = putAnswerSchema.safeParse(parseJson(text));
+  const etag = body.success ? body.data.etag : headerOf(answer.headers, "etag");
+  return etag === null
+    ? { status: "transient", detail: `${what}: the answer has no ETag` }
+    : { status: "ok", value: etag.replace(/^(W\/)?"|"$/g, "") };
+}
+
+async function digestFile(
+  file: string,
+  algorithm: "sha256" | "md5",
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = createHash(algorithm);
+  await pipeline(createReadStream(file), hash, { signal });
+  return hash.digest("hex");
+}
+
+function parseJson(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return null;
+  }
+}
