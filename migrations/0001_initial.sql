@@ -52,6 +52,7 @@ CREATE TABLE idempotency (
   status integer,
   answer text,
   created_at integer NOT NULL,
+  claimed_at integer NOT NULL,
   PRIMARY KEY(account_id, key)
 );
 

@@ -273,6 +273,8 @@ export const idempotency = sqliteTable(
     status: integer("status"),
     answer: text("answer"),
     createdAt: integer("created_at").notNull(),
+    /** When the request that answers it began: later than `created_at` if an earlier one died. */
+    claimedAt: integer("claimed_at").notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.accountId, table.key] }),

@@ -13,11 +13,21 @@ export interface Principal {
   readonly isRoot: boolean;
 }
 
+/** The same for every try of one idempotent request, so that a second try makes what the first one made. */
+export interface IdempotentId {
+  /** When the first try came, milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** 64 hex digits. */
+  readonly seed: string;
+}
+
 export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
     settings: Settings;
     principal: Principal;
+    /** Of a request with an `Idempotency-Key`: what ids made from it are derived from (`idempotency.ts`). */
+    idempotentId?: IdempotentId;
   };
 }

@@ -66,11 +66,13 @@ export function jsonBody(): MiddlewareHandler<AppEnv> {
     if (read.status === "not_utf8") {
       throw new ApiError("VALIDATION_ERROR", "The body is not valid JSON: it is not UTF-8.");
     }
-    if (read.text !== "") parse(read.text);
+    // Clients often say JSON and send nothing where a body is optional.
+    const text = read.text.trim() === "" ? "{}" : read.text;
+    parse(text);
     c.req.raw = new Request(c.req.raw.url, {
       method,
       headers: c.req.raw.headers,
-      body: read.text,
+      body: text,
       signal: c.req.raw.signal,
     });
     return next();

@@ -1,0 +1,92 @@
+/** First answers, kept for `Idempotency-Key`. A row without a status is a claim: somebody is answering. */
+import { and, eq, isNull, lt } from "drizzle-orm";
+import { openCatalogue } from "./db.ts";
+import { idempotency } from "./schema.ts";
+
+/** How long a first answer is kept (API.md section 1). */
+export const KEPT_MS = 24 * 60 * 60 * 1000;
+
+export interface IdempotentRequest {
+  readonly accountId: string;
+  readonly key: string;
+  readonly requestHash: string;
+}
+
+export type ClaimResult =
+  /** The caller answers, and says so with `keepAnswer` or `dropClaim`. */
+  | { readonly status: "claimed"; readonly createdAt: number }
+  | { readonly status: "answered"; readonly httpStatus: number; readonly answer: string }
+  | { readonly status: "in_progress" }
+  | { readonly status: "mismatch" };
+
+const sameKey = (request: IdempotentRequest) =>
+  and(eq(idempotency.accountId, request.accountId), eq(idempotency.key, request.key));
+
+/**
+ * Claims the key for this request, or finds the first answer. A claim older than `staleMs` is of a request
+ * that died; it is taken over, by one caller only.
+ */
+export async function claimKey(
+  db: D1Database,
+  request: IdempotentRequest,
+  now: number,
+  staleMs: number,
+): Promise<ClaimResult> {
+  const catalogue = openCatalogue(db);
+  const [, inserted, rows] = await catalogue.batch([
+    catalogue
+      .delete(idempotency)
+      .where(and(sameKey(request), lt(idempotency.createdAt, now - KEPT_MS))),
+    catalogue
+      .insert(idempotency)
+      .values({ ...request, createdAt: now, claimedAt: now })
+      .onConflictDoNothing()
+      .returning({ createdAt: idempotency.createdAt }),
+    catalogue.select().from(idempotency).where(sameKey(request)),
+  ]);
+  if (inserted.length > 0) return { status: "claimed", createdAt: now };
+  const row = rows[0];
+  if (row === undefined) return { status: "in_progress" };
+  if (row.requestHash !== request.requestHash) return { status: "mismatch" };
+  if (row.status !== null) {
+    return { status: "answered", httpStatus: row.status, answer: row.answer ?? "" };
+  }
+  const taken = await catalogue
+    .update(idempotency)
+    .set({ claimedAt: now })
+    .where(
+      and(sameKey(request), isNull(idempotency.status), lt(idempotency.claimedAt, now - staleMs)),
+    )
+    .returning({ createdAt: idempotency.createdAt });
+  const claim = taken[0];
+  return claim === undefined
+    ? { status: "in_progress" }
+    : { status: "claimed", createdAt: claim.createdAt };
+}
+
+/** Keeps the first answer; a later one changes nothing. */
+export async function keepAnswer(
+  db: D1Database,
+  request: IdempotentRequest,
+  httpStatus: number,
+  answer: string,
+): Promise<void> {
+  await openCatalogue(db)
+    .update(idempotency)
+    .set({ status: httpStatus, answer })
+    .where(and(sameKey(request), isNull(idempotency.status)));
+}
+
+/** Lets the next try run: this one came to nothing. */
+export async function dropClaim(db: D1Database, request: IdempotentRequest): Promise<void> {
+  await openCatalogue(db)
+    .delete(idempotency)
+    .where(and(sameKey(request), isNull(idempotency.status)));
+}
+
+/** Forgets what is older than a day. */
+export async function sweepIdempotency(db: D1Database, now: number): Promise<void> {
+  await openCatalogue(db)
+    .delete(idempotency)
+    .where(lt(idempotency.createdAt, now - KEPT_MS));
+}
