@@ -120,7 +120,11 @@ export interface RunLimitEvent extends Timed {
 /** Nobody took it in time. */
 export interface QueueTimeoutEvent extends Timed {
   readonly type: "queue_timeout";
-  readonly limitSeconds: number;
+}
+
+/** The clock was set back: deadlines lie farther ahead than they ever should. */
+export interface RebaseEvent extends Timed {
+  readonly type: "rebase";
 }
 
 /** The next run of its job begins. */
@@ -151,6 +155,7 @@ export type TaskEvent =
   | CancelEvent
   | RunLimitEvent
   | QueueTimeoutEvent
+  | RebaseEvent
   | RetryEvent
   | SupersedeEvent;
 export type TaskEventType = TaskEvent["type"];

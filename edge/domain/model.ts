@@ -105,6 +105,8 @@ export interface Lease {
   readonly lostAt: number | null;
   /** When the attempt was last known to move: what an expiry's "no progress for" counts from. */
   readonly movedAt: number;
+  /** When it was resumed with no movement since; so that reconnecting alone never keeps a lease alive. */
+  readonly resumedAt: number | null;
   /** The greatest movement heard; only a greater one renews. */
   readonly movement: number;
   /** Whether the agent was ever heard to run it. */
@@ -124,7 +126,16 @@ export interface Lease {
  */
 export type Renewal = Pick<
   Lease,
-  "epoch" | "deadline" | "movedAt" | "movement" | "started" | "stage" | "fraction" | "fps" | "speed"
+  | "epoch"
+  | "deadline"
+  | "movedAt"
+  | "resumedAt"
+  | "movement"
+  | "started"
+  | "stage"
+  | "fraction"
+  | "fps"
+  | "speed"
 >;
 
 /** Messages of an agent that are acknowledged, and repeated until they are. */
@@ -149,7 +160,8 @@ export interface Verification {
   readonly tries: number;
 }
 
-interface TaskFields {
+/** What a task has in every state. */
+export interface TaskFields {
   readonly taskId: string;
   readonly jobId: string;
   readonly kind: TaskSpec["kind"];
@@ -159,6 +171,7 @@ interface TaskFields {
   /** Attempts used up in this run; the one in progress is not counted yet. */
   readonly attempts: number;
   readonly maxAttempts: number;
+  readonly queueTimeoutSeconds: number;
   /** Leases given back in this run that used up no attempt. */
   readonly releases: number;
   /** When it last became ready in this run, for fairness by age. */
