@@ -65,28 +65,31 @@ export function fromTombstone(submission: JobSubmission, tombstone: Tombstone): 
 }
 
 /**
- * The same from D1's last snapshot alone, when the pool has nothing: its tombstone is gone, or its storage was
- * lost. Every grant is a revision, so no epoch was greater than the snapshot's revision, and they go on above
- * it. A job that had not ended is queued once more, from `now`.
+ * The same from D1's last snapshot alone, when the tombstone is gone. Every grant is a revision, so no epoch was
+ * greater than the snapshot's revision, and a retry's go on above it.
  */
-export function fromSnapshot(
+export function fromSnapshot(submission: JobSubmission, snapshot: JobSnapshot): LiveJob {
+  const { run, revision, attempt } = snapshot;
+  const first = firstFields(submission, submission.createdAt);
+  const task = endedTask({ ...first, run, epoch: revision, attempts: attempt }, snapshot);
+  return { job: jobFrom(submission, snapshot), tasks: [task] };
+}
+
+/**
+ * A job that had not ended when its pool's storage was lost, queued once more at `now`. Revisions and epochs go on
+ * above the snapshot's, so that D1 believes it and no attempt writes where an earlier one did.
+ */
+export function requeuedFrom(
   submission: JobSubmission,
   snapshot: JobSnapshot,
   now: number,
 ): LiveJob {
-  const fields = {
-    ...firstFields(submission, now),
-    run: snapshot.run,
-    epoch: snapshot.revision,
+  const { run, revision, timeoutSeconds } = snapshot;
+  const { job, tasks } = newJob(submission, now);
+  return {
+    job: { ...job, run, timeoutSeconds, revision: revision + 1 },
+    tasks: tasks.map((task) => ({ ...task, run, epoch: revision })),
   };
-  if (isTerminalState(snapshot.state)) {
-    const task = endedTask({ ...fields, attempts: snapshot.attempt }, snapshot);
-    return { job: jobFrom(submission, snapshot), tasks: [task] };
-  }
-  const fresh = newJob(submission, now);
-  const { run, timeoutSeconds } = snapshot;
-  const job = { ...fresh.job, run, timeoutSeconds, revision: snapshot.revision + 1 };
-  return { job, tasks: fresh.tasks.map((task) => ({ ...task, ...fields })) };
 }
 
 function jobFrom(submission: JobSubmission, snapshot: JobSnapshot): JobRecord {

@@ -8,10 +8,10 @@
 import type { JobError } from "../../protocol/errors.ts";
 import { isTerminalState, type JobState } from "../../protocol/stages.ts";
 import { leaseOf } from "./attempt.ts";
-import { newJob } from "./create.ts";
+import { fromSnapshot, newJob, requeuedFrom } from "./create.ts";
 import type { Effect, JobEventType, Rejected, TaskEffect } from "./effects.ts";
 import type { TaskEvent } from "./events.ts";
-import type { JobRecord, LiveJob, Task } from "./model.ts";
+import type { JobRecord, JobSnapshot, LiveJob, Task } from "./model.ts";
 import { closeStages, enterStage, moveStage, stageOf, stageProgressOf } from "./progress.ts";
 import { isRejection, isRetryable } from "./retry.ts";
 import type { Rules } from "./rules.ts";
@@ -33,9 +33,20 @@ export interface Stepped {
 }
 export type StepResult = Stepped | Rejected;
 
-/** The job as accepted, with its first event. Projected even so: D1's row is at revision 0. */
-export function createJob(submission: JobSubmission, now: number): Stepped {
-  const live = newJob(submission, now);
+/**
+ * The job as accepted, with its first event. Projected even so: D1's row is at revision 0. `prior` is D1's last
+ * snapshot where it has one, of a job whose rows are gone: a finished one is as it was (nothing to write), any
+ * other is queued once more.
+ */
+export function createJob(
+  submission: JobSubmission,
+  now: number,
+  prior: JobSnapshot | null = null,
+): Stepped {
+  if (prior !== null && isTerminalState(prior.state)) {
+    return { status: "ok", live: fromSnapshot(submission, prior), effects: [], durable: false };
+  }
+  const live = prior === null ? newJob(submission, now) : requeuedFrom(submission, prior, now);
   const alarms = live.tasks.flatMap((task): Effect[] =>
     task.state === "ready" ? [{ type: "arm_alarm", at: task.queueDeadline }] : [],
   );
