@@ -34,7 +34,7 @@ export async function proveCapabilities(tools: Tools, signal: AbortSignal): Prom
       ),
     ]);
     signal.throwIfAborted();
-    const encoders = [...hard, ...soft.flatMap((capability) => capability ?? [])];
+    const encoders = [...hard, ...soft.filter((found) => found !== null && found !== "hung")];
     return {
       ffmpegVersion: tools.version.slice(0, 128),
       encoders: encoders.slice(0, MAX_ENCODERS),
@@ -62,17 +62,17 @@ async function listEncoders({ ffmpeg }: Tools, signal: AbortSignal): Promise<Set
   return parseEncoders(stdout);
 }
 
-/** One encode per bit depth; null when none came out right. */
+/** One encode per bit depth; null when none came out right. A device that hangs is left alone at once. */
 async function capabilityOf(
   candidate: EncoderCandidate,
   proof: Proof,
-): Promise<EncoderCapability | null> {
+): Promise<EncoderCapability | "hung" | null> {
   const bitDepths: (8 | 10)[] = [];
   for (const depth of candidate.bitDepths) {
     if (proof.signal.aborted) return null;
-    if (await proveEncoder(candidate, depth, proof)) bitDepths.push(depth);
-    // A device that cannot do 8 bits is not there; asking it for 10 would cost another 20 s at worst.
-    else if (candidate.device !== "cpu" && depth === 8) return null;
+    const outcome = await proveEncoder(candidate, depth, proof);
+    if (outcome === "hung") return "hung";
+    if (outcome === "proved") bitDepths.push(depth);
   }
   if (bitDepths.length === 0) return null;
   const { encoder, codec, device } = candidate;
@@ -89,13 +89,13 @@ async function proveHardware(
     const capabilities: EncoderCapability[] = [];
     for (const candidate of ofDevice) {
       const capability = await capabilityOf(candidate, proof);
+      // A driver that hung once would take its 20 s from every other encoder too.
+      if (capability === "hung") break;
       if (capability !== null) capabilities.push(capability);
-      // Where the first encoder finds no device, the others of the family find none either.
-      else if (capabilities.length === 0) return [];
     }
     return withSessions(ofDevice, capabilities, proof);
   });
-  return proved.flatMap((capabilities) => capabilities ?? []);
+  return proved.flat();
 }
 
 /** A card's sessions are shared by all its codecs: counted once, with the first that works. */

@@ -39,12 +39,14 @@ function filterOf(candidate: EncoderCandidate): string[] {
   return kindOf(candidate) === "vaapi" ? ["-vf", "hwupload"] : [];
 }
 
-/** Whether 16 frames of that bit depth come back as 16 packets of the codec with that bit depth. */
+export type ProofOutcome = "proved" | "refused" | "hung";
+
+/** Proved when 16 frames of that bit depth come back as 16 packets of the codec with that bit depth. */
 export async function proveEncoder(
   candidate: EncoderCandidate,
   depth: 8 | 10,
   context: ProofContext,
-): Promise<boolean> {
+): Promise<ProofOutcome> {
   const device = candidate.device.replace(/[^a-z0-9]/gi, "_");
   const file = join(context.dir, `${candidate.encoder}-${device}-${depth}.mkv`);
   const encoded = await encode(candidate, context, [
@@ -53,14 +55,13 @@ export async function proveEncoder(
     ...["-frames:v", String(PROOF_FRAMES), "-c:v", candidate.encoder, ...candidate.options],
     ...["-f", "matroska", "-y", file],
   ]);
-  if (!encoded) return false;
+  if (encoded !== "proved") return encoded;
   const found = await readBack(file, context);
-  return (
-    found !== null &&
-    found.codec_name === candidate.codec &&
+  const isRight =
+    found?.codec_name === candidate.codec &&
     bitDepthOf(found.pix_fmt) === depth &&
-    Number(found.nb_read_packets) === PROOF_FRAMES
-  );
+    Number(found.nb_read_packets) === PROOF_FRAMES;
+  return isRight ? "proved" : "refused";
 }
 
 /** How many encoders ran at once: the largest count tried that worked; at least the one already proved. */
@@ -70,7 +71,7 @@ export async function proveSessions(
 ): Promise<number> {
   for (const count of SESSION_COUNTS) {
     const labels = Array.from({ length: count }, (_, i) => `[s${i}]`);
-    const works = await encode(candidate, context, [
+    const outcome = await encode(candidate, context, [
       ...["-f", "lavfi", "-i", picture(candidate, 8)],
       ...["-filter_complex", `[0:v]split=${count}${labels.join("")}`],
       ...labels.flatMap((label) => [
@@ -78,8 +79,8 @@ export async function proveSessions(
         ...["-c:v", candidate.encoder, ...candidate.options, "-f", "null", "-"],
       ]),
     ]);
-    if (works) return count;
-    if (context.signal.aborted) return 1;
+    if (outcome === "proved") return count;
+    if (outcome === "hung" || context.signal.aborted) return 1;
   }
   return 1;
 }
@@ -88,7 +89,7 @@ async function encode(
   candidate: EncoderCandidate,
   { tools, dir, signal }: ProofContext,
   args: readonly string[],
-): Promise<boolean> {
+): Promise<ProofOutcome> {
   const result = await runProcess({
     command: tools.ffmpeg,
     args: ["-nostdin", ...QUIET, "-nostats", ...deviceOptions(candidate.device), ...args],
@@ -97,7 +98,8 @@ async function encode(
     env: deviceEnv(candidate.device, process.env.CUDA_VISIBLE_DEVICES),
     timeoutMs: PROOF_TIMEOUT_MS,
   });
-  return result.end.kind === "exited" && result.exitCode === 0;
+  if (result.end.kind === "timeout") return "hung";
+  return result.end.kind === "exited" && result.exitCode === 0 ? "proved" : "refused";
 }
 
 const readBackSchema = z.object({

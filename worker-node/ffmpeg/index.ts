@@ -4,6 +4,7 @@ export { checkOutput } from "./gate.ts";
 export { probeSource } from "./probe.ts";
 export { resolveTools, ToolsNotFoundError } from "./resolve.ts";
 export { runStep } from "./run-step.ts";
+export { metadataOf } from "./source-info.ts";
 export type {
   EngineFailure,
   GateResult,

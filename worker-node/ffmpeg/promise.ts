@@ -1,0 +1,91 @@
+/** Compares what was found in an output with what the plan promised. Pure. */
+import type { OutputFormat, SourceInfo } from "../../protocol/media.ts";
+import type { PromisedOutput } from "../../protocol/plan.ts";
+import type { StreamScan } from "./packet-scan.ts";
+
+/** Demuxers that may open an output of a format: ffprobe's `-format_whitelist`, and what it must report. */
+export const demuxersOf: Record<Exclude<OutputFormat, "hls">, string> = {
+  mp4: "mov",
+  mov: "mov",
+  webm: "matroska",
+  gif: "gif",
+  mp3: "mp3",
+  aac: "aac",
+  wav: "wav",
+  jpg: "image2,jpeg_pipe",
+  png: "image2,png_pipe",
+};
+
+export interface FoundOutput {
+  readonly source: SourceInfo;
+  /** By stream index. */
+  readonly packets: ReadonlyMap<number, StreamScan>;
+  readonly durationSeconds: number | null;
+}
+
+/** What is not as promised, in words that name both; null when everything is. */
+export function mismatch(promise: PromisedOutput, found: FoundOutput): string | null {
+  return (
+    videoMismatch(promise, found) ??
+    audioMismatch(promise, found) ??
+    durationMismatch(promise, found) ??
+    timestampFault(found)
+  );
+}
+
+function videoMismatch({ video: promised }: PromisedOutput, found: FoundOutput): string | null {
+  const { video } = found.source;
+  if (promised === null) return video === null ? null : "no video was promised, but it has video";
+  if (video === null) return "video was promised, but it has none";
+  const presented = found.packets.get(video.index)?.presented ?? 0;
+  if (presented === 0) return "video was promised, but it has no frame";
+  return (
+    differs("video codec", promised.codec, video.codec) ??
+    differs("width", promised.width, video.width) ??
+    differs("height", promised.height, video.height) ??
+    differs("presented frames", promised.frames, presented)
+  );
+}
+
+function audioMismatch({ audio: promised }: PromisedOutput, found: FoundOutput): string | null {
+  const [audio] = found.source.audio;
+  if (promised === null) {
+    return audio === undefined ? null : "no audio was promised, but it has audio";
+  }
+  if (audio === undefined) return "audio was promised, but it has none";
+  if ((found.packets.get(audio.index)?.presented ?? 0) === 0) {
+    return "audio was promised, but it has no sample";
+  }
+  return (
+    differs("audio codec", promised.codec, audio.codec) ??
+    differs("audio channels", promised.channels, audio.channels)
+  );
+}
+
+function durationMismatch(promise: PromisedOutput, found: FoundOutput): string | null {
+  const { durationSeconds: promised, durationToleranceSeconds: tolerance } = promise;
+  if (promised === null) return null;
+  const { durationSeconds } = found;
+  if (durationSeconds === null) return `a duration of ${promised} s was promised, but it has none`;
+  if (Math.abs(durationSeconds - promised) <= tolerance) return null;
+  return `a duration of ${round(promised)} s ± ${tolerance} s was promised, but it has ${round(durationSeconds)} s`;
+}
+
+function timestampFault({ source, packets }: FoundOutput): string | null {
+  const checked = [source.video, ...source.audio];
+  for (const stream of checked) {
+    const fault = stream === null ? null : (packets.get(stream.index)?.fault ?? null);
+    if (fault !== null) return `stream ${stream?.index}: ${fault}`;
+  }
+  return null;
+}
+
+function differs<T extends string | number>(what: string, promised: T | null, found: T) {
+  return promised === null || promised === found
+    ? null
+    : `${what} ${promised} was promised, but it has ${found}`;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}
