@@ -1,0 +1,147 @@
+/** A job as clients see it (API.md section 4), from what was asked and what the pool last said. */
+
+import type { Attempt, Job, Output } from "../../protocol/http/jobs.ts";
+import { statusOf } from "../../protocol/stages.ts";
+import type { AcceptedOutput, AttemptRecord, JobSnapshot } from "../domain/model.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import type { Settings } from "../env.ts";
+import { signOutputUrl } from "../media/signed-urls.ts";
+import { isoTime, isoTimeOrNull } from "./time.ts";
+
+export interface ViewContext {
+  readonly settings: Settings;
+  /** That output URLs begin with, e.g. `https://video.example.com`. */
+  readonly origin: string;
+  /** Milliseconds since the epoch: what the URLs' end counts from. */
+  readonly now: number;
+}
+
+/** What a job is before its pool has said anything. */
+export function unprojected(submission: JobSubmission): JobSnapshot {
+  return {
+    jobId: submission.jobId,
+    revision: 0,
+    run: 1,
+    state: "queued",
+    stage: null,
+    progress: 0,
+    stages: [],
+    attempt: 0,
+    maxAttempts: submission.maxAttempts,
+    timeoutSeconds: submission.timeoutSeconds,
+    error: null,
+    outputs: [],
+    fps: null,
+    speed: null,
+    startedAt: null,
+    completedAt: null,
+  };
+}
+
+async function outputView(
+  context: ViewContext,
+  job: { readonly accountId: string; readonly jobId: string; readonly run: number },
+  output: AcceptedOutput,
+): Promise<Output> {
+  const { media } = output;
+  return {
+    name: output.name,
+    url: await signOutputUrl(context.settings, {
+      ...job,
+      origin: context.origin,
+      name: output.name,
+      now: context.now,
+    }),
+    contentType: output.contentType,
+    size: output.sizeBytes,
+    format: output.format,
+    durationSeconds: media.durationSeconds,
+    width: media.width,
+    height: media.height,
+    videoCodec: media.videoCodec,
+    audioCodec: media.audioCodec,
+    bitrateKbps: media.bitrateKbps,
+    sha256: output.sha256,
+  };
+}
+
+/** The outputs with signed URLs; none before the job has completed. */
+export function outputViews(
+  context: ViewContext,
+  accountId: string,
+  snapshot: JobSnapshot,
+): Promise<Output[]> {
+  if (snapshot.state !== "completed") return Promise.resolve([]);
+  const job = { accountId, jobId: snapshot.jobId, run: snapshot.run };
+  return Promise.all(snapshot.outputs.map((output) => outputView(context, job, output)));
+}
+
+function inputViews(submission: JobSubmission): Job["inputs"] {
+  return Object.fromEntries(
+    Object.entries(submission.inputs).map(([key, input]) => [
+      key,
+      input.kind === "video" ? { videoId: input.videoId } : { url: input.url },
+    ]),
+  );
+}
+
+function stageViews(snapshot: JobSnapshot): Job["stages"] {
+  return snapshot.stages.map((stage) => ({
+    name: stage.name,
+    state: stage.state,
+    progress: stage.progress,
+    startedAt: isoTime(stage.startedAt),
+    completedAt: isoTimeOrNull(stage.completedAt),
+  }));
+}
+
+/** Renders a job. `snapshot` is null before the first projection. */
+export async function jobView(
+  context: ViewContext,
+  submission: JobSubmission,
+  latest: JobSnapshot | null,
+): Promise<Job> {
+  const snapshot = latest ?? unprojected(submission);
+  const { work } = submission;
+  const [firstInput] = Object.values(submission.inputs);
+  return {
+    jobId: submission.jobId,
+    videoId: firstInput?.kind === "video" ? firstInput.videoId : null,
+    mode: work.mode,
+    recipe: work.mode === "recipe" ? work.recipe : null,
+    presetId: submission.presetId,
+    ffmpeg: work.mode === "ffmpeg" ? { args: work.args } : null,
+    inputs: inputViews(submission),
+    state: snapshot.state,
+    status: statusOf(snapshot.state),
+    stage: snapshot.stage,
+    progress: snapshot.progress,
+    stages: stageViews(snapshot),
+    run: snapshot.run,
+    attempt: snapshot.attempt,
+    maxAttempts: snapshot.maxAttempts,
+    timeoutSeconds: snapshot.timeoutSeconds,
+    queueTimeoutSeconds: submission.queueTimeoutSeconds,
+    priority: submission.priority,
+    pool: submission.pool,
+    fps: snapshot.fps,
+    speed: snapshot.speed,
+    error: snapshot.error,
+    outputs: await outputViews(context, submission.accountId, snapshot),
+    webhookUrl: submission.webhookUrl,
+    metadata: submission.metadata === null ? null : { ...submission.metadata },
+    createdAt: isoTime(submission.createdAt),
+    startedAt: isoTimeOrNull(snapshot.startedAt),
+    completedAt: isoTimeOrNull(snapshot.completedAt),
+  };
+}
+
+/** Renders a row of the ledger. */
+export function attemptView(attempt: AttemptRecord): Attempt {
+  return {
+    ...attempt,
+    startedAt: isoTime(attempt.startedAt),
+    endedAt: isoTimeOrNull(attempt.endedAt),
+    log: [...attempt.log],
+  };
+}
