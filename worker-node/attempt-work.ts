@@ -91,7 +91,7 @@ async function planAndRun(
   for (;;) {
     work.tracker.enter("planning");
     const encoders = work.devices.encoders();
-    const plan = work.plan(task.work, sources, output, encoders, work.ffmpegVersion);
+    const plan = work.plan(task.work, sources, output, encoders);
     if (plan.status === "rejected") {
       return fault ?? fail(work, { ...plan, retryable: false }, NO_ENGINE);
     }

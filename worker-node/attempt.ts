@@ -30,7 +30,6 @@ export type Assignment = EdgeMessageOf<"lease">;
 export interface AttemptDeps {
   readonly engine: Engine;
   readonly devices: Devices;
-  readonly ffmpegVersion: string;
   /** Threads for one attempt: what the machine has, shared among the slots. */
   readonly threads?: number;
   readonly plan: typeof planWork;

@@ -122,10 +122,7 @@ function onMessage(session: Session, message: EdgeMessage, now: number): Session
     case "revoke":
       return loseLease(session, message.lease, message.reason);
     case "drain":
-      return {
-        session: { ...session, drainedByEdge: true },
-        effects: [{ type: "note", level: "info", text: "the edge asked for a drain" }],
-      };
+      return noted({ ...session, drainedByEdge: true }, "the edge asked for a drain");
     case "watch":
       return update(session, message.lease, (held) => ({
         ...held,
@@ -226,18 +223,15 @@ function onAck(session: Session, ack: EdgeMessageOf<"ack">): SessionStep {
   }
   // An answer to an older message than the one we now stand by settles nothing.
   if (held.settlement?.type !== ack.of) return { session, effects: [] };
-  const effects: SessionEffect[] = [
-    {
-      type: "note",
-      level: ack.status === "accepted" ? "info" : "warn",
-      text:
-        ack.status === "accepted"
-          ? `${ack.of} acknowledged`
-          : `${ack.of} refused: ${ack.reason ?? "no reason given"}`,
-      lease: ack.lease,
-    },
-  ];
-  return { session: withLease(session, { ...held, claimed: false, settlement: null }), effects };
+  const isAccepted = ack.status === "accepted";
+  const note: SessionEffect = {
+    type: "note",
+    level: isAccepted ? "info" : "warn",
+    text: `${ack.of} ${isAccepted ? "acknowledged" : `refused: ${ack.reason ?? "no reason given"}`}`,
+    lease: ack.lease,
+  };
+  const settled = withLease(session, { ...held, claimed: false, settlement: null });
+  return { session: settled, effects: [note] };
 }
 
 function onEnded(session: Session, event: Extract<SessionEvent, { type: "ended" }>): SessionStep {
@@ -288,6 +282,10 @@ function onClosed(session: Session, cause: CloseCause, now: number, random: numb
       { type: "connect", delayMs },
     ],
   };
+}
+
+function noted(session: Session, text: string): SessionStep {
+  return { session, effects: [{ type: "note", level: "info", text }] };
 }
 
 /** The owner's second word: kill what runs, give the leases back, and go. */

@@ -1,0 +1,446 @@
+import { describe, expect, test } from "vitest";
+import type { EdgeMessage, WorkerMessage } from "../../protocol/messages.ts";
+import { newSession, nextWake, REST_MS, reduce } from "../../worker-node/session.ts";
+import type {
+  CloseCause,
+  Session,
+  SessionEffect,
+  SessionEvent,
+} from "../../worker-node/session-model.ts";
+import {
+  ackOf,
+  completed,
+  failed,
+  grantOf,
+  kept,
+  leaseMessage,
+  leaseRef,
+  lost,
+  noEngine,
+  reportOf,
+  welcome,
+} from "./support/messages.ts";
+
+type Timeless = SessionEvent extends infer E ? (E extends unknown ? Omit<E, "now"> : never) : never;
+
+/** Drives a session with a clock of its own and keeps the effects of the last event. */
+function drive(slots = 1) {
+  let session: Session = newSession({
+    name: "gpu-1",
+    slots,
+    capabilities: { ffmpegVersion: "5.1", encoders: [] },
+  });
+  let now = 1_000;
+  const happen = (event: Timeless): readonly SessionEffect[] => {
+    const step = reduce(session, { ...event, now } as SessionEvent);
+    session = step.session;
+    return step.effects;
+  };
+  return {
+    happen,
+    hear: (message: EdgeMessage) => happen({ type: "received", message }),
+    close: (cause: CloseCause = { kind: "lost", detail: "reset" }, random = 0.5) =>
+      happen({ type: "closed", cause, random }),
+    after: (ms: number) => {
+      now += ms;
+      return happen({ type: "tick" });
+    },
+    /** Connects and is welcomed with the given fates. */
+    join: (...fates: Parameters<typeof welcome>[0] & object) => {
+      const hello = sent(happen({ type: "opened" }))[0];
+      return { hello, effects: happen({ type: "received", message: welcome(fates) }) };
+    },
+    session: () => session,
+    wake: () => nextWake(session),
+    now: () => now,
+  };
+}
+
+function sent(effects: readonly SessionEffect[]): WorkerMessage[] {
+  return effects.flatMap((effect) => (effect.type === "send" ? [effect.message] : []));
+}
+
+function types(effects: readonly SessionEffect[]): string[] {
+  return effects.filter(({ type }) => type !== "note").map(({ type }) => type);
+}
+
+const first = leaseRef(0);
+const second = leaseRef(1);
+
+describe("asking for work", () => {
+  test("an idle agent says once how many slots are free, and then is silent", () => {
+    const agent = drive(2);
+    const { hello, effects } = agent.join();
+    expect(hello).toMatchObject({ type: "hello", name: "gpu-1", slots: 2, leases: [] });
+    expect(sent(effects)).toEqual([{ type: "pull", free: 2 }]);
+    expect(agent.wake()).toBeNull();
+    expect(agent.after(3_600_000)).toEqual([]);
+  });
+
+  test("a lease uses up credit that the edge knows of: nothing is pulled again for it", () => {
+    const agent = drive(2);
+    agent.join();
+    const effects = agent.hear(leaseMessage(first));
+    expect(types(effects)).toEqual(["start", "send"]);
+    expect(sent(effects)).toEqual([
+      expect.objectContaining({ type: "progress", stage: "probing" }),
+    ]);
+  });
+
+  test("a slot is free again when the attempt has ended here, after its settlement is sent", () => {
+    const agent = drive(1);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const messages = sent(agent.happen({ type: "ended", lease: first, outcome: completed }));
+    expect(messages.map(({ type }) => type)).toEqual(["complete", "pull"]);
+  });
+
+  test("a lease beyond the slots is released, not run", () => {
+    const agent = drive(1);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const effects = agent.hear(leaseMessage(second));
+    expect(types(effects)).toEqual(["send"]);
+    expect(sent(effects)).toEqual([{ type: "release", lease: second, reason: "not_running" }]);
+  });
+
+  test("the same lease twice starts one attempt", () => {
+    const agent = drive(2);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    expect(types(agent.hear(leaseMessage(first)))).toEqual(["renew"]);
+  });
+
+  test("a full disk gives the lease back and asks for nothing until it rested", () => {
+    const agent = drive(1);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const outcome = { status: "released", reason: "no_disk" } as const;
+    const messages = sent(agent.happen({ type: "ended", lease: first, outcome }));
+    expect(messages).toEqual([{ type: "release", lease: first, reason: "no_disk" }]);
+    agent.hear(ackOf("release", first));
+    expect(agent.wake()).toBe(agent.now() + REST_MS);
+    expect(sent(agent.after(REST_MS - 1))).toEqual([]);
+    expect(sent(agent.after(1))).toEqual([{ type: "pull", free: 1 }]);
+  });
+});
+
+describe("progress", () => {
+  test("reports are held to the interval, and the latest one goes out when it is over", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const early = { type: "progressed", lease: first, report: reportOf({ movement: 1 }) } as const;
+    expect(sent(agent.happen(early))).toMatchObject([{ movement: 1, stage: "transcoding" }]);
+    const report = reportOf({ movement: 2 });
+    expect(sent(agent.happen({ type: "progressed", lease: first, report }))).toEqual([]);
+    expect(agent.wake()).toBe(agent.now() + 1_000);
+    expect(sent(agent.after(999))).toEqual([]);
+    expect(sent(agent.after(1))).toMatchObject([{ type: "progress", movement: 2 }]);
+    expect(agent.wake()).toBeNull();
+  });
+
+  test("a new stage is told at once", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const report = reportOf({ stage: "planning", movement: 0 });
+    const messages = sent(agent.happen({ type: "progressed", lease: first, report }));
+    expect(messages).toMatchObject([{ type: "progress", stage: "planning" }]);
+  });
+
+  test("someone who watches is told at the interval he is given", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.happen({ type: "progressed", lease: first, report: reportOf() });
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ movement: 101 }) });
+    agent.hear({ type: "watch", lease: first, progressIntervalMs: 250 });
+    expect(sent(agent.after(249))).toEqual([]);
+    expect(sent(agent.after(1))).toMatchObject([{ type: "progress", movement: 101 }]);
+  });
+
+  test("source and engine are said once, and again to a new socket", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const engine = { device: "cpu", encoder: "libx264" };
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ engine }) });
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ engine, movement: 101 }) });
+    expect(sent(agent.after(1_000))[0]).not.toHaveProperty("engine");
+    agent.close();
+    expect(sent(agent.join(kept(first)).effects)).toMatchObject([{ type: "progress", engine }]);
+  });
+
+  test("a renewed grant reaches the attempt", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const grant = grantOf("/v1/leases/grant-2");
+    expect(agent.hear({ ...ackOf("progress", first), grant })).toEqual([
+      { type: "renew", lease: first, grant },
+    ]);
+  });
+});
+
+describe("complete, fail and release", () => {
+  const settlements = [
+    { outcome: completed, type: "complete" },
+    { outcome: failed, type: "fail" },
+    { outcome: { status: "released", reason: "device_resting" }, type: "release" },
+  ] as const;
+
+  test.each(settlements)("$type is sent again until it is acknowledged", ({ outcome, type }) => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    expect(sent(agent.happen({ type: "ended", lease: first, outcome }))[0]?.type).toBe(type);
+    const isSame = (message: WorkerMessage) => message.type === type;
+    expect(sent(agent.after(4_999)).filter(isSame)).toEqual([]);
+    expect(sent(agent.after(1)).filter(isSame)).toHaveLength(1);
+    expect(sent(agent.after(10_000)).filter(isSame)).toHaveLength(1);
+    agent.hear(ackOf(type, first));
+    expect(sent(agent.after(3_600_000)).filter(isSame)).toEqual([]);
+    expect(agent.session().leases.size).toBe(0);
+  });
+
+  test.each(settlements)("$type made offline is sent after the welcome", ({ outcome, type }) => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.close();
+    expect(sent(agent.happen({ type: "ended", lease: first, outcome }))).toEqual([]);
+    const { hello, effects } = agent.join(kept(first));
+    expect(hello).toMatchObject({ leases: [{ lease: first }] });
+    expect(sent(effects)[0]?.type).toBe(type);
+  });
+
+  test("a refusal settles too: it is not sent again", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.happen({ type: "ended", lease: first, outcome: completed });
+    agent.hear(ackOf("complete", first, "refused"));
+    expect(agent.session().leases.size).toBe(0);
+  });
+
+  test("an acknowledgement of another kind settles nothing", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.happen({ type: "ended", lease: first, outcome: completed });
+    agent.hear(ackOf("release", first));
+    expect(sent(agent.after(5_000))).toMatchObject([{ type: "complete" }]);
+  });
+
+  test("an attempt that its run limit ended says nothing and stays claimed until it is revoked", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const messages = sent(
+      agent.happen({ type: "ended", lease: first, outcome: { status: "abandoned" } }),
+    );
+    expect(messages).toEqual([{ type: "pull", free: 1 }]);
+    agent.close();
+    expect(agent.join(kept(first)).hello).toMatchObject({ leases: [{ lease: first }] });
+    agent.hear({ type: "revoke", lease: first, reason: "run_limit" });
+    expect(agent.session().leases.size).toBe(0);
+  });
+
+  test("details and logs are cut to the protocol's limits and freed of secrets", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const log = Array.from({ length: 60 }, (_, index) => `${index} ${"x".repeat(600)}`);
+    const outcome = {
+      ...failed,
+      detail: `https://store.example/a?X-Amz-Signature=secret ${"y".repeat(3_000)}`,
+      engine: { ...noEngine, log },
+    };
+    const [fail] = sent(agent.happen({ type: "ended", lease: first, outcome }));
+    if (fail?.type !== "fail") throw new Error("fail expected");
+    expect(fail.detail).toHaveLength(2_000);
+    expect(fail.detail).not.toContain("secret");
+    expect(fail.engine.log).toHaveLength(40);
+    expect(fail.engine.log.at(-1)).toMatch(/^59 /);
+    expect(Math.max(...fail.engine.log.map((line) => line.length))).toBe(500);
+  });
+});
+
+describe("connections", () => {
+  test("a dropped socket stops nothing: the lease is claimed with its stage and fraction", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ fraction: 0.7 }) });
+    expect(types(agent.close())).toEqual(["connect"]);
+    const { hello, effects } = agent.join(kept(first));
+    expect(hello).toMatchObject({
+      leases: [{ lease: first, stage: "transcoding", fraction: 0.7 }],
+    });
+    expect(types(effects)).toEqual(["set_ping", "renew", "limit", "send"]);
+  });
+
+  test("a lease that the welcome calls lost is stopped at once and never spoken of again", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.close();
+    const { effects } = agent.join(lost(first));
+    expect(effects).toContainEqual({ type: "stop", lease: first, reason: "expired" });
+    const ended = agent.happen({ type: "ended", lease: first, outcome: completed });
+    expect(sent(ended)).toEqual([{ type: "pull", free: 1 }]);
+  });
+
+  test("a lease that the welcome does not name is lost", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.close();
+    expect(types(agent.join().effects)).toContain("stop");
+  });
+
+  test("a lost attempt occupies its slot until its processes are gone", () => {
+    const agent = drive(1);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.close();
+    expect(sent(agent.join(lost(first)).effects)).toEqual([]);
+    const ended = agent.happen({ type: "ended", lease: first, outcome: { status: "abandoned" } });
+    expect(sent(ended)).toEqual([{ type: "pull", free: 1 }]);
+  });
+
+  test.each(["cancelled", "expired", "superseded", "worker_revoked"] as const)(
+    "a lease revoked as %s is stopped at once",
+    (reason) => {
+      const agent = drive();
+      agent.join();
+      agent.hear(leaseMessage(first));
+      expect(agent.hear({ type: "revoke", lease: first, reason })).toContainEqual({
+        type: "stop",
+        lease: first,
+        reason,
+      });
+    },
+  );
+
+  test("a newer epoch of a task stops the older attempt", () => {
+    const agent = drive(2);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const effects = agent.hear(leaseMessage(leaseRef(0, 2)));
+    expect(types(effects)).toEqual(["stop", "start", "send"]);
+  });
+
+  test("the first reconnect is quick, the next ones back off, and a stable connection forgives", () => {
+    const agent = drive();
+    agent.join();
+    const delay = (effects: readonly SessionEffect[]) =>
+      effects.flatMap((effect) => (effect.type === "connect" ? [effect.delayMs] : []))[0];
+    expect(delay(agent.close(undefined, 0.99))).toBeLessThanOrEqual(500);
+    expect(delay(agent.close(undefined, 0.99))).toBe(990);
+    expect(delay(agent.close(undefined, 0.99))).toBe(1_980);
+    agent.join();
+    expect(delay(agent.close(undefined, 0.99))).toBe(3_960);
+    agent.join();
+    agent.after(5_000);
+    expect(delay(agent.close(undefined, 0.99))).toBe(495);
+  });
+
+  test("a refusal with Retry-After is obeyed", () => {
+    const agent = drive();
+    const cause = { kind: "refused", httpStatus: 503, retryAfterMs: 7_000 } as const;
+    expect(agent.close(cause)).toContainEqual({ type: "connect", delayMs: 7_000 });
+  });
+
+  const stops: readonly (readonly [string, CloseCause, string])[] = [
+    ["4401", { kind: "closed", code: 4401, reason: "" }, "unauthorized"],
+    ["HTTP 401", { kind: "refused", httpStatus: 401, retryAfterMs: null }, "unauthorized"],
+    ["4406", { kind: "closed", code: 4406, reason: "" }, "unsupported_version"],
+    ["4409", { kind: "closed", code: 4409, reason: "" }, "replaced"],
+  ];
+  test.each(stops)("%s ends the agent once its attempts are dead", (_name, cause, reason) => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    expect(types(agent.close(cause))).toEqual(["stop"]);
+    const ended = agent.happen({ type: "ended", lease: first, outcome: { status: "abandoned" } });
+    expect(ended).toEqual([{ type: "exit", reason }]);
+  });
+
+  const reconnects: readonly CloseCause[] = [
+    { kind: "closed", code: 4400, reason: "bad" },
+    { kind: "closed", code: 4410, reason: "" },
+    { kind: "closed", code: 1001, reason: "going away" },
+    { kind: "refused", httpStatus: 500, retryAfterMs: null },
+    { kind: "refused", httpStatus: 404, retryAfterMs: null },
+    { kind: "lost", detail: "ECONNREFUSED" },
+  ];
+  test.each(reconnects)("$kind $code $httpStatus is followed by a reconnect", (cause) => {
+    const agent = drive();
+    expect(types(agent.close(cause))).toEqual(["connect"]);
+  });
+});
+
+describe("drain and abort", () => {
+  test("draining finishes what is held, takes nothing new, and ends when all is acknowledged", () => {
+    const agent = drive(2);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    expect(sent(agent.happen({ type: "drain" }))).toEqual([{ type: "pull", free: 0 }]);
+    expect(sent(agent.hear(leaseMessage(second)))).toEqual([
+      { type: "release", lease: second, reason: "shutdown" },
+    ]);
+    agent.hear(ackOf("release", second));
+    expect(types(agent.happen({ type: "ended", lease: first, outcome: completed }))).toEqual([
+      "send",
+    ]);
+    expect(types(agent.hear(ackOf("complete", first)))).toEqual(["exit"]);
+  });
+
+  test("an idle agent ends at once when drained, connected or not", () => {
+    const agent = drive();
+    expect(agent.happen({ type: "drain" })).toEqual([{ type: "exit", reason: "drained" }]);
+  });
+
+  test("a drain by the edge takes nothing new and stays; a new welcome ends it", () => {
+    const agent = drive();
+    agent.join();
+    expect(sent(agent.hear({ type: "drain" }))).toEqual([{ type: "pull", free: 0 }]);
+    agent.close();
+    expect(sent(agent.join().effects)).toEqual([{ type: "pull", free: 1 }]);
+  });
+
+  test("an abort stops every attempt and releases its lease before it ends", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const effects = agent.happen({ type: "abort" });
+    expect(effects).toContainEqual({ type: "stop", lease: first, reason: "aborted" });
+    expect(sent(effects)).toContainEqual({ type: "release", lease: first, reason: "shutdown" });
+    agent.hear(ackOf("release", first));
+    const ended = agent.happen({ type: "ended", lease: first, outcome: { status: "abandoned" } });
+    expect(ended).toEqual([{ type: "exit", reason: "aborted" }]);
+  });
+
+  test("an abort without a socket waits for the attempts alone", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.close();
+    agent.happen({ type: "abort" });
+    const ended = agent.happen({ type: "ended", lease: first, outcome: { status: "abandoned" } });
+    expect(ended).toEqual([{ type: "exit", reason: "aborted" }]);
+  });
+
+  test("an abort does not wait for ever", () => {
+    const agent = drive();
+    agent.join();
+    agent.hear(leaseMessage(first));
+    agent.happen({ type: "abort" });
+    const wake = agent.wake();
+    expect(wake).not.toBeNull();
+    expect(types(agent.after(5_000)).at(-1)).toBe("exit");
+    expect(agent.wake()).toBeNull();
+  });
+});

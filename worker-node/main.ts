@@ -1,0 +1,152 @@
+#!/usr/bin/env node
+/** The agent's entry: options, ffmpeg, encoders, scratch, and then the edge until it ends. Wiring only. */
+import { availableParallelism } from "node:os";
+import type { Capabilities } from "../protocol/media.ts";
+import { planWork } from "../protocol/recipes/index.ts";
+import { startAgent } from "./agent.ts";
+import { createDevices, ffmpegEngine } from "./engine.ts";
+import { createFetchGuard } from "./fetch-guard.ts";
+import { proveCapabilities, resolveTools, ToolsNotFoundError } from "./ffmpeg/index.ts";
+import { createDispatcher, describeError } from "./http.ts";
+import { watchLifecycle } from "./lifecycle.ts";
+import { createLog, type Log } from "./log.ts";
+import { type AgentOptions, help, parseOptions } from "./options.ts";
+import { defaultScratchRoot, openScratch, ScratchError } from "./scratch.ts";
+import type { ExitReason } from "./session-model.ts";
+import { startSourceServer } from "./source/server.ts";
+
+const exitCodes: Record<ExitReason, number> = {
+  drained: 0,
+  unauthorized: 3,
+  unsupported_version: 4,
+  replaced: 5,
+  aborted: 130,
+};
+const EXIT_FAILED = 1;
+const EXIT_WRONG_USE = 2;
+const EXIT_NO_FFMPEG = 6;
+
+/** More attempts at once than this gain nothing on one machine's disk and network. */
+const MAX_DEFAULT_SLOTS = 4;
+/** After an end that was decided, nothing may keep the process for longer. */
+const LAST_WORD_MS = 3_000;
+
+/** Runs an agent to its end. @returns the process's exit code. */
+async function main(): Promise<number> {
+  const parsed = parseOptions(process.argv.slice(2), process.env, process.stdout.isTTY === true);
+  if (parsed.status === "help") {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (parsed.status === "invalid") {
+    for (const problem of parsed.problems) process.stderr.write(`${problem}\n`);
+    process.stderr.write("See --help.\n");
+    return EXIT_WRONG_USE;
+  }
+  // Whoever read the lines may have gone: that is no reason to lose work.
+  process.stdout.on("error", () => {});
+  const { options } = parsed;
+  const log = createLog(options.logFormat, (line) => process.stdout.write(`${line}\n`));
+  try {
+    return await runAgent(options, log.with({ worker: options.name }));
+  } catch (error) {
+    if (error instanceof ScratchError || error instanceof ToolsNotFoundError) {
+      log("error", error.message);
+      return error instanceof ScratchError ? EXIT_WRONG_USE : EXIT_NO_FFMPEG;
+    }
+    throw error;
+  }
+}
+
+async function runAgent(options: AgentOptions, log: Log): Promise<number> {
+  warnOfPlainHttp(options, log);
+  const starting = new AbortController();
+  let drain = () => starting.abort();
+  let abort = () => starting.abort();
+  const stopWatching = watchLifecycle({
+    ...options,
+    onDrain: (why) => {
+      log("info", `draining: ${why}; once more aborts`);
+      drain();
+    },
+    onAbort: (why) => {
+      log("warn", `aborting: ${why}`);
+      abort();
+    },
+  });
+
+  const tools = await resolveTools(process.env);
+  const scratch = await openScratch(options.scratch ?? defaultScratchRoot(options.name));
+  if (scratch.orphansRemoved > 0) {
+    log("info", "removed scratch of agents that are no more", { count: scratch.orphansRemoved });
+  }
+  const server = await startSourceServer();
+  const guard = createFetchGuard({ allowLoopback: options.allowPrivateInputs });
+  const dispatcher = createDispatcher();
+  try {
+    const capabilities = await proveCapabilities(tools, starting.signal);
+    if (starting.signal.aborted) return exitCodes.drained;
+    logCapabilities(capabilities, log);
+    const slots = options.slots ?? defaultSlots(capabilities);
+    const agent = startAgent({
+      engine: ffmpegEngine(tools),
+      devices: createDevices(capabilities.encoders),
+      threads: Math.max(1, Math.floor(availableParallelism() / slots)),
+      plan: planWork,
+      server,
+      guard,
+      dispatcher,
+      edgeUrl: options.url,
+      scratch,
+      maxInputBytes: options.maxInputBytes,
+      token: options.token,
+      name: options.name,
+      slots,
+      capabilities,
+      log,
+    });
+    drain = agent.drain;
+    abort = agent.abort;
+    const reason = await agent.exited;
+    log(reason === "drained" ? "info" : "warn", `the agent ends: ${endings[reason]}`);
+    return exitCodes[reason];
+  } finally {
+    stopWatching();
+    await Promise.allSettled([server.close(), guard.close(), dispatcher.destroy()]);
+    await scratch.remove();
+  }
+}
+
+const endings: Record<ExitReason, string> = {
+  drained: "drained",
+  aborted: "aborted",
+  unauthorized:
+    "the edge refused the token: it is unknown, expired or revoked; make a new one with POST /v1/workers/tokens",
+  unsupported_version: "the edge does not speak this agent's protocol version: update the agent",
+  replaced: "another agent connected with the same token: give each agent its own",
+};
+
+function defaultSlots({ encoders }: Capabilities): number {
+  const sessions = encoders.map(({ maxSessions }) => maxSessions ?? 1);
+  return Math.min(MAX_DEFAULT_SLOTS, Math.max(1, ...sessions));
+}
+
+function logCapabilities({ ffmpegVersion, encoders }: Capabilities, log: Log): void {
+  log("info", `ffmpeg ${ffmpegVersion}`, {
+    encoders: encoders.map(({ encoder, device }) => `${encoder}@${device}`).join(" "),
+  });
+}
+
+function warnOfPlainHttp({ url }: AgentOptions, log: Log): void {
+  const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url.protocol === "http:" && !isLocal) {
+    log("warn", "the token travels in clear: use https for an edge on another machine");
+  }
+}
+
+const exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : describeError(error)}\n`);
+  return EXIT_FAILED;
+});
+process.exitCode = exitCode;
+setTimeout(() => process.exit(exitCode), LAST_WORD_MS).unref();

@@ -1,0 +1,193 @@
+/** What the agent is told on its command line and in its environment. Pure. */
+import { hostname } from "node:os";
+import { parseArgs } from "node:util";
+import type { LogFormat } from "./log.ts";
+
+export interface AgentOptions {
+  readonly url: URL;
+  readonly token: string;
+  readonly name: string;
+  /** Null: chosen when the encoders are known. */
+  readonly slots: number | null;
+  /** Null: a private directory in the system's temporary one. */
+  readonly scratch: string | null;
+  readonly logFormat: LogFormat;
+  /** The agent ends when this process does. */
+  readonly parentPid: number | null;
+  /** The agent ends when its standard input does. */
+  readonly exitWithStdin: boolean;
+  readonly allowPrivateInputs: boolean;
+  readonly maxInputBytes: number;
+}
+
+export type OptionsResult =
+  | { readonly status: "ok"; readonly options: AgentOptions }
+  | { readonly status: "help" }
+  /** Each line names a thing, its rule and the remedy. */
+  | { readonly status: "invalid"; readonly problems: readonly string[] };
+
+export const help = `Usage: telecine worker --url URL --token TOKEN [options]
+
+Leases work from a Telecine edge, runs ffmpeg, sends the outputs up. It dials out: no port has to be open.
+
+  --url URL            the edge, e.g. https://video.example.com     (TELECINE_URL)
+  --token TOKEN        the worker's token, wkt_...                  (TELECINE_WORKER_TOKEN; safer than the flag)
+  --name NAME          what people call it; default: the host's name
+  --slots N            attempts at once, 1 to 256; default: 1, or what the GPU proved, at most 4
+  --scratch DIR        where attempts write; default: a private directory under the system's temporary one
+  --log-format FORMAT  json or pretty; default: pretty on a terminal
+  --parent-pid PID     end when that process does
+  --exit-with-stdin    end when standard input does
+  --help
+
+SIGTERM or SIGINT drains: what is running is finished and nothing new taken. A second one aborts: ffmpeg is
+killed, leases are given back, scratch is emptied. FFMPEG_PATH and FFPROBE_PATH name other binaries.
+
+Exit codes: 0 drained, 1 failed, 2 wrong use, 3 token refused, 4 protocol version refused (update the agent),
+5 another agent uses the token, 6 no usable ffmpeg, 130 aborted.
+`;
+
+const MAX_SLOTS = 256;
+const MAX_NAME_LENGTH = 100;
+const DEFAULT_MAX_FILE_SIZE_MB = 1000;
+
+/**
+ * Reads flags and environment; a flag wins.
+ *
+ * @param isTerminal whether standard output is one.
+ */
+export function parseOptions(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): OptionsResult {
+  const flags = parseFlags(args);
+  if (flags.status !== "ok") return flags;
+  const { values } = flags;
+  if (values.help === true) return { status: "help" };
+
+  const problems: string[] = [];
+  const report = (problem: string) => {
+    problems.push(problem);
+    return null;
+  };
+  const url = readUrl(values.url ?? env.TELECINE_URL, report);
+  const token = readToken(values.token ?? env.TELECINE_WORKER_TOKEN, report);
+  const slots = readWhole("--slots", values.slots, 1, MAX_SLOTS, report);
+  const parentPid = readWhole("--parent-pid", values["parent-pid"], 1, 2 ** 31, report);
+  const logFormat = readLogFormat(values["log-format"], isTerminal, report);
+  const maxMb = readWhole(
+    "MAX_FILE_SIZE_MB",
+    env.MAX_FILE_SIZE_MB || undefined,
+    1,
+    900_000,
+    report,
+  );
+  const name = readName(values.name, report);
+  if (
+    problems.length > 0 ||
+    url === null ||
+    token === null ||
+    name === null ||
+    logFormat === null
+  ) {
+    return { status: "invalid", problems };
+  }
+  return {
+    status: "ok",
+    options: {
+      url,
+      token,
+      name,
+      slots,
+      scratch: values.scratch ?? null,
+      logFormat,
+      parentPid,
+      exitWithStdin: values["exit-with-stdin"] === true,
+      allowPrivateInputs: env.ALLOW_PRIVATE_INPUTS === "true",
+      maxInputBytes: (maxMb ?? DEFAULT_MAX_FILE_SIZE_MB) * 1_000_000,
+    },
+  };
+}
+
+type Report = (problem: string) => null;
+
+function parseFlags(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        url: { type: "string" },
+        token: { type: "string" },
+        name: { type: "string" },
+        slots: { type: "string" },
+        scratch: { type: "string" },
+        "log-format": { type: "string" },
+        "parent-pid": { type: "string" },
+        "exit-with-stdin": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    return { status: "ok" as const, values };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { status: "invalid" as const, problems: [problem] };
+  }
+}
+
+function readUrl(text: string | undefined, report: Report): URL | null {
+  if (!text) return report("--url is missing: give the edge's address, or set TELECINE_URL.");
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    return report(
+      `--url '${text}' is not an http:// or https:// address: give one like https://video.example.com.`,
+    );
+  }
+  return url;
+}
+
+function readToken(text: string | undefined, report: Report): string | null {
+  if (!text) {
+    return report(
+      "--token is missing: set TELECINE_WORKER_TOKEN, or make a token with POST /v1/workers/tokens.",
+    );
+  }
+  // The token itself is not repeated: this goes to logs.
+  return /^wkt_[A-Za-z0-9_.-]+$/.test(text)
+    ? text
+    : report("--token must be a worker's token, which begins with 'wkt_'; an API key is none.");
+}
+
+function readWhole(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+  report: Report,
+): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  return /^\d+$/.test(text) && value >= min && value <= max
+    ? value
+    : report(`${name} must be a whole number from ${min} to ${max}, not '${text}'.`);
+}
+
+function readLogFormat(
+  text: string | undefined,
+  isTerminal: boolean,
+  report: Report,
+): LogFormat | null {
+  if (text === undefined) return isTerminal ? "pretty" : "json";
+  return text === "json" || text === "pretty"
+    ? text
+    : report(`--log-format must be json or pretty, not '${text}'.`);
+}
+
+function readName(text: string | undefined, report: Report): string | null {
+  const name = (text ?? hostname()).trim() || "worker";
+  return name.length <= MAX_NAME_LENGTH
+    ? name
+    : report(`--name must be at most ${MAX_NAME_LENGTH} characters, not ${name.length}.`);
+}
