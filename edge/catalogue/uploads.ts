@@ -3,9 +3,10 @@
  * deletion expires it first, so that whatever a crash interrupts is due for the sweep.
  */
 import { and, asc, eq, gt, inArray, lte, ne, or } from "drizzle-orm";
+import { z } from "zod";
 import { openCatalogue } from "./db.ts";
 import { uploadParts, uploads, videos } from "./schema.ts";
-import { publishVideo, type ReadyVideo, type VideoRow } from "./videos.ts";
+import { findVideo, publishVideo, type ReadyVideo, type VideoRow } from "./videos.ts";
 
 export type UploadRow = typeof uploads.$inferSelect;
 
@@ -185,22 +186,37 @@ export async function publishUpload(
       .bind(upload.id, upload.videoId),
     db.prepare("DELETE FROM upload_parts WHERE upload_id = ?1").bind(upload.id),
   ]);
-  const video = await openCatalogue(db)
-    .select()
-    .from(videos)
-    .where(eq(videos.id, upload.videoId))
-    .get();
-  return video ?? null;
+  return findVideo(db, upload.accountId, upload.videoId);
 }
 
-export interface Rejection {
-  readonly code: "UNSUPPORTED_FORMAT" | "FILE_TOO_LARGE" | "UPLOAD_INCOMPLETE";
-  readonly detail: string;
+/** Makes a streamed video ready and forgets how it came; null when the video was deleted in the meantime. */
+export async function publishStreamed(
+  db: D1Database,
+  upload: UploadRow,
+  ready: ReadyVideo,
+): Promise<VideoRow | null> {
+  await db.batch([
+    publishVideo(db, upload.videoId, ready),
+    db
+      .prepare(
+        `DELETE FROM uploads WHERE id = ?1
+         AND EXISTS (SELECT 1 FROM videos WHERE id = ?2 AND state = 'ready')`,
+      )
+      .bind(upload.id, upload.videoId),
+  ]);
+  return findVideo(db, upload.accountId, upload.videoId);
 }
+
+const rejectionSchema = z.object({
+  code: z.enum(["UNSUPPORTED_FORMAT", "FILE_TOO_LARGE", "UPLOAD_INCOMPLETE"]),
+  detail: z.string(),
+});
+export type Rejection = z.infer<typeof rejectionSchema>;
 
 /**
  * Ends a claim badly, for good: the video goes, its object is doomed, and the upload remembers why until it
- * expires, so that a repeated complete gets the same answer.
+ * expires, so that a repeated complete gets the same answer. False, and nothing changed, when the claim had
+ * been taken over and the upload is not being completed any more.
  */
 export async function rejectUpload(
   db: D1Database,
@@ -208,27 +224,39 @@ export async function rejectUpload(
   rejection: Rejection,
   key: string,
   now: number,
-): Promise<void> {
-  await db.batch([
+): Promise<boolean> {
+  const rejected = "EXISTS (SELECT 1 FROM uploads WHERE uploads.id = ?1 AND state = 'rejected')";
+  const [first] = await db.batch([
     db
       .prepare(
-        "UPDATE uploads SET state = 'rejected', rejection = ?2 WHERE id = ?1 AND state = 'completing'",
+        `UPDATE uploads SET state = 'rejected', rejection = ?2
+         WHERE id = ?1 AND state IN ('completing', 'rejected')`,
       )
       .bind(upload.id, JSON.stringify(rejection)),
     db
-      .prepare("INSERT OR IGNORE INTO doomed_objects (key, created_at) VALUES (?1, ?2)")
-      .bind(key, now),
-    db.prepare("DELETE FROM videos WHERE id = ?1 AND state = 'uploading'").bind(upload.videoId),
-    db.prepare("DELETE FROM upload_parts WHERE upload_id = ?1").bind(upload.id),
+      .prepare(
+        `INSERT OR IGNORE INTO doomed_objects (key, created_at) SELECT ?2, ?3 WHERE ${rejected}`,
+      )
+      .bind(upload.id, key, now),
+    db
+      .prepare(`DELETE FROM videos WHERE id = ?2 AND state = 'uploading' AND ${rejected}`)
+      .bind(upload.id, upload.videoId),
+    db.prepare(`DELETE FROM upload_parts WHERE upload_id = ?1 AND ${rejected}`).bind(upload.id),
   ]);
+  return (first?.meta.changes ?? 0) > 0;
 }
 
-/** Expires an upload that nobody is completing: the first step of a deletion. False when there is none. */
+/** Why an upload was rejected, or null. */
+export function rejectionOf(upload: UploadRow): Rejection | null {
+  return upload.rejection === null ? null : rejectionSchema.parse(JSON.parse(upload.rejection));
+}
+
+/** Expires an upload that nobody is completing: the first step of a deletion. Null when there is none. */
 export async function expireUpload(
   db: D1Database,
   accountId: string,
   uploadId: string,
-): Promise<boolean> {
+): Promise<UploadRow | null> {
   const expired = await openCatalogue(db)
     .update(uploads)
     .set({ expiresAt: 0 })
@@ -239,17 +267,51 @@ export async function expireUpload(
         ne(uploads.state, "completing"),
       ),
     )
-    .returning({ id: uploads.id });
-  return expired.length > 0;
+    .returning();
+  return expired[0] ?? null;
 }
 
-/** The last step of a deletion: the rows, and the video that never came to be. Ready videos stay. */
-export async function deleteUploadRows(db: D1Database, upload: UploadRow): Promise<void> {
-  await db.batch([
+/** Uploads of a video that was deleted and that nobody is completing. */
+export async function listUploadsOfDeleted(
+  db: D1Database,
+  videoId: string,
+): Promise<readonly UploadRow[]> {
+  return openCatalogue(db)
+    .select()
+    .from(uploads)
+    .where(
+      and(
+        eq(uploads.videoId, videoId),
+        eq(uploads.expiresAt, 0),
+        ne(uploads.state, "completing"),
+        ne(uploads.mode, "streamed"),
+      ),
+    );
+}
+
+/**
+ * The last step of a deletion: the rows, and the video that never came to be. Ready videos stay; where there is
+ * none, the object under `key` is doomed with the rows, and the caller deletes it (true).
+ */
+export async function deleteUploadRows(
+  db: D1Database,
+  upload: UploadRow,
+  key: string,
+  now: number,
+): Promise<boolean> {
+  const results = await db.batch([
     db.prepare("DELETE FROM upload_parts WHERE upload_id = ?1").bind(upload.id),
     db.prepare("DELETE FROM videos WHERE id = ?1 AND state = 'uploading'").bind(upload.videoId),
     db.prepare("DELETE FROM uploads WHERE id = ?1").bind(upload.id),
+    db
+      .prepare(
+        `INSERT INTO doomed_objects (key, created_at)
+         SELECT ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM videos WHERE id = ?1)
+         ON CONFLICT (key) DO UPDATE SET created_at = excluded.created_at`,
+      )
+      .bind(upload.videoId, key, now),
   ]);
+  return (results[3]?.meta.changes ?? 0) > 0;
 }
 
 /** Remembers the multipart upload that a streamed one has needed. */

@@ -11,6 +11,8 @@ import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
+import { videoRoutes } from "./routes/videos.ts";
 import { settings } from "./settings.ts";
 import { refuseInvalid } from "./validate.ts";
 
@@ -24,6 +26,8 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
 /** Resources behind a key. */
 function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", keyRoutes);
+  v1.route("/", uploadRoutes);
+  v1.route("/", videoRoutes);
 }
 
 function createV1(): OpenAPIHono<AppEnv> {
