@@ -1,4 +1,5 @@
 /** What the parts of the pool share. The object makes one of it when it is constructed. */
+import type { Effect } from "../domain/effects.ts";
 import type { Rules } from "../domain/rules.ts";
 import type { Env, Settings } from "../env.ts";
 import type { Store } from "../media/store.ts";
@@ -11,6 +12,8 @@ import type { QueueStore } from "./queue-store.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
 export interface PoolContext {
+  /** The pool's slug, for people. */
+  readonly name: string;
   readonly env: Env;
   readonly settings: Settings;
   readonly rules: Rules;
@@ -23,8 +26,16 @@ export interface PoolContext {
   readonly garbage: GarbageStore;
   readonly connections: Connections;
   readonly alarm: Alarm;
+  /** Attempts whose outputs are being checked, as `task/epoch`. */
+  readonly checksUnderWay: Set<string>;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Runs what was committed: sends, checks, matching, and the drain of the outbox. */
+  run(effects: readonly Effect[]): Promise<void>;
+  /** Delivers what the outbox holds, soon; the alarm does it again if this does not come to it. */
+  drainSoon(): void;
+  /** The same, resolved when it is done. At most one drain runs at a time. */
+  drain(): Promise<void>;
   /** Keeps the object alive for work that nobody waits for; its failure is logged, never thrown. */
   background(what: string, work: Promise<unknown>): void;
 }

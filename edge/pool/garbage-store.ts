@@ -71,11 +71,7 @@ export function createGarbageStore(sql: SqlStorage): GarbageStore {
     },
 
     postpone(prefix, dueAt) {
-      sql.exec(
-        "UPDATE garbage SET tries = tries + 1, due_at = ? WHERE prefix = ?",
-        dueAt,
-        prefix,
-      );
+      sql.exec("UPDATE garbage SET tries = tries + 1, due_at = ? WHERE prefix = ?", dueAt, prefix);
     },
 
     recordUpload({ taskId, epoch, key, uploadId }) {

@@ -3,9 +3,9 @@
  * transition and its effects, where nothing may be awaited. Live jobs are cached, with what renewals changed of
  * them; rows are written on transitions only.
  */
+import { codecsFor } from "../domain/match.ts";
 import type { AttemptRecord, JobRecord, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
-import { codecsOf } from "./task-spec.ts";
 
 /** Jobs kept parsed in memory; beyond it the one used longest ago is read from its rows again. */
 const CACHED_JOBS = 1_000;
@@ -21,7 +21,12 @@ export interface JobStore {
    * Writes what differs from `before`; to be called inside a transaction. `wakesAt` is when the job wants the
    * alarm, `forgetAt` when a terminal one goes.
    */
-  save(before: LiveJob | null, after: LiveJob, wakesAt: number | null, forgetAt: number | null): void;
+  save(
+    before: LiveJob | null,
+    after: LiveJob,
+    wakesAt: number | null,
+    forgetAt: number | null,
+  ): void;
   saveAttempt(record: AttemptRecord, jobId: string): void;
   attempts(jobId: string): readonly AttemptRecord[];
   /** Deletes every row of the job. */
@@ -30,9 +35,14 @@ export interface JobStore {
   forgettable(now: number, limit: number): readonly string[];
   /** Ids of jobs with a task in one of the states. */
   withTasksIn(states: readonly Task["state"][]): readonly string[];
-  /** Ids and times of jobs that want the alarm at or before `now`. */
-  waking(now: number): readonly { readonly id: string; readonly wakesAt: number }[];
-  /** When the next job after `now` wants the alarm. */
+  /** Ids of jobs that want the alarm at or before `now`. */
+  waking(now: number): readonly string[];
+  /**
+   * The job was looked at and wants the alarm at `at` only: its lease was renewed. Kept in memory, where renewals
+   * are, until its row is written again.
+   */
+  defer(jobId: string, at: number | null): void;
+  /** When the next job wants the alarm, in the past for one that was not looked at yet. */
   nextWake(now: number): number | null;
   /** When the next tombstone goes. */
   nextForgetting(): number | null;
@@ -43,6 +53,7 @@ export function createJobStore(
   overlay: (tasks: readonly Task[]) => readonly Task[],
 ): JobStore {
   const cache = new Map<string, LiveJob>();
+  const deferred = new Map<string, number>();
 
   function remember(live: LiveJob): void {
     const { jobId } = live.job.submission;
@@ -73,6 +84,17 @@ export function createJobStore(
     };
   }
 
+  /** The jobs whose rows are due by `now`, each with when it really wants the alarm. */
+  function wakes(now: number): readonly { readonly id: string; readonly at: number }[] {
+    return sql
+      .exec<{ id: string; at: number }>(
+        "SELECT id, wakes_at AS at FROM jobs WHERE wakes_at <= ? ORDER BY wakes_at",
+        now,
+      )
+      .toArray()
+      .map(({ id, at }) => ({ id, at: deferred.get(id) ?? at }));
+  }
+
   return {
     load(jobId) {
       const live = cache.get(jobId) ?? read(jobId);
@@ -84,6 +106,7 @@ export function createJobStore(
 
     save(before, after, wakesAt, forgetAt) {
       const { submission, ...stored } = after.job;
+      deferred.delete(submission.jobId);
       if (before === null) {
         sql.exec(
           "INSERT INTO jobs (id, submission, record, wakes_at, forget_at) VALUES (?, ?, ?, ?, ?)",
@@ -128,6 +151,7 @@ export function createJobStore(
 
     delete(jobId) {
       cache.delete(jobId);
+      deferred.delete(jobId);
       sql.exec("DELETE FROM attempts WHERE job_id = ?", jobId);
       sql.exec("DELETE FROM tasks WHERE job_id = ?", jobId);
       sql.exec("DELETE FROM jobs WHERE id = ?", jobId);
@@ -156,18 +180,20 @@ export function createJobStore(
     },
 
     waking(now) {
-      return sql
-        .exec<{ id: string; wakesAt: number }>(
-          "SELECT id, wakes_at AS wakesAt FROM jobs WHERE wakes_at <= ? ORDER BY wakes_at",
-          now,
-        )
-        .toArray();
+      return wakes(now).flatMap((job) => (job.at <= now ? [job.id] : []));
+    },
+
+    defer(jobId, at) {
+      deferred.set(jobId, at ?? Number.POSITIVE_INFINITY);
     },
 
     nextWake(now) {
-      return sql
+      const { at } = sql
         .exec<{ at: number | null }>("SELECT MIN(wakes_at) AS at FROM jobs WHERE wakes_at > ?", now)
-        .one().at;
+        .one();
+      const times = [...wakes(now).map((job) => job.at), at ?? Number.POSITIVE_INFINITY];
+      const earliest = Math.min(...times);
+      return Number.isFinite(earliest) ? earliest : null;
     },
 
     nextForgetting() {
@@ -193,7 +219,7 @@ function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void 
     task.queuedAt,
     task.state === "ready" ? task.readyAt : 0,
     task.lastWorkerId,
-    codecsOf(submission).join(","),
+    codecsFor(submission.work).join(","),
     task.state === "leased" || task.state === "verifying" ? task.lease.workerId : null,
     JSON.stringify(task),
   );

@@ -1,4 +1,107 @@
+/**
+ * The Durable Object of one shard of a pool: the truth about its live jobs, and the meeting point of tasks and
+ * workers. Only wiring: what happens is decided in edge/domain, and done by the files beside this one.
+ */
 import { DurableObject } from "cloudflare:workers";
+import { PING, PONG } from "../../protocol/messages.ts";
+import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
+import type { JobSubmission } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
+import { ring, wake } from "./alarm.ts";
+import type { PoolContext } from "./context.ts";
+import { createContext } from "./create-context.ts";
+import { handleFrame } from "./frames.ts";
+import { attemptsOfJob, cancelThisJob, retryThisJob, submitJob } from "./job-calls.ts";
+import { logWarning } from "./log.ts";
+import type { CancelResult, PoolRpc, RetryResult, WorkerSnapshot } from "./rpc.ts";
+import { acceptSocket, socketGone } from "./sockets.ts";
+import { drainWorker, listWorkers, recordUpload, revokeWorker } from "./worker-calls.ts";
 
-export class Pool extends DurableObject<Env> {}
+export class Pool extends DurableObject<Env> implements PoolRpc {
+  readonly #pool: PoolContext;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    const pool = createContext(state, env);
+    this.#pool = pool;
+    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    void state.blockConcurrencyWhile(async () => {
+      const alarmAt = await state.storage.getAlarm();
+      pool.background("wake", pool.run(wake(pool, alarmAt)));
+    });
+  }
+
+  /** The agents' socket; the Worker has authenticated it. */
+  override async fetch(request: Request): Promise<Response> {
+    return acceptSocket(this.#pool, request, (socket, workerId) =>
+      this.ctx.acceptWebSocket(socket, [workerId]),
+    );
+  }
+
+  override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    const connection = this.#pool.connections.of(socket);
+    // Of a socket that a newer one replaced nothing counts any more.
+    if (connection !== null) await handleFrame(this.#pool, connection, frame);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    await socketGone(this.#pool, socket);
+  }
+
+  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    logWarning("socket_error", {}, error);
+    await socketGone(this.#pool, socket);
+  }
+
+  override async alarm(): Promise<void> {
+    await ring(this.#pool);
+  }
+
+  async submit(submission: JobSubmission): Promise<JobSnapshot> {
+    return submitJob(this.#pool, submission, null);
+  }
+
+  async read(submission: JobSubmission, prior?: JobSnapshot | null): Promise<JobSnapshot> {
+    return submitJob(this.#pool, submission, prior ?? null);
+  }
+
+  async cancel(submission: JobSubmission, prior?: JobSnapshot | null): Promise<CancelResult> {
+    return cancelThisJob(this.#pool, submission, prior ?? null);
+  }
+
+  async retry(
+    submission: JobSubmission,
+    options: { timeoutSeconds?: number },
+    prior?: JobSnapshot | null,
+  ): Promise<RetryResult> {
+    return retryThisJob(this.#pool, submission, options, prior ?? null);
+  }
+
+  async attempts(
+    submission: JobSubmission,
+    prior?: JobSnapshot | null,
+  ): Promise<readonly AttemptRecord[]> {
+    return attemptsOfJob(this.#pool, submission, prior ?? null);
+  }
+
+  async workers(): Promise<readonly WorkerSnapshot[]> {
+    return listWorkers(this.#pool);
+  }
+
+  async drain(workerId: string): Promise<void> {
+    drainWorker(this.#pool, workerId);
+  }
+
+  async revoke(workerId: string): Promise<void> {
+    await revokeWorker(this.#pool, workerId);
+  }
+
+  async recordUpload(upload: {
+    taskId: string;
+    epoch: number;
+    key: string;
+    uploadId: string;
+  }): Promise<{ status: "ok" } | { status: "stale_epoch" }> {
+    return recordUpload(this.#pool, upload);
+  }
+}

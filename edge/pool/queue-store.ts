@@ -5,7 +5,9 @@ import type { ReadyTask } from "../domain/match.ts";
 export interface HeldTask {
   readonly taskId: string;
   readonly jobId: string;
+  readonly accountId: string;
   readonly workerId: string;
+  readonly epoch: number;
   readonly state: "leased" | "verifying";
 }
 
@@ -52,7 +54,8 @@ export function createQueueStore(sql: SqlStorage): QueueStore {
     },
 
     held(workerId) {
-      const columns = "SELECT id AS taskId, job_id AS jobId, worker_id AS workerId, state FROM tasks";
+      const columns = `SELECT id AS taskId, job_id AS jobId, account_id AS accountId,
+                       worker_id AS workerId, record ->> '$.epoch' AS epoch, state FROM tasks`;
       const rows =
         workerId === undefined
           ? sql.exec(`${columns} WHERE worker_id IS NOT NULL`)

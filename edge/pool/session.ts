@@ -81,8 +81,18 @@ function packLease({ taskId, renewal, grantUntil }: HeldLease): AttachedLease {
 }
 
 function unpackLease(packed: AttachedLease): HeldLease {
-  const [taskId, epoch, deadline, movedAt, resumedAt, movement, started, stage, fraction, grantUntil] =
-    packed;
+  const [
+    taskId,
+    epoch,
+    deadline,
+    movedAt,
+    resumedAt,
+    movement,
+    started,
+    stage,
+    fraction,
+    grantUntil,
+  ] = packed;
   return {
     taskId,
     grantUntil,

@@ -5,10 +5,10 @@
 import { isTerminalState } from "../../protocol/stages.ts";
 import { deadlinesOf } from "../domain/alarm.ts";
 import type { Effect, RejectReason } from "../domain/effects.ts";
+import type { TaskEvent } from "../domain/events.ts";
 import { createJob, fromSnapshot, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
-import type { TaskEvent } from "../domain/events.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import { attemptPrefix } from "../media/keys.ts";
 import type { PoolContext } from "./context.ts";
@@ -78,12 +78,13 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
   keepRenewals(pool, before, stepped.live);
 }
 
-/** One synchronous transaction. An alarm that was set in it is undone with it, so what we know of it is void. */
+/** One synchronous transaction. An alarm that was set in it is undone with it. */
 function transact(pool: PoolContext, write: () => void): void {
+  const alarmAt = pool.alarm.known();
   try {
     pool.storage.transactionSync(write);
   } catch (error) {
-    pool.alarm.forget();
+    pool.alarm.correct(alarmAt);
     throw error;
   }
 }
@@ -105,6 +106,10 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
   switch (effect.type) {
     case "ledger":
       pool.jobs.saveAttempt(effect.record, submission.jobId);
+      // An accepted attempt has no upload open any more; those of a lost one are aborted with its bytes.
+      if (effect.record.state === "completed") {
+        pool.garbage.forgetUploads(effect.record.taskId, effect.record.epoch);
+      }
       return;
     case "collect": {
       const dueAt = collectableAt(effect.endedAt, pool.rules);

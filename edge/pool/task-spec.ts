@@ -1,5 +1,5 @@
 /** What a worker is told of a task, and what its grant lets it read. Derived from the submission alone. */
-import { type Capabilities, codecSchema, type VideoCodec } from "../../protocol/media.ts";
+import type { Capabilities, VideoCodec } from "../../protocol/media.ts";
 import type { TaskInput, TaskSpec } from "../../protocol/task.ts";
 import type { Task } from "../domain/model.ts";
 import type { JobInput, JobSubmission } from "../domain/submission.ts";
@@ -49,19 +49,6 @@ export function grantClaimsOf(submission: JobSubmission, task: Task, epoch: numb
     inputs,
     maxOutputBytes: maxOutputBytesOf(submission),
   };
-}
-
-/**
- * The codecs a worker must have proved an encoder for. Only what the recipe names: what it leaves open, the
- * agent's plan chooses from what it has (and least work may mean that nothing is encoded).
- */
-export function codecsOf(submission: JobSubmission): readonly VideoCodec[] {
-  if (submission.work.mode !== "recipe") return [];
-  const { codec, codecs } = submission.work.recipe;
-  return [codec, ...(Array.isArray(codecs) ? codecs : [])].flatMap((name) => {
-    const parsed = codecSchema.safeParse(name);
-    return parsed.success ? [parsed.data] : [];
-  });
 }
 
 export function provedCodecs(capabilities: Capabilities): ReadonlySet<VideoCodec> {

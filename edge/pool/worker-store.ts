@@ -12,7 +12,7 @@ export interface WorkerRow {
 export interface WorkerStore {
   get(workerId: string): WorkerRow | null;
   all(): readonly WorkerRow[];
-  /** Writes nothing when the row says so already. A hello ends a drain: the agent was started again. */
+  /** Writes nothing when the row says so already. */
   greet(workerId: string, slots: number, capabilities: Capabilities): void;
   setDraining(workerId: string, draining: boolean): void;
   setRevoked(workerId: string, at: number): void;

@@ -1,0 +1,129 @@
+/**
+ * The alarm: looks at everything that may be due, does it, and sets itself to what comes next. Idempotent, and
+ * never late for good: whatever goes wrong is logged and looked at again.
+ */
+import { deadlinesOf, due, nextAlarm } from "../domain/alarm.ts";
+import type { Effect } from "../domain/effects.ts";
+import { limitRun, stepTask } from "../domain/job.ts";
+import type { Lease, LiveJob } from "../domain/model.ts";
+import { collectGarbage, forgetJobs } from "./collect-garbage.ts";
+import type { PoolContext } from "./context.ts";
+import { SECOND_MS } from "./durations.ts";
+import { logWarning } from "./log.ts";
+import { stepJob } from "./shell.ts";
+
+/** The alarm that is set while this one runs, should it be cut short. */
+const SAFETY_MS = 60 * SECOND_MS;
+/** When a job is looked at again that is still due though it was just stepped. */
+const BREATH_MS = SECOND_MS;
+/** The soonest that the alarm rings again, so that many due things do not make it spin. */
+const SHORTEST_MS = 50;
+
+/**
+ * Does what is due. Never throws: the platform gives an alarm that throws six more tries (2026-10), and then none
+ * ever again.
+ */
+export async function ring(pool: PoolContext): Promise<void> {
+  pool.alarm.correct(null);
+  pool.alarm.ensure(pool.now() + SAFETY_MS);
+  await attempt("deadlines", () => pool.run(stepDue(pool, pool.jobs.waking(pool.now()))));
+  await attempt("forgetting", () => forgetJobs(pool));
+  await attempt("outbox", () => pool.drain());
+  await attempt("garbage", () => collectGarbage(pool));
+  await attempt("alarm", () => pool.alarm.set(nextOf(pool, pool.now())));
+}
+
+/**
+ * Feeds what is due for these jobs, each event in its own commit. A job that cannot be stepped holds up none of
+ * the others.
+ */
+export function stepDue(pool: PoolContext, jobIds: readonly string[]): readonly Effect[] {
+  const now = pool.now();
+  return jobIds.flatMap((jobId) => {
+    try {
+      const effects = stepDueJob(pool, jobId, now);
+      const live = pool.jobs.load(jobId);
+      const next = live === null ? null : nextAlarm(deadlinesOf(live, now), now);
+      pool.jobs.defer(jobId, next !== null && next <= now ? now + BREATH_MS : next);
+      return effects;
+    } catch (error) {
+      logWarning("due_failed", { jobId }, error);
+      pool.jobs.defer(jobId, now + BREATH_MS);
+      return [];
+    }
+  });
+}
+
+function stepDueJob(pool: PoolContext, jobId: string, now: number): readonly Effect[] {
+  const live = pool.jobs.load(jobId);
+  if (live === null) return [];
+  return due(live, now, isHeldIn(pool, live), pool.rules).flatMap((item) => {
+    const stepped = stepJob(pool, jobId, (current) =>
+      item.kind === "run_limit"
+        ? limitRun(current, now, pool.rules)
+        : stepTask(current, item.taskId, item.event, pool.rules),
+    );
+    return stepped.status === "ok" ? stepped.effects : [];
+  });
+}
+
+/** Whether the lease's own socket, or a renewal of it in memory, is here. */
+function isHeldIn(pool: PoolContext, live: LiveJob): (lease: Lease) => boolean {
+  const taskOf = new Map<Lease, string>();
+  for (const task of live.tasks) if (task.state === "leased") taskOf.set(task.lease, task.taskId);
+  return (lease) => {
+    const connection = pool.connections.get(lease.workerId);
+    if (connection === null) return false;
+    if (connection.session.sessionId === lease.sessionId) return true;
+    const taskId = taskOf.get(lease);
+    return taskId !== undefined && connection.heldLease(taskId, lease.epoch) !== null;
+  };
+}
+
+/** When something is due next, never sooner than a breath from now; null for never. */
+function nextOf(pool: PoolContext, now: number): number | null {
+  const times = [
+    pool.jobs.nextWake(now),
+    pool.jobs.nextForgetting(),
+    pool.outbox.nextDue(),
+    pool.garbage.nextDue(),
+  ].filter((at) => at !== null);
+  const next = nextAlarm(times, now);
+  return next === null ? null : Math.max(next, now + SHORTEST_MS);
+}
+
+/**
+ * What an object does that wakes: it starts the grace of leases that it finds with nobody there, and sees to it
+ * that checks go on and its alarm is set, which the platform may have lost and nothing else would notice.
+ */
+export function wake(pool: PoolContext, alarmAt: number | null): readonly Effect[] {
+  pool.alarm.correct(alarmAt);
+  const held = [...new Set(pool.queue.held().map((task) => task.jobId))];
+  const effects = [
+    ...stepDue(pool, held),
+    ...held.flatMap((jobId) => interruptedChecks(pool, jobId)),
+  ];
+  const next = nextOf(pool, pool.now());
+  if (next !== null) pool.alarm.ensure(next);
+  return effects;
+}
+
+/** Checks that an eviction cut short: they need not wait for their deadline. */
+function interruptedChecks(pool: PoolContext, jobId: string): readonly Effect[] {
+  const tasks = pool.jobs.load(jobId)?.tasks ?? [];
+  return tasks.flatMap((task): Effect[] => {
+    if (task.state !== "verifying") return [];
+    const { taskId, run, lease, verification } = task;
+    return [
+      { type: "verify", jobId, taskId, run, epoch: lease.epoch, claimed: verification.claimed },
+    ];
+  });
+}
+
+async function attempt(what: string, work: () => Promise<unknown> | unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    logWarning("alarm_step_failed", { what }, error);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The edge's own check of what an attempt says it delivered: names and formats are those asked for, uploads are
+ * complete, and the objects are there with the size, ETag and checksum reported.
+ */
+import type { OutputReport, TaskOutput } from "../../protocol/task.ts";
+import type { AcceptedOutput } from "../domain/model.ts";
+import type { Store, StoredObject } from "../media/store.ts";
+
+export type CheckResult =
+  | { readonly status: "ok"; readonly outputs: readonly AcceptedOutput[] }
+  | { readonly status: "invalid"; readonly detail: string };
+
+/** Objects looked at together: R2 allows 6 simultaneous connections for one invocation (2026-10). */
+const PARALLEL_CHECKS = 6;
+
+/**
+ * Checks every reported output under `prefix`, the attempt's own. Idempotent, so that a check that was cut short
+ * can be made again. Throws when the store cannot be asked.
+ */
+export async function checkOutputs(
+  store: Store,
+  prefix: string,
+  promised: Readonly<Record<string, TaskOutput>>,
+  reports: readonly OutputReport[],
+): Promise<CheckResult> {
+  const mismatch = compareWithPromise(promised, reports);
+  if (mismatch !== null) return { status: "invalid", detail: mismatch };
+  const outputs: AcceptedOutput[] = [];
+  for (let at = 0; at < reports.length; at += PARALLEL_CHECKS) {
+    const batch = reports.slice(at, at + PARALLEL_CHECKS);
+    const checked = await Promise.all(batch.map((report) => checkOutput(store, prefix, report)));
+    for (const result of checked) {
+      if (result.status === "invalid") return result;
+      outputs.push(result.output);
+    }
+  }
+  return { status: "ok", outputs };
+}
+
+/** What is wrong with the list of reports, or null. Each output's own file must be there; HLS brings others along. */
+function compareWithPromise(
+  promised: Readonly<Record<string, TaskOutput>>,
+  reports: readonly OutputReport[],
+): string | null {
+  const names = new Set<string>();
+  for (const { key, filename, format } of reports) {
+    const output = promised[key];
+    if (output === undefined) return `Output '${key}' was not asked for.`;
+    if (names.has(filename)) return `File '${filename}' was reported twice.`;
+    names.add(filename);
+    if (filename !== output.filename && output.format !== "hls") {
+      return `Output '${key}' was reported as file '${filename}' instead of '${output.filename}'.`;
+    }
+    if (filename === output.filename && format !== output.format) {
+      return `Output '${key}' was reported as ${format} instead of ${output.format}.`;
+    }
+  }
+  const missing = Object.entries(promised).find(([, output]) => !names.has(output.filename));
+  return missing === undefined ? null : `Output '${missing[0]}' was not reported.`;
+}
+
+async function checkOutput(
+  store: Store,
+  prefix: string,
+  report: OutputReport,
+): Promise<
+  | { readonly status: "ok"; readonly output: AcceptedOutput }
+  | { readonly status: "invalid"; readonly detail: string }
+> {
+  const key = `${prefix}${report.filename}`;
+  const found = await findObject(store, key, report);
+  if (found.status === "invalid") return found;
+  const { object } = found;
+  const detail = compareObject(object, report);
+  if (detail !== null) return { status: "invalid", detail };
+  return {
+    status: "ok",
+    output: {
+      name: report.filename,
+      key,
+      etag: object.etag,
+      contentType: report.contentType,
+      format: report.format,
+      sizeBytes: report.sizeBytes,
+      sha256: report.sha256,
+      media: report.media,
+    },
+  };
+}
+
+async function findObject(
+  store: Store,
+  key: string,
+  { filename, stored }: OutputReport,
+): Promise<
+  | { readonly status: "ok"; readonly object: StoredObject }
+  | { readonly status: "invalid"; readonly detail: string }
+> {
+  if (stored.kind === "multipart") {
+    const finished = await store.completeMultipart(key, stored.uploadId, stored.parts);
+    if (finished.status === "bad_parts") {
+      return { status: "invalid", detail: `Upload of '${filename}': ${finished.detail}` };
+    }
+    // `no_upload` is what completing it again answers: then the object itself must be there.
+  }
+  const object = await store.head(key);
+  return object === null
+    ? { status: "invalid", detail: `Output '${filename}' does not exist in the store.` }
+    : { status: "ok", object };
+}
+
+function compareObject(
+  object: StoredObject,
+  { filename, sizeBytes, sha256, stored }: OutputReport,
+): string | null {
+  if (object.size !== sizeBytes) {
+    return `Output '${filename}' has ${object.size} bytes in the store, reported were ${sizeBytes}.`;
+  }
+  if (stored.kind === "single" && object.etag !== stored.etag) {
+    return `Output '${filename}' has another ETag in the store than was reported.`;
+  }
+  if (object.sha256 !== null && object.sha256 !== sha256) {
+    return `Output '${filename}' has another checksum in the store than was reported.`;
+  }
+  return null;
+}

@@ -1,0 +1,89 @@
+/** Puts the parts of a pool together over a Durable Object's state. */
+import { withRenewal } from "../domain/lease.ts";
+import type { Task } from "../domain/model.ts";
+import { rulesOf } from "../domain/rules.ts";
+import { type Env, parseSettings } from "../env.ts";
+import { createStore } from "../media/create-store.ts";
+import { createAlarm } from "./alarm-clock.ts";
+import { clock } from "./clock.ts";
+import { Connections } from "./connections.ts";
+import type { PoolContext } from "./context.ts";
+import { drainOutbox } from "./drain-outbox.ts";
+import { createGarbageStore } from "./garbage-store.ts";
+import { createJobStore } from "./job-store.ts";
+import { logWarning } from "./log.ts";
+import { createOutboxStore } from "./outbox-store.ts";
+import { createQueueStore } from "./queue-store.ts";
+import { runEffects } from "./run-effects.ts";
+import { migrate } from "./tables.ts";
+import { createWorkerStore } from "./worker-store.ts";
+
+/** Throws where the settings are invalid: HTTP answers CONFIG_ERROR before it ever calls a pool. */
+export function createContext(state: DurableObjectState, env: Env): PoolContext {
+  const parsed = parseSettings(env);
+  if (parsed.status === "invalid") throw new Error(parsed.detail);
+  const { settings } = parsed;
+  const { storage } = state;
+  migrate(storage);
+  const connections = new Connections(state.getWebSockets());
+  const overlay = (tasks: readonly Task[]) =>
+    tasks.map((task) => withRememberedRenewal(connections, task));
+  const pool: PoolContext = {
+    name: poolNameFrom(state.id.name),
+    env,
+    settings,
+    rules: rulesOf(settings),
+    storage,
+    media: createStore(env, settings),
+    jobs: createJobStore(storage.sql, overlay),
+    queue: createQueueStore(storage.sql),
+    outbox: createOutboxStore(storage.sql),
+    workers: createWorkerStore(storage.sql),
+    garbage: createGarbageStore(storage.sql),
+    connections,
+    alarm: createAlarm(storage),
+    checksUnderWay: new Set(),
+    now: () => clock.now(),
+    run: (effects) => runEffects(pool, effects),
+    ...drains(() => drainOutbox(pool), background),
+    background,
+  };
+  function background(what: string, work: Promise<unknown>): void {
+    state.waitUntil(work.catch((error) => logWarning("background_failed", { what }, error)));
+  }
+  return pool;
+}
+
+/** At most one drain at a time. What is asked for while one runs is done by it before it ends. */
+function drains(
+  drainOnce: () => Promise<void>,
+  background: (what: string, work: Promise<unknown>) => void,
+): Pick<PoolContext, "drain" | "drainSoon"> {
+  let running: Promise<void> | null = null;
+  let again = false;
+  async function drainAll(): Promise<void> {
+    do {
+      again = false;
+      await drainOnce();
+    } while (again);
+  }
+  function drain(): Promise<void> {
+    again = true;
+    running ??= drainAll().finally(() => {
+      running = null;
+    });
+    return running;
+  }
+  return { drain, drainSoon: () => background("drain", drain()) };
+}
+
+function withRememberedRenewal(connections: Connections, task: Task): Task {
+  if (task.state !== "leased") return task;
+  const { workerId, epoch } = task.lease;
+  return withRenewal(task, connections.get(workerId)?.heldLease(task.taskId, epoch)?.renewal);
+}
+
+/** `pool:{account}/{pool}/{shard}` → the pool's slug. */
+function poolNameFrom(objectName: string | undefined): string {
+  return objectName?.split("/")[1] ?? "default";
+}

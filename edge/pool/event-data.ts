@@ -1,0 +1,33 @@
+/** `data` of a job's webhook (API.md section 5). */
+import { statusOf } from "../../protocol/stages.ts";
+import type { Settings } from "../env.ts";
+import { viewOutputs } from "../media/output-view.ts";
+import type { OutboxEntry } from "./outbox-store.ts";
+
+type WebhookEntry = Extract<OutboxEntry, { kind: "webhook" }>;
+
+/** Output URLs are signed when the event is recorded, not when it happened: they should last for its reader. */
+export async function eventData(
+  settings: Settings,
+  { snapshot, sequence, job }: WebhookEntry,
+  now: number,
+): Promise<Record<string, unknown>> {
+  const { jobId, run, state, progress, attempt, error, outputs } = snapshot;
+  const data = {
+    jobId,
+    state,
+    status: statusOf(state),
+    progress,
+    attempt,
+    sequence,
+    metadata: job.metadata,
+  };
+  if (state !== "completed") return error === null ? data : { ...data, error };
+  const { origin, accountId } = job;
+  const views = await viewOutputs(settings, { origin, accountId, jobId, run }, outputs, now);
+  // One output goes by the singular, as `output` does in a request; the list is always there.
+  const [only] = views;
+  return views.length === 1
+    ? { ...data, output: only, outputs: views }
+    : { ...data, outputs: views };
+}

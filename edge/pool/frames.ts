@@ -1,0 +1,131 @@
+/** What each message of a worker leads to. */
+import {
+  MAX_FRAME_LENGTH,
+  parseWorkerMessage,
+  type WorkerMessage,
+  type WorkerMessageOf,
+} from "../../protocol/messages.ts";
+import { revokeReasonFor } from "../domain/attempt.ts";
+import type { TaskEvent } from "../domain/events.ts";
+import type { Connection } from "./connection.ts";
+import type { PoolContext } from "./context.ts";
+import { greet } from "./greet.ts";
+import { jobIdOfTask } from "./job-id.ts";
+import { logWarning } from "./log.ts";
+import { renewGrant } from "./send.ts";
+import { stepOneTask } from "./shell.ts";
+
+/** A frame of a live connection. What does not parse closes it; nothing is guessed. */
+export async function handleFrame(
+  pool: PoolContext,
+  connection: Connection,
+  frame: string | ArrayBuffer,
+): Promise<void> {
+  const parsed =
+    typeof frame === "string"
+      ? parseWorkerMessage(frame)
+      : ({
+          status: "invalid",
+          detail: `a binary frame; text of at most ${MAX_FRAME_LENGTH} is expected`,
+        } as const);
+  if (parsed.status === "invalid") {
+    logWarning("bad_frame", { workerId: connection.workerId, detail: parsed.detail });
+    connection.close("badMessage", parsed.detail);
+    return;
+  }
+  const { message } = parsed;
+  if (message.type !== "hello" && !connection.session.greeted) {
+    connection.close("helloExpected", `'${message.type}' came before 'hello'`);
+    return;
+  }
+  await handleMessage(pool, connection, message);
+}
+
+async function handleMessage(
+  pool: PoolContext,
+  connection: Connection,
+  message: WorkerMessage,
+): Promise<void> {
+  switch (message.type) {
+    case "hello":
+      return greet(pool, connection, message);
+    case "pull":
+      connection.update({ credit: message.free });
+      return pool.run([]);
+    case "progress":
+      return hearProgress(pool, connection, message);
+    case "complete":
+    case "fail":
+    case "release":
+      return hearEnd(pool, connection, message);
+  }
+}
+
+/** The hot path: a frame of this kind comes every few seconds from every attempt, and mostly writes nothing. */
+async function hearProgress(
+  pool: PoolContext,
+  connection: Connection,
+  message: WorkerMessageOf<"progress">,
+): Promise<void> {
+  const { lease, stage, fraction, movement, fps, speed, source, engine } = message;
+  const stepped = stepOneTask(pool, jobIdOfTask(lease.taskId), lease.taskId, {
+    type: "progress",
+    now: pool.now(),
+    epoch: lease.epoch,
+    workerId: connection.workerId,
+    stage,
+    fraction,
+    movement,
+    fps,
+    speed,
+    ...(source === undefined ? {} : { source }),
+    ...(engine === undefined ? {} : { engine }),
+  });
+  if (stepped.status !== "ok") {
+    const reason = revokeReason(pool, lease);
+    await connection.send({ type: "revoke", lease, reason });
+    return;
+  }
+  if (stepped.effects.length > 0) await pool.run(stepped.effects);
+  await renewGrant(pool, connection, jobIdOfTask(lease.taskId), lease);
+}
+
+/** `complete`, `fail` and `release` are always answered; a completion once its check is over. */
+async function hearEnd(
+  pool: PoolContext,
+  connection: Connection,
+  message: WorkerMessageOf<"complete" | "fail" | "release">,
+): Promise<void> {
+  const { lease, type } = message;
+  const event = endEvent(pool, connection, message);
+  const stepped = stepOneTask(pool, jobIdOfTask(lease.taskId), lease.taskId, event);
+  if (stepped.status === "ok") return pool.run(stepped.effects);
+  const reason = stepped.status === "unknown" ? "stale_epoch" : stepped.reason;
+  await connection.send({ type: "ack", of: type, lease, status: "refused", reason });
+}
+
+function endEvent(
+  pool: PoolContext,
+  { workerId }: Connection,
+  message: WorkerMessageOf<"complete" | "fail" | "release">,
+): TaskEvent {
+  const from = { now: pool.now(), epoch: message.lease.epoch, workerId };
+  switch (message.type) {
+    case "complete": {
+      const { outputs, engine } = message;
+      return { type: "complete", ...from, result: { outputs, engine } };
+    }
+    case "fail": {
+      const { stage, code, detail, retryable, engine } = message;
+      return { type: "fail", ...from, stage, code, detail, retryable, engine };
+    }
+    case "release":
+      return { type: "release", ...from, reason: message.reason };
+  }
+}
+
+function revokeReason(pool: PoolContext, lease: { taskId: string; epoch: number }) {
+  const live = pool.jobs.load(jobIdOfTask(lease.taskId));
+  const task = live?.tasks.find((candidate) => candidate.taskId === lease.taskId);
+  return task === undefined ? "unknown" : revokeReasonFor(task, lease.epoch);
+}

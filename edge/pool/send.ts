@@ -1,0 +1,123 @@
+/** What is sent to workers: leases, renewed grants, revocations and answers. */
+import type { Grant } from "../../protocol/messages.ts";
+import type { LeaseRef } from "../../protocol/task.ts";
+import type { AckEffect, GrantEffect, RevokeEffect } from "../domain/effects.ts";
+import { runLimitMsLeft } from "../domain/job.ts";
+import { renewalOf } from "../domain/lease.ts";
+import type { LiveJob, TaskIn } from "../domain/model.ts";
+import { mintGrant } from "../media/grants.ts";
+import type { Connection } from "./connection.ts";
+import type { PoolContext } from "./context.ts";
+import { grantLifeMs } from "./durations.ts";
+import { logInfo, logWarning } from "./log.ts";
+import { stepOneTask } from "./shell.ts";
+import { grantClaimsOf, taskSpecOf } from "./task-spec.ts";
+
+/** The task if it is leased under this epoch. */
+export function leasedTask(live: LiveJob, { taskId, epoch }: LeaseRef): TaskIn<"leased"> | null {
+  const task = live.tasks.find((candidate) => candidate.taskId === taskId);
+  return task?.state === "leased" && task.lease.epoch === epoch ? task : null;
+}
+
+/**
+ * Sends a lease that was committed. One that cannot be sent is given back at once: nobody will ever renew it,
+ * and its task need not wait for the TTL.
+ */
+export async function sendLease(pool: PoolContext, effect: GrantEffect): Promise<void> {
+  const connection = pool.connections.get(effect.workerId);
+  const sent = connection !== null && (await trySendLease(pool, connection, effect));
+  if (sent) return;
+  logInfo("lease_unsent", idsOf(effect));
+  const { jobId, taskId, epoch, workerId } = effect;
+  const now = pool.now();
+  const event = { type: "release", now, epoch, workerId, reason: "shutdown" } as const;
+  const released = stepOneTask(pool, jobId, taskId, event);
+  if (released.status === "ok") await pool.run(released.effects);
+}
+
+async function trySendLease(
+  pool: PoolContext,
+  connection: Connection,
+  effect: GrantEffect,
+): Promise<boolean> {
+  try {
+    return await connection.send(async () => {
+      const live = pool.jobs.load(effect.jobId);
+      const task = live === null ? null : leasedTask(live, effect);
+      // Revoked before it was sent: then there is nothing to send.
+      if (live === null || task === null) return null;
+      return {
+        type: "lease",
+        lease: { taskId: effect.taskId, epoch: effect.epoch },
+        task: taskSpecOf(live.job.submission, task),
+        grant: await mintFor(pool, connection, live, task),
+        ttlMs: pool.rules.leaseTtlMs,
+        runLimitMs: Math.max(1, runLimitMsLeft(live.job, pool.now())),
+      };
+    });
+  } catch (error) {
+    logWarning("lease_failed", idsOf(effect), error);
+    return false;
+  }
+}
+
+/** A fresh grant for a leased task, remembered with the connection that it is given to. */
+export async function mintFor(
+  pool: PoolContext,
+  connection: Connection,
+  live: LiveJob,
+  task: TaskIn<"leased" | "verifying">,
+): Promise<Grant> {
+  const { taskId, lease } = task;
+  const now = pool.now();
+  const life = grantLifeMs(pool.rules);
+  const held = connection.heldLease(taskId, lease.epoch);
+  const renewal = held?.renewal ?? renewalOf(lease);
+  // Remembered before it is made, so that two frames in a row do not make two.
+  if (task.state === "leased") connection.hold({ taskId, renewal, grantUntil: now + life });
+  const claims = grantClaimsOf(live.job.submission, task, lease.epoch);
+  return mintGrant(pool.settings, claims, life, now);
+}
+
+/** Hands over a new grant once the present one is past half its life; most progress is not answered at all. */
+export async function renewGrant(
+  pool: PoolContext,
+  connection: Connection,
+  jobId: string,
+  lease: LeaseRef,
+): Promise<void> {
+  const held = connection.heldLease(lease.taskId, lease.epoch);
+  if (held === null || held.grantUntil - pool.now() > grantLifeMs(pool.rules) / 2) return;
+  const live = pool.jobs.load(jobId);
+  const task = live === null ? null : leasedTask(live, lease);
+  if (live === null || task === null) return;
+  const grant = mintFor(pool, connection, live, task);
+  await connection.send(async () => ({
+    type: "ack",
+    of: "progress",
+    lease,
+    status: "accepted",
+    grant: await grant,
+  }));
+}
+
+export function sendRevoke(pool: PoolContext, effect: RevokeEffect): Promise<unknown> {
+  const { taskId, epoch, reason } = effect;
+  logInfo("revoked", { ...idsOf(effect), reason });
+  const connection = pool.connections.get(effect.workerId);
+  return (
+    connection?.send({ type: "revoke", lease: { taskId, epoch }, reason }) ?? Promise.resolve()
+  );
+}
+
+export function sendAck(pool: PoolContext, effect: AckEffect): Promise<unknown> {
+  const { taskId, epoch, of, status, reason } = effect;
+  const connection = pool.connections.get(effect.workerId);
+  const message = { type: "ack", of, lease: { taskId, epoch }, status } as const;
+  return connection?.send(reason === null ? message : { ...message, reason }) ?? Promise.resolve();
+}
+
+function idsOf(effect: GrantEffect | RevokeEffect | AckEffect) {
+  const { jobId, taskId, epoch, workerId } = effect;
+  return { jobId, taskId, epoch, workerId };
+}

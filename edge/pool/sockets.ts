@@ -1,0 +1,68 @@
+/** How a worker's socket comes and goes. */
+import { closeCodes, SUBPROTOCOL } from "../../protocol/messages.ts";
+import { closeSocket } from "./connection.ts";
+import { sessionOf } from "./connections.ts";
+import type { PoolContext } from "./context.ts";
+import { logInfo } from "./log.ts";
+import { workerHeaders } from "./rpc.ts";
+import { stepOneTask } from "./shell.ts";
+
+/**
+ * Accepts the socket of a worker that the Worker authenticated. A revoked one is told so on the socket: a refused
+ * upgrade would look to its agent like a network that is worth trying again.
+ */
+export function acceptSocket(
+  pool: PoolContext,
+  request: Request,
+  accept: (socket: WebSocket, workerId: string) => void,
+): Response {
+  const workerId = request.headers.get(workerHeaders.workerId);
+  const workerName = request.headers.get(workerHeaders.workerName);
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    return new Response("A WebSocket is expected here.", { status: 426 });
+  }
+  if (workerId === null || workerName === null) {
+    return new Response("The request names no worker.", { status: 400 });
+  }
+  const { 0: client, 1: server } = new WebSocketPair();
+  const answer = new Response(null, {
+    status: 101,
+    webSocket: client,
+    headers: { "sec-websocket-protocol": SUBPROTOCOL },
+  });
+  if (pool.workers.get(workerId)?.revoked) {
+    server.accept();
+    closeSocket(server, closeCodes.unauthorized, "the worker was revoked");
+    return answer;
+  }
+  accept(server, workerId);
+  pool.connections.add(server, {
+    sessionId: crypto.randomUUID(),
+    workerId,
+    workerName: decodeURIComponent(workerName),
+    acceptedAt: pool.now(),
+    greeted: false,
+    credit: 0,
+  });
+  const requestId = request.headers.get(workerHeaders.requestId) ?? undefined;
+  logInfo("connected", { workerId, requestId });
+  return answer;
+}
+
+/**
+ * A socket is gone, and a living pool saw it: the leases of its session keep the reconnect grace. Those that a
+ * newer socket of the worker took over are not concerned.
+ */
+export async function socketGone(pool: PoolContext, socket: WebSocket): Promise<void> {
+  const session = sessionOf(socket);
+  if (session === null) return;
+  const { workerId, sessionId } = session;
+  const connection = pool.connections.of(socket);
+  if (connection !== null) pool.connections.remove(connection);
+  logInfo("disconnected", { workerId });
+  for (const { jobId, taskId } of pool.queue.held(workerId)) {
+    const event = { type: "disconnect", now: pool.now(), sessionId } as const;
+    const stepped = stepOneTask(pool, jobId, taskId, event);
+    if (stepped.status === "ok") await pool.run(stepped.effects);
+  }
+}
