@@ -4,13 +4,16 @@ import { authenticate } from "./auth.ts";
 import type { AppEnv } from "./context.ts";
 import { cors } from "./cors.ts";
 import { onError, onNotFound } from "./errors.ts";
+import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
+import { presetRoutes } from "./routes/presets.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { videoRoutes } from "./routes/videos.ts";
 import { settings } from "./settings.ts";
@@ -26,6 +29,8 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
 /** Resources behind a key. */
 function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", keyRoutes);
+  v1.route("/", jobRoutes);
+  v1.route("/", presetRoutes);
   v1.route("/", uploadRoutes);
   v1.route("/", videoRoutes);
 }
@@ -33,7 +38,7 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
 function createV1(): OpenAPIHono<AppEnv> {
   const v1 = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   mountPublic(v1);
-  v1.use("*", authenticate(), jsonBody());
+  v1.use("*", authenticate(), jsonBody(), idempotency());
   mountKeyed(v1);
   return v1;
 }

@@ -12,7 +12,8 @@ function base64url(text: string): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-function fromBase64url(text: string): string | null {
+/** What a cursor wraps; null for what is none. */
+export function readCursor(text: string): string | null {
   try {
     return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   } catch {
@@ -26,7 +27,7 @@ export function readPage(
   query: { readonly limit: number; readonly cursor?: string | undefined },
 ): PageQuery {
   if (query.cursor === undefined) return { limit: query.limit + 1, before: null };
-  const before = fromBase64url(query.cursor);
+  const before = readCursor(query.cursor);
   if (before === null || !isId(kind, before)) {
     throw new ApiError(
       "VALIDATION_ERROR",

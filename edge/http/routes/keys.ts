@@ -34,7 +34,7 @@ const createKey = createRoute({
   path: "/keys",
   tags: ["Keys"],
   summary: "Make a key; it is shown this once",
-  middleware: [requireScope("admin")] as const,
+  middleware: requireScope("admin"),
   request: { body: jsonRequest(keyRequestSchema, { name: "ingest", scopes: ["write"] }) },
   responses: answers(
     { 201: { schema: createdKeySchema, example: { ...example, key: "tlk_..." } } },
@@ -47,7 +47,7 @@ const listRoute = createRoute({
   path: "/keys",
   tags: ["Keys"],
   summary: "Keys that are not revoked, newest first",
-  middleware: [requireScope("admin")] as const,
+  middleware: requireScope("admin"),
   request: { query: keyListQuerySchema },
   responses: answers(
     { 200: { schema: keyListSchema, example: { keys: [example], nextCursor: null } } },
@@ -60,7 +60,7 @@ const revokeRoute = createRoute({
   path: "/keys/{keyId}",
   tags: ["Keys"],
   summary: "Revoke a key, at once",
-  middleware: [requireScope("admin")] as const,
+  middleware: requireScope("admin"),
   request: { params: idParameter("keyId", example.keyId) },
   responses: {
     204: { description: "Revoked." },

@@ -1,0 +1,124 @@
+/** `POST /v1/jobs`: from the request to an accepted job that its pool knows of. */
+import type { ParsedJobRequest } from "../../protocol/http/job-request.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import type { Env, Settings } from "../env.ts";
+import { newId, seededId } from "../ids.ts";
+import { sha256Hex } from "../secrets.ts";
+import { checkWebhookUrl } from "../webhooks/url-rules.ts";
+import { acceptJob } from "./accept-job.ts";
+import type { IdempotentId } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import { resolveInputs } from "./job-inputs.ts";
+import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
+import { poolOf } from "./pool-stub.ts";
+import { findPreset } from "./presets.ts";
+
+export interface CreateContext {
+  readonly env: Env;
+  readonly settings: Settings;
+  readonly accountId: string;
+  readonly origin: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly idempotentId: IdempotentId | undefined;
+}
+
+/** @throws ApiError VALIDATION_ERROR for what only this server's settings can refuse. */
+function checkAgainstSettings(request: ParsedJobRequest, context: CreateContext): void {
+  checkTimeout(request.timeoutSeconds, context.settings);
+  if (request.webhookUrl === undefined) return;
+  const verdict = checkWebhookUrl(request.webhookUrl, {
+    allowInsecure: context.settings.allowInsecureWebhooks,
+    ownHosts: [new URL(context.origin).host],
+  });
+  if (verdict.status === "refused") {
+    throw new ApiError("VALIDATION_ERROR", `webhookUrl ${verdict.rule}`);
+  }
+}
+
+/** @throws ApiError VALIDATION_ERROR for a `timeoutSeconds` over the ceiling. */
+export function checkTimeout(timeoutSeconds: number | undefined, settings: Settings): void {
+  const ceiling = settings.processingTimeoutSeconds;
+  if (timeoutSeconds !== undefined && timeoutSeconds > ceiling) {
+    throw new ApiError("VALIDATION_ERROR", `timeoutSeconds must be at most ${ceiling}`);
+  }
+}
+
+async function specOf(context: CreateContext, request: ParsedJobRequest): Promise<JobSpec> {
+  const preset =
+    request.presetId === undefined
+      ? null
+      : await findPreset(context.env, context.accountId, request.presetId);
+  const read = readSpec(request, preset);
+  if (read.status === "refused") throw new ApiError(read.code, read.detail);
+  return read.spec;
+}
+
+async function submissionOf(
+  context: CreateContext,
+  request: ParsedJobRequest,
+  spec: JobSpec,
+): Promise<JobSubmission> {
+  const { accountId, settings, idempotentId } = context;
+  const createdAt = idempotentId?.createdAt ?? context.now;
+  return {
+    jobId: idempotentId ? seededId("job", createdAt, idempotentId.seed) : newId("job", createdAt),
+    accountId,
+    pool: request.pool,
+    shard: 0,
+    createdAt,
+    work: spec.work,
+    inputs: await resolveInputs(context.env, accountId, spec.sources),
+    outputs: spec.outputs,
+    webhookUrl: request.webhookUrl ?? null,
+    presetId: request.presetId ?? null,
+    priority: request.priority,
+    timeoutSeconds: request.timeoutSeconds ?? settings.processingTimeoutSeconds,
+    queueTimeoutSeconds: request.queueTimeoutSeconds,
+    maxAttempts: request.maxAttempts ?? settings.maxAttempts,
+    metadata: request.metadata ?? null,
+    specHash: await sha256Hex(canonicalSpec(spec)),
+    origin: context.origin,
+  };
+}
+
+/** Tells the pool. The job is accepted already: when this fails, the sweep brings it. */
+async function submit(env: Env, submission: JobSubmission): Promise<void> {
+  try {
+    await poolOf(env, submission).submit(submission);
+  } catch (error) {
+    const { jobId } = submission;
+    console.warn(
+      JSON.stringify({ level: "warn", event: "submit_failed", jobId, error: String(error) }),
+    );
+  }
+}
+
+/**
+ * Accepts the job and tells its pool.
+ *
+ * @throws ApiError for a request that cannot be accepted; ENGINE_INVOKE_FAILED when nothing was recorded.
+ */
+export async function createJob(
+  context: CreateContext,
+  request: ParsedJobRequest,
+): Promise<JobSubmission> {
+  checkAgainstSettings(request, context);
+  try {
+    const spec = await specOf(context, request);
+    const submission = await submissionOf(context, request, spec);
+    const refresh = async () => ({
+      ...submission,
+      inputs: await resolveInputs(context.env, context.accountId, spec.sources),
+    });
+    const accepted = await acceptJob(context.env, submission, refresh);
+    await submit(context.env, accepted);
+    return accepted;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    console.error(
+      JSON.stringify({ level: "error", event: "job_not_accepted", error: String(error) }),
+    );
+    throw new ApiError("ENGINE_INVOKE_FAILED", "The record could not be written.");
+  }
+}
