@@ -8,6 +8,7 @@ import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
+import { connectRoutes } from "./routes/connect.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
@@ -16,6 +17,9 @@ import { signedOutputRoutes } from "./routes/outputs.ts";
 import { presetRoutes } from "./routes/presets.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { videoRoutes } from "./routes/videos.ts";
+import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { settings } from "./settings.ts";
 import { refuseInvalid } from "./validate.ts";
 
@@ -24,6 +28,7 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", healthRoutes);
   v1.route("/", leaseRoutes);
   v1.route("/", signedOutputRoutes);
+  v1.route("/", connectRoutes);
 }
 
 /** Resources behind a key. */
@@ -31,8 +36,11 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", keyRoutes);
   v1.route("/", jobRoutes);
   v1.route("/", presetRoutes);
+  v1.route("/", workerRoutes);
   v1.route("/", uploadRoutes);
   v1.route("/", videoRoutes);
+  v1.route("/", webhookDeliveryRoutes);
+  v1.route("/", webhookRoutes);
 }
 
 function createV1(): OpenAPIHono<AppEnv> {
