@@ -209,10 +209,14 @@ export const webhookDeliveries = sqliteTable(
     webhookId: text("webhook_id"),
     url: text("url").notNull(),
     type: text("type").notNull(),
+    /** Host of this service as the client knew it: never a target. */
+    ownHost: text("own_host").notNull(),
     /** The exact body, signed as it is at each try. */
     body: text("body").notNull(),
     state: text("state", { enum: ["pending", "delivered", "failed"] }).notNull(),
     tries: integer("tries").notNull().default(0),
+    /** Tries it may have in all; a redelivery raises it. */
+    maxTries: integer("max_tries").notNull(),
     /** When it is due; a claim moves it ahead by the visibility timeout. */
     nextAt: integer("next_at").notNull(),
     /** Null, or WEBHOOK_DELIVERY_FAILED. */

@@ -1,0 +1,90 @@
+/** From an event to its deliveries: rows first, wake-ups after. */
+import { terminalEventTypes } from "../../protocol/http/webhooks.ts";
+import { type DeliveryRow, insertDeliveries } from "../catalogue/webhook-deliveries.ts";
+import { endpointsFor } from "../catalogue/webhook-endpoints.ts";
+import type { Env, Settings } from "../env.ts";
+import { deliveryIdOf } from "./delivery-id.ts";
+
+export type WebhookQueue = Env["WEBHOOK_QUEUE"];
+
+export interface RecordDeps {
+  readonly db: D1Database;
+  readonly queue: WebhookQueue;
+  readonly settings: Pick<Settings, "webhookMaxRetries">;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface JobEvent {
+  /** `${jobId}.${sequence}`: what the deliveries' ids derive from. */
+  readonly eventId: string;
+  readonly accountId: string;
+  readonly jobId: string;
+  /** `job.completed`, `job.started`, ... */
+  readonly type: string;
+  /** When it happened, milliseconds. */
+  readonly timestamp: number;
+  readonly data: unknown;
+  /** The job's own target; it gets terminal events. */
+  readonly webhookUrl: string | null;
+  /** Origin of this service as the job's client knew it. */
+  readonly origin: string;
+}
+
+/**
+ * Records an event for the job's `webhookUrl` and every endpoint that asked for its type, then wakes the
+ * consumer. Recording an event again changes nothing but wakes again: a wake-up may have been lost.
+ */
+export async function recordJobEvent(deps: RecordDeps, event: JobEvent): Promise<void> {
+  const rows = await deliveriesOf(deps, event);
+  await insertDeliveries(deps.db, rows);
+  await wakeAll(
+    deps.queue,
+    rows.map((row) => row.id),
+  );
+}
+
+async function deliveriesOf(deps: RecordDeps, event: JobEvent): Promise<DeliveryRow[]> {
+  const endpoints = await endpointsFor(deps.db, event.accountId, event.type);
+  const targets: { webhookId: string | null; url: string }[] = endpoints.map((endpoint) => ({
+    webhookId: endpoint.id,
+    url: endpoint.url,
+  }));
+  const isTerminal = (terminalEventTypes as readonly string[]).includes(event.type);
+  if (event.webhookUrl !== null && isTerminal) {
+    targets.push({ webhookId: null, url: event.webhookUrl });
+  }
+  const body = JSON.stringify({
+    type: event.type,
+    timestamp: new Date(event.timestamp).toISOString(),
+    data: event.data,
+  });
+  return Promise.all(
+    targets.map(async ({ webhookId, url }) => ({
+      id: await deliveryIdOf(event.eventId, webhookId ?? url, event.timestamp),
+      accountId: event.accountId,
+      jobId: event.jobId,
+      webhookId,
+      url,
+      type: event.type,
+      ownHost: new URL(event.origin).host,
+      body,
+      state: "pending" as const,
+      tries: 0,
+      maxTries: 1 + deps.settings.webhookMaxRetries,
+      nextAt: deps.now,
+      code: null,
+      createdAt: deps.now,
+      completedAt: null,
+    })),
+  );
+}
+
+/** Wakes the consumer for each delivery; at most 100 messages go in one batch (platform limit, 2026-10). */
+export async function wakeAll(queue: WebhookQueue, deliveryIds: readonly string[]): Promise<void> {
+  for (let at = 0; at < deliveryIds.length; at += 100) {
+    await queue.sendBatch(
+      deliveryIds.slice(at, at + 100).map((deliveryId) => ({ body: { deliveryId } })),
+    );
+  }
+}
