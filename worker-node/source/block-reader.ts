@@ -26,6 +26,8 @@ interface Block {
   readonly resolve: (bytes: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
   isSettled: boolean;
+  /** Somebody has asked for it: one that was fetched ahead is still wanted. */
+  isRead: boolean;
 }
 
 const BLOCK_BYTES = 256 * 1024;
@@ -128,13 +130,18 @@ interface BlockCache {
   drop(index: number): void;
 }
 
-/** Least recently used blocks go first; one that is still on its way is never dropped for room. */
+/**
+ * The block read longest ago goes first, one that was fetched ahead and not read yet only when there is no
+ * other, one that is still on its way never.
+ */
 function createBlockCache(maxBlocks: number): BlockCache {
   const blocks = new Map<number, Block>();
   const makeRoom = () => {
-    for (const [index, block] of blocks) {
-      if (blocks.size <= maxBlocks) return;
-      if (block.isSettled) blocks.delete(index);
+    for (const mayGo of [(block: Block) => block.isRead, () => true]) {
+      for (const [index, block] of blocks) {
+        if (blocks.size <= maxBlocks) return;
+        if (block.isSettled && mayGo(block)) blocks.delete(index);
+      }
     }
   };
   return {
@@ -142,6 +149,7 @@ function createBlockCache(maxBlocks: number): BlockCache {
     get: (index) => {
       const block = blocks.get(index);
       if (block !== undefined) {
+        block.isRead = true;
         blocks.delete(index);
         blocks.set(index, block);
       }
@@ -159,6 +167,7 @@ function createBlockCache(maxBlocks: number): BlockCache {
         },
         reject,
         isSettled: false,
+        isRead: false,
       };
       blocks.set(index, block);
       makeRoom();

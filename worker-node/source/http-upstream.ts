@@ -62,7 +62,9 @@ async function* readThrough(
     const answer = await options.open(position, end - 1, signal);
     const before = position;
     let trouble = "the source ended early";
-    if (answer.status === "failed") throw new SourceError(answer);
+    if (answer.status === "failed") {
+      throw new SourceError({ detail: answer.detail, retryable: answer.retryable });
+    }
     if (answer.status === "transient") trouble = answer.detail;
     if (answer.status === "ok") {
       try {
