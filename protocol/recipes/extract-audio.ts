@@ -6,7 +6,7 @@ import { type AudioEncoding, canCopyAudio, planAudio } from "./parts/audio.ts";
 import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { durationTolerance, knownDuration, spanOf, spanOptions } from "./parts/span.ts";
+import { durationTolerance, lengthOf, spanOf, spanOptions } from "./parts/span.ts";
 
 const params = z.strictObject({
   startSeconds: seconds("Where the part begins").default(0),
@@ -77,7 +77,14 @@ function plan(context: PlanContext<Params>): PlanResult {
           {
             file: output.file,
             muxer: muxers[output.format],
-            options: [...audio.options, ...privacyOptions, "-map_chapters", "-1"],
+            options: [
+              ...audio.options,
+              // Copied packets before the start are left out, though the seek lands before them.
+              ...(copies ? ["-copypriorss:a", "0"] : []),
+              ...privacyOptions,
+              "-map_chapters",
+              "-1",
+            ],
           },
         ],
         expectedFrames: null,
@@ -91,7 +98,7 @@ function plan(context: PlanContext<Params>): PlanResult {
         video: null,
         audio: audio.promise,
         durationSeconds: coversSource(track, source) ? span.expectedSeconds : null,
-        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+        durationToleranceSeconds: span.toleranceSeconds,
       },
     ],
   };
@@ -99,7 +106,7 @@ function plan(context: PlanContext<Params>): PlanResult {
 
 /** Whether the track is known to last as long as the source; where it does not, no length is promised. */
 function coversSource(track: AudioStreamInfo, source: SourceInfo): boolean {
-  const total = knownDuration(source);
+  const total = lengthOf(source);
   if (track.durationSeconds === null || total === null) return false;
-  return Math.abs(total - track.durationSeconds) <= durationTolerance(total) / 2;
+  return Math.abs(total.seconds - track.durationSeconds) <= durationTolerance(total.seconds) / 2;
 }

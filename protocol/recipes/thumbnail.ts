@@ -7,7 +7,7 @@ import { muxers } from "./parts/container.ts";
 import { framing } from "./parts/geometry.ts";
 import { height, seconds, width } from "./parts/params.ts";
 import { unsupported, unsupportedFormat } from "./parts/rejections.ts";
-import { knownDuration, spanOf } from "./parts/span.ts";
+import { lengthOf, spanOf } from "./parts/span.ts";
 import { secondsText } from "./parts/timing.ts";
 import { stillFilters } from "./parts/video-filters.ts";
 
@@ -122,7 +122,8 @@ function reading(source: SourceInfo, video: VideoStreamInfo, seekSeconds: number
 
 /** When the last picture stops being shown, as far as the container says. */
 function pictureEnd(source: SourceInfo, video: VideoStreamInfo): number | null {
-  if (video.durationSeconds === null || video.durationSeconds <= 0) return knownDuration(source);
+  if (video.durationSeconds === null || video.durationSeconds <= 0)
+    return lengthOf(source)?.seconds ?? null;
   const start = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
   return start + video.durationSeconds;
 }

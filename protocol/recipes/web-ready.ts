@@ -9,7 +9,7 @@ import { displaySize, framing } from "./parts/geometry.ts";
 import { height, videoBitrateKbps, width } from "./parts/params.ts";
 import { unsupportedFormat } from "./parts/rejections.ts";
 import { canCopyVideo, copiedVideo, planRemux } from "./parts/remux.ts";
-import { durationTolerance, type Span, spanOf } from "./parts/span.ts";
+import { type Span, spanOf } from "./parts/span.ts";
 
 const params = z.strictObject({
   crf: z
@@ -105,12 +105,12 @@ function hasBitrateAskedFor(source: SourceInfo, video: VideoStreamInfo, asked: P
 }
 
 /** Nothing to be done to the file itself: its head comes first and it needs no clever demuxer. */
-function isLaidOutForTheWeb({ mp4, audio }: SourceInfo): boolean {
+function isLaidOutForTheWeb({ mp4, video, audio }: SourceInfo): boolean {
   return (
     mp4?.headFirst === true &&
     !mp4.fragmented &&
     mp4.simpleEditList &&
-    mp4.maxKeyframeGapSeconds !== null &&
+    (video === null || mp4.maxKeyframeGapSeconds !== null) &&
     audio.every((track: AudioStreamInfo) => isAacLc(track))
   );
 }
@@ -127,7 +127,7 @@ function passthrough({ source, sourceKey, output }: PlanContext<Params>, span: S
         video: copiedVideo(source, span),
         audio: audio === undefined ? null : { codec: audio.codec, channels: audio.channels },
         durationSeconds: span.expectedSeconds,
-        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+        durationToleranceSeconds: span.toleranceSeconds,
       },
     ],
   };

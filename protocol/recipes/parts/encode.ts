@@ -9,14 +9,15 @@ import { type ContainerFormat, containerOptions, isContainer, muxers } from "./c
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
-import { durationTolerance, type Span, spanOptions } from "./span.ts";
+import { isWhole, type Span, spanOptions } from "./span.ts";
 import {
   averageFps,
   exactRate,
   gopFrames,
-  isConstantRate,
+  isOnGrid,
   outgoingRate,
   ticksPerSecond,
+  timingOptions,
 } from "./timing.ts";
 import { encoderArguments, type Quality } from "./video-encoder.ts";
 import { pictureFor } from "./video-filters.ts";
@@ -104,7 +105,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
         video: video?.promise ?? null,
         audio: audio.promise,
         durationSeconds: promisedSeconds(source, span, video !== null, tracks.length > 0),
-        durationToleranceSeconds: durationTolerance(span.expectedSeconds),
+        durationToleranceSeconds: span.toleranceSeconds,
       },
     ],
   };
@@ -123,8 +124,7 @@ function promisedSeconds(
   hasVideo: boolean,
   hasAudio: boolean,
 ): number | null {
-  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
-  if (isWhole && hasVideo && !hasAudio && source.audio.length > 0) {
+  if (isWhole(span) && hasVideo && !hasAudio && source.audio.length > 0) {
     const { video } = source;
     if (video === null || video.durationSeconds === null) return null;
     return (
@@ -180,10 +180,7 @@ function encodeVideo(
       `0:${video.index}`,
       "-filter:v",
       [...picture.filters, ...encoder.filters].join(","),
-      "-fps_mode:v",
-      "vfr",
-      "-enc_time_base:v",
-      `1:${ticks}`,
+      ...timingOptions(request.fps !== undefined || (isWhole(span) && isOnGrid(source)), ticks),
       ...encoder.output,
       ...tagOptions(picture.tags),
     ],
@@ -205,20 +202,14 @@ function gopOf(video: VideoStreamInfo, { fps, keyframes }: VideoRequest): number
   return gopFrames(rate);
 }
 
-/**
- * Frames that a player will show: known where the whole of an evenly timed MP4 is kept, whose container counts
- * them and whose edit list hides none.
- */
+/** Frames that a player will show: known where the whole of an evenly timed MP4 is kept. */
 export function presentedFrames(
   source: SourceInfo,
   span: Span,
   fps: number | undefined,
 ): number | null {
-  const { video, mp4 } = source;
-  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
-  if (video === null || mp4 === null || fps !== undefined || !isWhole) return null;
-  const isCounted = mp4.simpleEditList && !mp4.fragmented && !video.interlaced;
-  return isCounted && isConstantRate(video) ? video.frames : null;
+  const isCounted = source.mp4 !== null && isWhole(span) && fps === undefined && isOnGrid(source);
+  return isCounted ? (source.video?.frames ?? null) : null;
 }
 
 /** For progress alone. */
@@ -254,8 +245,7 @@ function audioTracks(
   }
   const encoding = defaultAudio(format);
   // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
-  const isWhole = span.startSeconds === 0 && span.lengthSeconds === null;
-  const copies = isWhole && hasPlainTimes(source);
+  const copies = isWhole(span) && hasPlainTimes(source);
   const isOwn = (track: AudioStreamInfo) =>
     encoding === "aac" ? isAacLc(track) : track.codec === "opus";
   return source.audio.map((track) => ({

@@ -5,7 +5,7 @@ import type { PlanContext } from "../define.ts";
 import { type AudioTrack, planAudio } from "./audio.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { presentedFrames } from "./encode.ts";
-import { durationTolerance, type Span, spanOptions } from "./span.ts";
+import { isWhole, type Span, spanOptions } from "./span.ts";
 
 export interface RemuxRequest {
   readonly format: ContainerFormat;
@@ -52,7 +52,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
   const { format, tracks, span } = request;
   const audio = planAudio(tracks);
   const video = copiedVideo(source, span);
-  const isPart = span.startSeconds > 0 || span.lengthSeconds !== null;
+  const isPart = !isWhole(span);
   return {
     status: "planned",
     action: "remux",
@@ -92,8 +92,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
         video,
         audio: audio.promise,
         durationSeconds: span.expectedSeconds,
-        durationToleranceSeconds:
-          durationTolerance(span.expectedSeconds) + (isPart ? keyframeGap(source) : 0),
+        durationToleranceSeconds: span.toleranceSeconds + (isPart ? keyframeGap(source) : 0),
       },
     ],
   };

@@ -16,12 +16,31 @@ export interface Span {
   readonly lengthSeconds: number | null;
   /** What will be there; null where the source does not tell how long it is. */
   readonly expectedSeconds: number | null;
+  /** How far from it the output may be. */
+  readonly toleranceSeconds: number;
 }
 
-/** How long the source says it is; null where it does not (a picture alone may say 0). */
-export function knownDuration(source: SourceInfo): number | null {
-  const { durationSeconds } = source;
-  return durationSeconds !== null && durationSeconds > 0 ? durationSeconds : null;
+/** How long a source is, and by how much more it may be. */
+export interface Length {
+  readonly seconds: number;
+  readonly slackSeconds: number;
+}
+
+/** Starts this small are encoder delay, not a late beginning. */
+const NO_OFFSET_SECONDS = 0.1;
+
+/**
+ * From the first picture or sound to the last; null where the source does not tell (a single picture says 0).
+ * A declared duration that counts from 0 includes a late start. In Matroska some muxers (ffmpeg) count so, others
+ * (mkvmerge) from the first packet.
+ */
+export function lengthOf(source: SourceInfo): Length | null {
+  const { durationSeconds: declared, startSeconds: offset } = source;
+  if (declared === null || declared <= 0) return null;
+  if (offset < NO_OFFSET_SECONDS || offset >= declared)
+    return { seconds: declared, slackSeconds: 0 };
+  const isEither = /matroska|webm/.test(source.format);
+  return { seconds: declared - offset, slackSeconds: isEither ? offset : 0 };
 }
 
 /** The part asked for, cut to what there is; a start at or beyond the end is a rejection that names both. */
@@ -30,19 +49,33 @@ export function spanOf(
   request: SpanRequest,
   parameter = "startSeconds",
 ): Span | Rejection {
-  const total = knownDuration(source);
+  const total = lengthOf(source);
   const { startSeconds } = request;
-  if (total !== null && startSeconds >= total) {
+  if (total !== null && startSeconds >= total.seconds + total.slackSeconds) {
     return unsupported(
-      `${parameter} ${secondsText(startSeconds)} is beyond the end: the source lasts ${secondsText(total)} seconds.`,
+      `${parameter} ${secondsText(startSeconds)} is beyond the end: the source lasts ${secondsText(total.seconds)} seconds.`,
     );
   }
   const lengthSeconds =
     request.durationSeconds ??
     (request.endSeconds === undefined ? null : request.endSeconds - startSeconds);
-  if (total === null) return { startSeconds, lengthSeconds, expectedSeconds: null };
-  const left = total - startSeconds;
-  return { startSeconds, lengthSeconds, expectedSeconds: Math.min(lengthSeconds ?? left, left) };
+  const expectedSeconds = expected(total, startSeconds, lengthSeconds);
+  return {
+    startSeconds,
+    lengthSeconds,
+    expectedSeconds,
+    toleranceSeconds: durationTolerance(expectedSeconds) + (total?.slackSeconds ?? 0),
+  };
+}
+
+function expected(total: Length | null, start: number, length: number | null): number | null {
+  if (total === null || start >= total.seconds) return null;
+  return Math.min(length ?? Infinity, total.seconds - start);
+}
+
+/** All of the source, to its end. */
+export function isWhole(span: Span): boolean {
+  return span.startSeconds === 0 && span.lengthSeconds === null;
 }
 
 /** Input options that read the part. */

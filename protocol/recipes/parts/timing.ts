@@ -1,5 +1,5 @@
 /** Frame rates and time bases: exact rationals, so that no frame is doubled, dropped or moved. */
-import type { Rational, VideoStreamInfo } from "../../media.ts";
+import type { Rational, SourceInfo, VideoStreamInfo } from "../../media.ts";
 
 /** Rates whose customary decimals stand for a rational (SMPTE ST 274, ST 296). */
 const customary: readonly (readonly [number, Rational])[] = [
@@ -54,6 +54,34 @@ export function ticksPerSecond(rate: Rational | null): number {
   const { num } = rate;
   if (num > MOST_TICKS) return UNEVEN_TICKS;
   return num * Math.max(1, Math.ceil(FEWEST_TICKS / num));
+}
+
+/**
+ * The frames are known to lie on the grid of their rate, without a hole or a late start: as many were counted as
+ * the stream's length takes. An edit list may hide some, and a Matroska file does not count them.
+ */
+export function isOnGrid(source: SourceInfo): boolean {
+  const { video } = source;
+  if (video === null || video.frames === null || video.durationSeconds === null) return false;
+  if (source.mp4 !== null && (!source.mp4.simpleEditList || source.mp4.fragmented)) return false;
+  if (!isConstantRate(video) || video.interlaced || isLateInAvi(source, video)) return false;
+  const fps = video.frameRate.num / video.frameRate.den;
+  const late = ((video.startSeconds ?? source.startSeconds) - source.startSeconds) * fps;
+  return Math.abs(video.frames - video.durationSeconds * fps) < 0.5 && Math.abs(late) < 0.5;
+}
+
+/** AVI has decoding times only: with B-frames, pictures come later than they are counted. */
+function isLateInAvi(source: SourceInfo, video: VideoStreamInfo): boolean {
+  return source.format.includes("avi") && (video.codec === "mpeg4" || video.codec === "h264");
+}
+
+/**
+ * How frames keep their times on the way to the encoder. On a grid, one after the other; else each at its own
+ * time, in fine ticks. Only the first tells ffmpeg 4.1 how long the last frame lasts: without it, its MP4s end
+ * before that frame.
+ */
+export function timingOptions(isEven: boolean, ticks: number): string[] {
+  return isEven ? ["-fps_mode:v", "cfr"] : ["-fps_mode:v", "vfr", "-enc_time_base:v", `1:${ticks}`];
 }
 
 /** The rate that frames leave at: the one asked for, or the source's where it is constant; else null. */

@@ -1,0 +1,228 @@
+/** Sources as they are: what real ffmpeg makes of them by the plans, read back by ffprobe. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Bench, brightness, frameTimes, openBench, pixelsAt, samples } from "./support.ts";
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterAll(() => bench.close());
+
+const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+const AAC = ["-c:a", "aac"];
+
+function picture(filter: string): string[] {
+  return ["-f", "lavfi", "-i", filter];
+}
+const tone = (seconds: number) => picture(`sine=f=440:d=${seconds}`);
+
+const fast = { name: "transcode", preset: "ultrafast" };
+
+describe("sizes", () => {
+  test("a rotated source comes out upright, in the size that players show", async () => {
+    const flat = bench.make("flat.mp4", ...picture("testsrc2=s=320x180:r=25:d=0.4"), ...X264);
+    const turned = bench.make("turned.mp4", "-i", flat, "-c", "copy", "-metadata:s:v", "rotate=90");
+    const { source, video } = await bench.run(turned, fast);
+    expect(source.video?.rotation).toBeOneOf([90, 270]);
+    expect(video).toMatchObject({ width: 180, height: 320, sample_aspect_ratio: "1:1" });
+    expect(video?.side_data_list ?? []).toEqual([]);
+  });
+
+  test("anamorphic pixels become square ones at the display size", async () => {
+    const file = bench.make(
+      "wide.mp4",
+      ...picture("testsrc2=s=360x288:r=25:d=0.4"),
+      ...["-vf", "setsar=64/45", ...X264],
+    );
+    const { video } = await bench.run(file, fast);
+    expect(video).toMatchObject({ width: 512, height: 288, sample_aspect_ratio: "1:1" });
+  });
+
+  test("an odd size loses one row and column for video and none for a still", async () => {
+    const file = bench.make(
+      "odd.mkv",
+      ...picture("testsrc2=s=400x300:r=25:d=0.4,format=yuv444p,crop=321:181"),
+      ...["-c:v", "ffv1"],
+    );
+    expect((await bench.run(file, fast)).video).toMatchObject({ width: 320, height: 180 });
+    const still = await bench.run(file, { name: "thumbnail" }, "png");
+    expect(still.video).toMatchObject({ codec_name: "png", width: 321, height: 181 });
+  });
+
+  test.each([
+    ["contain", 160, 90],
+    ["cover", 160, 160],
+    ["stretch", 160, 160],
+  ])("resize %s makes %i x %i of 320x180 asked for 160x160", async (fit, width, height) => {
+    const file = bench.make("box.mp4", ...picture("testsrc2=s=320x180:r=25:d=0.2"), ...X264);
+    const { video } = await bench.run(file, { name: "resize", width: 160, height: 160, fit });
+    expect(video).toMatchObject({ width, height, sample_aspect_ratio: "1:1" });
+  });
+});
+
+describe("time", () => {
+  test("variable frame rate keeps every frame at its time", async () => {
+    const file = bench.make(
+      "vfr.mp4",
+      ...picture("testsrc2=s=160x90:r=30:d=3"),
+      ...["-vf", "select='not(mod(n,7))+gt(n,60)+lt(n,20)',setpts=PTS+0.003*random(0)/TB"],
+      ...["-fps_mode", "passthrough", "-enc_time_base", "1/90000", ...X264],
+    );
+    const { file: made } = await bench.run(file, fast);
+    const before = frameTimes(bench.tools, file, "v:0");
+    const after = frameTimes(bench.tools, made, "v:0");
+    expect(after.length).toBe(before.length);
+    after.forEach((time, at) => {
+      expect(time).toBeCloseTo((before[at] ?? Number.NaN) - (before[0] ?? 0), 3);
+    });
+  });
+
+  test("30000/1001 keeps its frames, its rate and its length", async () => {
+    const file = bench.make("ntsc.mp4", ...picture("testsrc2=s=160x90:r=30000/1001:d=2"), ...X264);
+    const { plan, video, output } = await bench.run(file, fast);
+    expect(plan.outputs[0]?.video?.frames).toBe(60);
+    expect(video).toMatchObject({ nb_read_frames: "60", avg_frame_rate: "30000/1001" });
+    expect(Number(output.format.duration)).toBeCloseTo(2.002, 2);
+  });
+
+  test("fps asked for is exact, by its rational", async () => {
+    const file = bench.make("cinema.mp4", ...picture("testsrc2=s=160x90:r=24:d=2"), ...X264);
+    const { video } = await bench.run(file, { ...fast, fps: 29.97 });
+    expect(video?.avg_frame_rate).toBe("30000/1001");
+  });
+
+  test("a source that begins at ten seconds comes out from zero, whole", async () => {
+    const file = bench.make(
+      "offset.mkv",
+      ...[...picture("testsrc2=s=160x90:r=25:d=1"), ...tone(1), ...X264, ...AAC],
+      ...["-output_ts_offset", "10"],
+    );
+    const { output, video } = await bench.run(file, fast);
+    expect(video?.nb_read_frames).toBe("25");
+    expect(Number(video?.start_time)).toBeLessThan(0.05);
+    expect(Number(output.format.duration)).toBeCloseTo(1, 1);
+  });
+
+  test("one frame is a video of one frame", async () => {
+    const file = bench.make("one.mp4", ...picture("testsrc2=s=160x90:r=25:d=0.04"), ...X264);
+    expect((await bench.run(file, fast)).video?.nb_read_frames).toBe("1");
+    expect((await bench.run(file, { name: "thumbnail" })).video?.codec_name).toBe("mjpeg");
+  });
+
+  test("interlaced becomes progressive, frame for frame", async () => {
+    const file = bench.make(
+      "fields.mkv",
+      ...picture("testsrc2=s=320x180:r=50:d=1"),
+      ...["-vf", "interlace", "-flags", "+ildct+ilme", ...X264],
+    );
+    const { source, video } = await bench.run(file, { name: "webReady" });
+    expect(source.video?.interlaced).toBe(true);
+    expect(video).toMatchObject({ field_order: "progressive", nb_read_frames: "25" });
+  });
+});
+
+describe("a flash and a beep at one second", () => {
+  const flash = picture(
+    "color=black:s=160x90:r=25:d=2,drawbox=t=fill:c=white:enable='between(t,0.999,1.119)'",
+  );
+  const beep = picture("aevalsrc='if(between(t,1,1.12),sin(2*PI*1000*t),0)':d=2:s=48000");
+
+  function firstFlash(file: string): number {
+    const at = brightness(bench.tools, file).findIndex((value) => value > 128);
+    return frameTimes(bench.tools, file, "v:0")[at] ?? Number.NaN;
+  }
+  function firstBeep(file: string): number {
+    return samples(bench.tools, file).findIndex((sample) => Math.abs(sample) > 0.2) / 48_000;
+  }
+
+  const layouts: [string, string, string[]][] = [
+    ["plain.mp4", "begins together", [...flash, ...beep]],
+    [
+      "late-sound.mkv",
+      "sound begins late",
+      [...flash, ...["-ss", "0.5", "-itsoffset", "0.5"], ...beep],
+    ],
+    [
+      "late-picture.mkv",
+      "pictures begin late",
+      [...["-ss", "0.4", "-itsoffset", "0.4"], ...flash, ...beep],
+    ],
+  ];
+  describe.each(layouts)("%s: %s", (name, _, inputs) => {
+    test.each([
+      [{ name: "transcode", preset: "ultrafast", audioCodec: "aac" }, "mp4", 0],
+      [{ name: "transcode", preset: "ultrafast" }, "webm", 0],
+      [{ name: "webReady" }, "mp4", 0],
+      [{ name: "trim", startSeconds: 0.7 }, "mp4", 0.7],
+    ] as const)("stay together through %o to %s", async (recipe, format, cut) => {
+      const file = bench.make(name, ...inputs, "-fps_mode", "passthrough", ...X264, ...AAC);
+      const { file: made } = await bench.run(file, recipe, format);
+      expect(Math.abs(firstFlash(made) - firstBeep(made))).toBeLessThan(0.045);
+      expect(firstBeep(made)).toBeGreaterThan(0.95 - cut);
+      expect(firstBeep(made)).toBeLessThan(1.05 - cut);
+    });
+  });
+});
+
+describe("colour", () => {
+  const average = (pixels: Uint8Array) => [pixels[0] ?? 0, pixels[1] ?? 0, pixels[2] ?? 0];
+
+  test("HDR is tone-mapped to BT.709 for H.264 and kept for 10-bit HEVC", async () => {
+    const file = bench.make(
+      "hdr.mkv",
+      ...picture("testsrc2=s=160x90:r=25:d=0.2"),
+      ...["-c:v", "libx265", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le"],
+      ...["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"],
+    );
+    const sdr = await bench.run(file, { name: "webReady" });
+    expect(sdr.video).toMatchObject({ color_transfer: "bt709", color_space: "bt709" });
+    expect(sdr.video?.pix_fmt).toBe("yuv420p");
+    const hdr = await bench.run(file, { ...fast, codec: "hevc" });
+    expect(hdr.video).toMatchObject({ color_transfer: "smpte2084", pix_fmt: "yuv420p10le" });
+    expect(hdr.video?.codec_tag_string).toBe("hvc1");
+  });
+
+  test("10-bit becomes 8-bit for H.264", async () => {
+    const file = bench.make(
+      "deep.mkv",
+      ...picture("testsrc2=s=160x90:r=25:d=0.2"),
+      ...["-c:v", "libx264", "-pix_fmt", "yuv422p10le"],
+    );
+    const { video } = await bench.run(file, { name: "webReady" });
+    expect(video).toMatchObject({ pix_fmt: "yuv420p", profile: "High" });
+  });
+
+  test("full range and BT.709 keep their tags and their look", async () => {
+    const file = bench.make(
+      "full.mp4",
+      ...picture("color=0x30a060:s=160x90:r=25:d=0.2,scale=out_color_matrix=bt709:out_range=pc"),
+      ...["-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuvj420p"],
+      ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"],
+    );
+    const { video, file: made } = await bench.run(file, fast);
+    expect(video).toMatchObject({ color_range: "pc", color_space: "bt709" });
+    const [before, after] = [file, made].map((path) =>
+      average(pixelsAt(bench.tools, path, 0, { width: 1, height: 1 })),
+    );
+    after?.forEach((value, at) => {
+      expect(Math.abs(value - (before?.[at] ?? 0))).toBeLessThan(6);
+    });
+  });
+
+  test.each(["jpg", "png"] as const)(
+    "a BT.709 thumbnail as %s shows the source's colour",
+    async (format) => {
+      const file = bench.make(
+        "hd.mp4",
+        ...picture("color=0x20b040:s=160x90:r=25:d=0.2,scale=out_color_matrix=bt709:out_range=tv"),
+        ...["-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p"],
+        ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"],
+      );
+      const { file: made } = await bench.run(file, { name: "thumbnail" }, format);
+      const shown = average(pixelsAt(bench.tools, made, 0, { width: 1, height: 1 }));
+      [0x20, 0xb0, 0x40].forEach((value, at) => {
+        expect(Math.abs((shown[at] ?? 0) - value)).toBeLessThan(6);
+      });
+    },
+  );
+});

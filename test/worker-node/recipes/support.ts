@@ -1,0 +1,264 @@
+/** Small real sources, and a recipe run on one with real ffmpeg, as the agent does it. */
+import { execFileSync } from "node:child_process";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
+import type { Plan, PlanResult } from "../../../protocol/plan.ts";
+import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
+import {
+  probeSource,
+  resolveTools,
+  runStep,
+  type Tools,
+} from "../../../worker-node/ffmpeg/index.ts";
+
+/** The software encoders of Debian's ffmpeg; proving them is tested elsewhere. */
+export const softwareEncoders: readonly EncoderCapability[] = [
+  { encoder: "libx264", codec: "h264", device: "cpu", bitDepths: [8], maxSessions: null },
+  { encoder: "libx265", codec: "hevc", device: "cpu", bitDepths: [8, 10], maxSessions: null },
+  { encoder: "libsvtav1", codec: "av1", device: "cpu", bitDepths: [8, 10], maxSessions: null },
+  { encoder: "libvpx-vp9", codec: "vp9", device: "cpu", bitDepths: [8], maxSessions: null },
+];
+
+export interface ProbedOutput {
+  readonly streams: readonly ProbedStream[];
+  readonly chapters: readonly { readonly tags?: Readonly<Record<string, string>> }[];
+  readonly format: {
+    readonly format_name: string;
+    readonly duration?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface ProbedStream {
+  readonly codec_type: string;
+  readonly codec_name: string;
+  readonly codec_tag_string: string;
+  readonly profile?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly pix_fmt?: string;
+  readonly sample_aspect_ratio?: string;
+  readonly field_order?: string;
+  readonly avg_frame_rate: string;
+  readonly nb_read_frames?: string;
+  readonly start_time: string;
+  readonly duration?: string;
+  readonly channels?: number;
+  readonly channel_layout?: string;
+  readonly color_range?: string;
+  readonly color_space?: string;
+  readonly color_transfer?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+}
+
+export interface RecipeRun {
+  readonly source: SourceInfo;
+  readonly plan: Plan;
+  readonly file: string;
+  readonly output: ProbedOutput;
+  readonly video: ProbedStream | undefined;
+  readonly audio: ProbedStream | undefined;
+}
+
+export interface Bench {
+  readonly dir: string;
+  readonly tools: Tools;
+  /** Runs ffmpeg to make a source; returns its path. */
+  make(name: string, ...args: string[]): string;
+  probe(file: string): Promise<SourceInfo>;
+  plan(
+    file: string,
+    recipe: Readonly<Record<string, unknown>>,
+    format?: OutputFormat,
+  ): Promise<PlanResult>;
+  run(
+    file: string,
+    recipe: Readonly<Record<string, unknown>>,
+    format?: OutputFormat,
+  ): Promise<RecipeRun>;
+  close(): void;
+}
+
+/** One scratch directory and one range server for a file of tests. */
+export async function openBench(): Promise<Bench> {
+  const dir = mkdtempSync(join(tmpdir(), "telecine-recipes-"));
+  const tools = await resolveTools(process.env);
+  const server = await serveFiles();
+  const signal = new AbortController().signal;
+  let runs = 0;
+
+  async function probe(file: string): Promise<SourceInfo> {
+    const probed = await probeSource(tools, {
+      url: server.url(file),
+      sizeBytes: statSync(file).size,
+      signal,
+      forPassthrough: true,
+    });
+    if (probed.status === "failed") throw new Error(`${file}: ${probed.detail}`);
+    return probed.source;
+  }
+
+  async function planOf(
+    source: SourceInfo,
+    recipe: Readonly<Record<string, unknown>>,
+    format?: OutputFormat,
+  ): Promise<PlanResult> {
+    const request = recipeRequestSchema.parse(recipe);
+    const kind = format ?? defaultFormat(request.name);
+    const output = { key: "out_1", file: `result.${kind}`, format: kind };
+    return planWork(
+      { mode: "recipe", recipe: request },
+      { in_1: source },
+      output,
+      softwareEncoders,
+    );
+  }
+
+  return {
+    dir,
+    tools,
+    make(name, ...args) {
+      const path = join(dir, name);
+      ffmpeg(tools, [...args, path]);
+      return path;
+    },
+    probe,
+    async plan(file, recipe, format) {
+      return planOf(await probe(file), recipe, format);
+    },
+    async run(file, recipe, format) {
+      const source = await probe(file);
+      const plan = await planOf(source, recipe, format);
+      if (plan.status === "rejected") throw new Error(`rejected: ${plan.detail}`);
+      const [promised] = plan.outputs;
+      if (promised === undefined) throw new Error("the plan promises nothing");
+      runs += 1;
+      const scratchDir = join(dir, `run-${runs}`);
+      mkdirSync(scratchDir);
+      let result = join(scratchDir, promised.file);
+      for (const step of plan.steps) {
+        if (step.kind === "copy") {
+          result = file;
+          continue;
+        }
+        const done = await runStep(tools, step, {
+          inputUrl: () => server.url(file),
+          scratchDir,
+          signal,
+          onProgress: () => {},
+          stallMs: 60_000,
+        });
+        if (done.status !== "ok")
+          throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
+      }
+      const output = probeOutput(tools, result);
+      return {
+        source,
+        plan,
+        file: result,
+        output,
+        video: output.streams.find((stream) => stream.codec_type === "video"),
+        audio: output.streams.find((stream) => stream.codec_type === "audio"),
+      };
+    },
+    close() {
+      server.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function ffmpeg(tools: Tools, args: readonly string[]): void {
+  execFileSync(tools.ffmpeg, ["-nostdin", "-v", "error", "-y", ...args], { stdio: "pipe" });
+}
+
+/** What ffprobe reads of a finished file, frames counted. */
+export function probeOutput(tools: Tools, file: string): ProbedOutput {
+  const entries = ["-show_streams", "-show_format", "-show_chapters", "-count_frames"];
+  const text = execFileSync(tools.ffprobe, ["-v", "error", ...entries, "-of", "json", file]);
+  return JSON.parse(text.toString());
+}
+
+/** Presentation times of a file's pictures or sound, in seconds, in order. */
+export function frameTimes(tools: Tools, file: string, stream: "v:0" | "a:0"): number[] {
+  const text = execFileSync(tools.ffprobe, [
+    ...["-v", "error", "-select_streams", stream, "-show_entries", "frame=pts_time"],
+    ...["-of", "csv=p=0", file],
+  ]);
+  return text
+    .toString()
+    .split("\n")
+    .map((line) => Number.parseFloat(line))
+    .filter((time) => !Number.isNaN(time));
+}
+
+/** Decoded samples of a file's picture at a time, one RGB triple per pixel, scaled to `width` × `height`. */
+export function pixelsAt(
+  tools: Tools,
+  file: string,
+  seconds: number,
+  size: { width: number; height: number },
+): Uint8Array {
+  return execFileSync(tools.ffmpeg, [
+    ...["-nostdin", "-v", "error", "-ss", String(seconds), "-i", file, "-map", "0:v:0"],
+    ...["-vf", `scale=${size.width}:${size.height}:flags=area,format=rgb24`],
+    ...["-frames:v", "1", "-f", "rawvideo", "-"],
+  ]);
+}
+
+/** How bright each picture of a file is, 0 to 255, in order of presentation. */
+export function brightness(tools: Tools, file: string): Uint8Array {
+  return execFileSync(tools.ffmpeg, [
+    ...["-nostdin", "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough"],
+    ...["-vf", "scale=1:1:flags=area,format=gray", "-f", "rawvideo", "-"],
+  ]);
+}
+
+/** Mono samples at 48 kHz from the beginning of presentation. */
+export function samples(tools: Tools, file: string): Float32Array {
+  const bytes = execFileSync(
+    tools.ffmpeg,
+    [
+      ...["-nostdin", "-v", "error", "-i", file, "-map", "0:a:0"],
+      ...["-af", "aresample=48000:async=1:first_pts=0", "-ac", "1", "-f", "f32le", "-"],
+    ],
+    { maxBuffer: 64_000_000 },
+  );
+  return new Float32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
+}
+
+async function serveFiles(): Promise<{ url(file: string): string; close(): void }> {
+  const server = createServer((request, response) => {
+    const file = decodeURIComponent((request.url ?? "/").slice(1));
+    const { size } = statSync(file);
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+    const start = range === null ? 0 : Number(range[1]);
+    const end = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1;
+    if (start >= size) {
+      response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+      return;
+    }
+    response.writeHead(range === null ? 200 : 206, {
+      "accept-ranges": "bytes",
+      "content-length": end - start + 1,
+      ...(range === null ? {} : { "content-range": `bytes ${start}-${end}/${size}` }),
+    });
+    createReadStream(file, { start, end })
+      .on("error", () => response.destroy())
+      .pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    url: (file) => `http://127.0.0.1:${port}/${encodeURIComponent(file)}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
