@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Grant } from "../../protocol/messages.ts";
 import type { Settings } from "../env.ts";
+import { sourceKey } from "./keys.ts";
 import { createPresigner } from "./presign.ts";
 import { readToken, signToken } from "./token.ts";
 
@@ -38,7 +39,9 @@ const payloadSchema = z.object({
   x: z.number(),
   p: z.tuple([z.string(), z.string(), z.number()]),
   t: z.tuple([z.string(), z.number(), z.string(), z.number()]),
-  i: z.record(z.string(), z.tuple([z.string(), z.string(), z.number(), z.string()])),
+  /** Content types, each once; inputs name them by index. */
+  c: z.array(z.string()),
+  i: z.record(z.string(), z.tuple([z.string(), z.string(), z.number(), z.number()])),
   m: z.number(),
 });
 type Payload = z.infer<typeof payloadSchema>;
@@ -85,14 +88,17 @@ export async function readGrant(
 }
 
 function pack(claims: GrantClaims, expiresAt: number): Payload {
+  const inputs = Object.entries(claims.inputs);
+  const types = [...new Set(inputs.map(([, { contentType }]) => contentType))];
   return {
     x: expiresAt,
     p: [claims.accountId, claims.pool, claims.shard],
     t: [claims.jobId, claims.run, claims.taskId, claims.epoch],
+    c: types,
     i: Object.fromEntries(
-      Object.entries(claims.inputs).map(([name, { key, etag, sizeBytes, contentType }]) => [
+      inputs.map(([name, { key, etag, sizeBytes, contentType }]) => [
         name,
-        [key, etag, sizeBytes, contentType],
+        [shorten(key, claims), etag, sizeBytes, types.indexOf(contentType)],
       ]),
     ),
     m: claims.maxOutputBytes,
@@ -103,12 +109,34 @@ function unpack(payload: Payload): GrantClaims & { readonly expiresAt: number } 
   const [accountId, pool, shard] = payload.p;
   const [jobId, run, taskId, epoch] = payload.t;
   const inputs = Object.fromEntries(
-    Object.entries(payload.i).map(([name, [key, etag, sizeBytes, contentType]]) => [
-      name,
-      { key, etag, sizeBytes, contentType },
-    ]),
+    Object.entries(payload.i).map(([name, [key, etag, sizeBytes, type]]) => {
+      const contentType = payload.c[type] ?? "application/octet-stream";
+      return [name, { key: lengthen(key, { accountId, jobId }), etag, sizeBytes, contentType }];
+    }),
   );
   const maxOutputBytes = payload.m;
   const expiresAt = payload.x;
   return { accountId, pool, shard, jobId, run, taskId, epoch, inputs, maxOutputBytes, expiresAt };
+}
+
+type Owner = Pick<GrantClaims, "accountId" | "jobId">;
+
+/** What an input's key begins with. No key in the store begins with the short form. */
+const prefixes = [
+  { short: "s/", long: ({ accountId }: Owner) => sourceKey(accountId, "") },
+  { short: "j/", long: ({ jobId }: Owner) => `jobs/${jobId}/` },
+] as const;
+
+function shorten(key: string, owner: Owner): string {
+  for (const { short, long } of prefixes) {
+    if (key.startsWith(long(owner))) return short + key.slice(long(owner).length);
+  }
+  return key;
+}
+
+function lengthen(key: string, owner: Owner): string {
+  for (const { short, long } of prefixes) {
+    if (key.startsWith(short)) return long(owner) + key.slice(short.length);
+  }
+  return key;
 }

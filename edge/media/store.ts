@@ -31,8 +31,10 @@ export interface Store {
     options?: { readonly range?: ByteRange; readonly etag?: string },
   ): Promise<{ readonly object: StoredObject; readonly body: ReadableStream<Uint8Array> } | null>;
   /**
-   * One write of exactly `size` bytes, streamed. When the stream holds more or fewer nothing is stored:
-   * `wrong_size`, or over S3 a throw, where a short body is just a broken connection. `exists` (with `onlyIfAbsent`) leaves what is there untouched.
+   * One write of `size` bytes, streamed. `wrong_size`: the stream ended early or overran, and nothing is stored
+   * (over S3 an early end throws: there it is a broken connection). A store takes `size` bytes and is done, so
+   * a stream that no Content-Length bounds goes through `exactly` (`exact-stream.ts`) first. `exists` (with
+   * `onlyIfAbsent`) leaves what is there untouched.
    */
   put(
     key: string,
@@ -76,6 +78,7 @@ export interface Store {
   abortMultipart(key: string, uploadId: string): Promise<void>;
   /** At most 1,000 keys; missing ones are no error. */
   delete(keys: readonly string[]): Promise<void>;
+  /** In key order, a page at a time; `contentType` and `sha256` are null here. */
   list(
     prefix: string,
     cursor?: string,
