@@ -8,6 +8,7 @@ import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
 import { ring, wake } from "./alarm.ts";
+import { closeSocket } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { createContext } from "./create-context.ts";
 import { handleFrame } from "./frames.ts";
@@ -16,6 +17,9 @@ import { logWarning } from "./log.ts";
 import type { CancelResult, PoolRpc, RetryResult, WorkerSnapshot } from "./rpc.ts";
 import { acceptSocket, socketGone } from "./sockets.ts";
 import { drainWorker, listWorkers, recordUpload, revokeWorker } from "./worker-calls.ts";
+
+/** RFC 6455 section 7.4.1. */
+const NORMAL_CLOSURE = 1000;
 
 export class Pool extends DurableObject<Env> implements PoolRpc {
   readonly #pool: PoolContext;
@@ -45,6 +49,8 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
+    // Answers the close (RFC 6455 section 5.5.1); a hibernating socket does not by itself (2026-11, tried locally).
+    closeSocket(socket, NORMAL_CLOSURE, "");
     await socketGone(this.#pool, socket);
   }
 

@@ -1,0 +1,354 @@
+import { describe, expect, test } from "vitest";
+import { newId } from "../../../edge/ids.ts";
+import {
+  deliver,
+  dial,
+  engine,
+  GRACE,
+  join,
+  newPool,
+  pass,
+  ringAlarm,
+  rowsWritten,
+  rpc,
+  running,
+  SECOND,
+  submissionOf,
+  TTL,
+  time,
+  useSteppedClock,
+} from "./harness.ts";
+
+useSteppedClock();
+
+describe("a lease", () => {
+  test("takes a job from submission to verified outputs", async () => {
+    const pool = newPool();
+    const { submission, agent, lease, message } = await running(pool);
+    expect(message).toMatchObject({
+      lease: { epoch: 1 },
+      task: { jobId: submission.jobId, run: 1, kind: "whole", work: submission.work },
+      ttlMs: TTL,
+      runLimitMs: 3600 * SECOND,
+    });
+    expect(message.grant.inputs["in_1"]?.url).toMatch(/^\/v1\/leases\/.+\/inputs\/in_1$/);
+    agent.progress(lease, { stage: "probing", fraction: 1 });
+    agent.progress(lease, { stage: "transcoding", fraction: 0.5, movement: 2 });
+    await agent.settled();
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "transcoding",
+      stage: "transcoding",
+      fps: 25,
+    });
+    const report = await deliver(submission, lease);
+    agent.complete(lease, [report]);
+    expect(await agent.next()).toMatchObject({ type: "ack", of: "complete", status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "completed",
+      progress: 100,
+      outputs: [{ name: "result.mp4", sizeBytes: report.sizeBytes, sha256: report.sha256 }],
+    });
+    expect(await rpc(pool).attempts(submission)).toMatchObject([
+      { epoch: 1, state: "completed", workerName: "gpu-1", encoder: "libx264", log: ["done"] },
+    ]);
+  });
+
+  test("expires by the alarm, and JOB_TIMEOUT says which worker went silent and when", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool, { maxAttempts: 1 });
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: {
+        code: "JOB_TIMEOUT",
+        detail: "Lease of worker 'gpu-1' expired: no progress for 30 seconds (attempt 1 of 1).",
+        retryable: true,
+      },
+    });
+  });
+
+  test("does not expire a moment before its time", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool, { maxAttempts: 1 });
+    pass(TTL - 1);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ attempt: 1, error: null });
+  });
+
+  test("lives as long as its attempt moves, and a progress writes no row", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease);
+    await agent.settled();
+    const before = await rowsWritten(pool);
+    for (let movement = 2; movement <= 40; movement++) {
+      pass(SECOND);
+      agent.progress(lease, { movement, fraction: movement / 100 });
+      // Past half of a grant's life a new one is handed over.
+      if (movement === 32) expect(await agent.next()).toMatchObject({ of: "progress" });
+    }
+    await agent.settled();
+    expect(await rowsWritten(pool)).toBe(before);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "transcoding", error: null });
+  });
+
+  test("expires under a live socket whose attempt does not move", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    for (let i = 0; i < 3; i++) {
+      agent.progress(lease, { movement: 5 });
+      await agent.settled();
+      pass(TTL / 2);
+    }
+    await ringAlarm(pool);
+    expect(await agent.settled()).toContainEqual({ type: "revoke", lease, reason: "expired" });
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT" },
+    });
+  });
+
+  test("a late complete after expiry changes nothing, and its bytes are never served", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    const report = await deliver(submission, lease);
+    pass(TTL);
+    await ringAlarm(pool);
+    await agent.expect("revoke");
+    const before = await rpc(pool).read(submission);
+    agent.complete(lease, [report]);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "refused", lease });
+    expect(await rpc(pool).read(submission)).toEqual(before);
+  });
+
+  test("a progress of a lost lease is answered with why it was lost", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    await rpc(pool).cancel(submission);
+    await agent.expect("revoke");
+    agent.progress(lease);
+    expect(await agent.next()).toEqual({ type: "revoke", lease, reason: "cancelled" });
+  });
+
+  test("of 100 duplicate completes one is applied, and all answers are equal", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const report = await deliver(submission, lease);
+    for (let i = 0; i < 100; i++) agent.complete(lease, [report]);
+    const first = await agent.expect("ack");
+    const { revision } = await rpc(pool).read(submission);
+    for (let i = 0; i < 100; i++) agent.complete(lease, [report]);
+    for (let i = 0; i < 100; i++) expect(await agent.expect("ack")).toEqual(first);
+    expect(first).toEqual({ type: "ack", of: "complete", lease, status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "completed", revision });
+    expect(await rpc(pool).attempts(submission)).toHaveLength(1);
+  });
+
+  test("a repeated fail gets the same answer and uses up one attempt", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const fail = {
+      type: "fail",
+      lease,
+      stage: "transcoding",
+      code: "ENGINE_INVOCATION_ERROR",
+      detail: "ffmpeg was killed by SIGKILL",
+      retryable: true,
+      engine: { ...engine, exitCode: null },
+    } as const;
+    agent.say(fail);
+    const first = await agent.expect("ack");
+    agent.say(fail);
+    expect(await agent.expect("ack")).toEqual(first);
+    expect(first).toMatchObject({ of: "fail", status: "accepted" });
+    expect(await rpc(pool).attempts(submission)).toMatchObject([{ epoch: 1, state: "failed" }]);
+    pass(30 * SECOND);
+    agent.say({ type: "pull", free: 1 });
+    expect((await agent.expect("lease")).lease.epoch).toBe(2);
+  });
+
+  test("a job that fails goes to the queue again, and the alarm leases it when its time has come", async () => {
+    const pool = newPool();
+    const { agent, lease } = await running(pool);
+    agent.say({ type: "pull", free: 1 });
+    agent.say({
+      type: "fail",
+      lease,
+      stage: "transcoding",
+      code: "ENGINE_INVOCATION_ERROR",
+      detail: "killed",
+      retryable: true,
+      engine,
+    });
+    await agent.expect("ack");
+    pass(30 * SECOND);
+    await ringAlarm(pool);
+    expect((await agent.expect("lease")).lease.epoch).toBe(2);
+  });
+
+  test("what was not delivered as promised is ENGINE_INVALID_RESPONSE and is given no other chance", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    const report = await deliver(submission, lease);
+    agent.complete(lease, [{ ...report, sizeBytes: report.sizeBytes + 1 }]);
+    const ack = await agent.expect("ack");
+    expect(ack).toMatchObject({ status: "refused" });
+    expect(ack.reason).toContain("bytes in the store");
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "ENGINE_INVALID_RESPONSE" },
+      outputs: [],
+    });
+  });
+
+  test("a job that runs over its limit ends, and its attempt is told to stop", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { timeoutSeconds: 60 });
+    for (let movement = 1; movement <= 4; movement++) {
+      agent.progress(lease, { movement });
+      await agent.settled();
+      pass(15.25 * SECOND);
+    }
+    await ringAlarm(pool);
+    expect(await agent.next()).toMatchObject({ type: "revoke", reason: "run_limit" });
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: {
+        code: "JOB_TIMEOUT",
+        detail: "Job ran for 61 seconds, exceeding the limit of 60 seconds.",
+        retryable: false,
+      },
+    });
+  });
+
+  test("a job that no worker takes ends at its queue limit", async () => {
+    const pool = newPool();
+    const submission = submissionOf({ queueTimeoutSeconds: 60 });
+    await rpc(pool).submit(submission);
+    pass(60 * SECOND);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT", retryable: true },
+    });
+  });
+});
+
+describe("sockets", () => {
+  test("a close that the pool sees leaves the reconnect grace, and no more", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    agent.progress(lease);
+    await agent.settled();
+    agent.close();
+    await agent.closed;
+    pass(GRACE);
+    await ringAlarm(pool);
+    expect(await rpc(pool).attempts(submission)).toMatchObject([{ state: "expired" }]);
+    const other = await join(pool);
+    expect((await other.expect("lease")).lease.epoch).toBe(2);
+  });
+
+  test("an agent that reconnects within the grace goes on under the same epoch", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    agent.progress(lease, { fraction: 0.4 });
+    await agent.settled();
+    agent.close();
+    await agent.closed;
+    pass(GRACE - 1);
+    const again = await dial(pool, agent.workerId);
+    again.hello({ leases: [{ lease, stage: "transcoding", fraction: 0.5 }] });
+    const welcome = await again.expect("welcome");
+    expect(welcome.leases).toMatchObject([{ status: "kept", lease }]);
+    pass(GRACE);
+    await ringAlarm(pool);
+    again.progress(lease, { movement: 9, fraction: 0.6 });
+    const report = await deliver(submission, lease);
+    again.complete(lease, [report]);
+    expect(await again.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
+  test("an agent that comes back without its lease frees the task at once", async () => {
+    const pool = newPool();
+    const { submission, agent } = await running(pool);
+    agent.close();
+    await agent.closed;
+    const again = await join(pool, { workerId: agent.workerId });
+    expect((await again.expect("lease")).lease.epoch).toBe(2);
+    const [lost] = await rpc(pool).attempts(submission);
+    expect(lost).toMatchObject({ epoch: 1, endedAt: time() });
+  });
+
+  test("of two sockets of one worker the newer wins, and the lease stays with it", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const newer = await dial(pool, agent.workerId);
+    expect(await agent.closed).toMatchObject({ code: 4409 });
+    newer.hello({ leases: [{ lease, stage: "transcoding", fraction: 0.1 }] });
+    expect((await newer.expect("welcome")).leases).toMatchObject([{ status: "kept" }]);
+    pass(GRACE + 1);
+    await ringAlarm(pool);
+    const report = await deliver(submission, lease);
+    newer.complete(lease, [report]);
+    expect(await newer.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
+  test("a claimed lease that is over is lost, with the reason", async () => {
+    const pool = newPool();
+    const { agent, lease } = await running(pool);
+    pass(TTL);
+    await ringAlarm(pool);
+    const again = await dial(pool, agent.workerId);
+    const unknown = { taskId: `tsk_${"0".repeat(26)}_0`, epoch: 3 };
+    again.hello({
+      leases: [
+        { lease, stage: "transcoding", fraction: 0.1 },
+        { lease: unknown, stage: "transcoding", fraction: 0.1 },
+      ],
+    });
+    expect((await again.expect("welcome")).leases).toEqual([
+      { status: "lost", lease, reason: "expired" },
+      { status: "lost", lease: unknown, reason: "unknown" },
+    ]);
+  });
+
+  test.each([
+    ["a frame that is not JSON", "nonsense", 4400],
+    ["an unknown type", '{"type":"dance"}', 4400],
+    ["a binary frame", new ArrayBuffer(4), 4400],
+    ["anything before hello", '{"type":"pull","free":1}', 4410],
+  ])("%s closes the socket with its code", async (_what, frame, code) => {
+    const agent = await dial(newPool(), newId("worker", time()));
+    agent.sayRaw(frame);
+    expect(await agent.closed).toMatchObject({ code });
+  });
+
+  test("a version that is not spoken here closes the socket with its code", async () => {
+    const agent = await dial(newPool(), newId("worker", time()));
+    agent.hello({ version: 99 });
+    expect(await agent.closed).toMatchObject({ code: 4406 });
+  });
+
+  test("an upgrade that names no worker, and a plain request, are refused", async () => {
+    const pool = newPool();
+    expect((await pool.fetch("https://pool.internal/")).status).toBe(426);
+    const headers = { upgrade: "websocket" };
+    expect((await pool.fetch("https://pool.internal/", { headers })).status).toBe(400);
+  });
+
+  test("an idle worker sends and receives nothing that is billed", async () => {
+    const pool = newPool();
+    const agent = await join(pool);
+    await agent.settled();
+    const before = agent.received;
+    pass(3600 * SECOND);
+    await ringAlarm(pool);
+    expect(agent.received).toBe(before);
+    const submission = submissionOf();
+    await rpc(pool).submit(submission);
+    expect((await agent.expect("lease")).task.jobId).toBe(submission.jobId);
+  });
+});
