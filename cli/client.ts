@@ -119,7 +119,8 @@ export class TelecineClient {
         const partNumber = next++;
         const offset = (partNumber - 1) * partSize;
         const bytes = Buffer.alloc(Math.min(partSize, size - offset));
-        await handle.read(bytes, 0, bytes.length, offset);
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
+        if (bytesRead !== bytes.length) throw new Error("The file was changed while it went up.");
         const { etag } = await this.#sendPart(uploadId, partNumber, bytes);
         done.push({ partNumber, etag });
         sentBytes += bytes.length;
@@ -137,7 +138,7 @@ export class TelecineClient {
 
   async #sendPart(uploadId: string, partNumber: number, bytes: Buffer): Promise<UploadedPart> {
     const answer = await this.send("PUT", `/v1/uploads/${uploadId}/parts/${partNumber}`, {
-      body: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) as BodyInit,
+      body: bytes,
       headers: { "content-type": "application/octet-stream" },
     });
     return (await answer.json()) as UploadedPart;

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Job } from "../../protocol/http/jobs.ts";
 import { bar, jobLine, LiveLines, sizeText } from "../job-display.ts";
@@ -125,9 +127,9 @@ async function proveOutput(
   say: (text: string) => void,
 ): Promise<void> {
   if (!output) throw new Error(`No output of the job belongs to ${file}.`);
-  const sha256 = createHash("sha256")
-    .update(await readFile(file))
-    .digest("hex");
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  const sha256 = hash.digest("hex");
   if (sha256 !== output.sha256) {
     throw new Error(`${file}: SHA-256 ${sha256} is not the job's ${output.sha256}.`);
   }
