@@ -113,6 +113,7 @@ export function endAttempt(
   const ids = attemptIds(task, lease.epoch);
   const verdict: Verdict = {
     epoch: lease.epoch,
+    workerId: lease.workerId,
     of: ending.answer?.of ?? null,
     status: ending.answer?.status ?? "refused",
     reason: ending.answer?.reason ?? null,
@@ -122,7 +123,7 @@ export function endAttempt(
     ending.engine ?? (task.state === "verifying" ? task.verification.claimed.engine : null);
   const effects: TaskEffect[] = [ledger(task, lease, { ...ending, engine })];
   if (ending.answer) {
-    effects.push(ack(task, lease.workerId, verdict, ending.answer.of));
+    effects.push(ack(task, verdict, ending.answer.of));
   }
   if (ending.stop) {
     effects.push({ type: "revoke", ...ids, workerId: lease.workerId, reason: ending.revoke });
@@ -137,11 +138,10 @@ export function endAttempt(
 /** The answer to a message about an attempt that has ended. */
 export function ack(
   task: Pick<Task, "jobId" | "taskId" | "run">,
-  workerId: string,
-  verdict: Pick<Verdict, "epoch" | "status" | "reason">,
+  verdict: Verdict,
   of: AnsweredMessage,
 ): AckEffect {
-  const { status, reason } = verdict;
+  const { workerId, status, reason } = verdict;
   return { type: "ack", ...attemptIds(task, verdict.epoch), workerId, of, status, reason };
 }
 

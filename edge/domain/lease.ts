@@ -63,19 +63,25 @@ export function heard(lease: Lease, progress: ProgressEvent, rules: Rules): Leas
 }
 
 /**
- * The lease in the hands of a new session of its holder. It gets a TTL from its first resumption after the last
- * movement, so that an agent that comes back has time to show movement, and one that only reconnects does not
- * live on.
+ * The lease in the hands of a new session of its holder, with one TTL to show movement in. After a close that the
+ * pool saw it gets that once for each movement: an agent that only reconnects must not live on. After any other
+ * loss the pool cannot know what it failed to hear.
  */
 export function resumed(lease: Lease, hello: ResumeEvent, rules: Rules): Lease {
-  const resumedAt = lease.resumedAt ?? hello.now;
+  const { now } = hello;
+  const sawClose = lease.lostAt !== null && lease.graceUntil === null;
+  const before = sawClose && rules.guards.resumeOnce ? lease.resumedAt : null;
+  // Times that lie ahead were written before the clock was set back, and say nothing.
+  const resumedAt = before !== null && before <= now ? before : now;
+  const movedAt = lease.movedAt <= now ? lease.movedAt : resumedAt;
   return {
     ...lease,
     ...farthest(lease, hello, rules),
     sessionId: hello.sessionId,
     started: true,
+    movedAt,
     resumedAt,
-    deadline: Math.max(lease.movedAt, resumedAt) + rules.leaseTtlMs,
+    deadline: Math.max(movedAt, resumedAt) + rules.leaseTtlMs,
     graceUntil: null,
     lostAt: null,
   };

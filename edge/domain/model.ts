@@ -144,6 +144,8 @@ export type AnsweredMessage = "complete" | "fail" | "release";
 /** How an attempt ended, so that what is repeated about it gets the same answer. */
 export interface Verdict {
   readonly epoch: number;
+  /** Who held it, and alone is answered. */
+  readonly workerId: string;
   /** The message that ended it, or null when the edge did. Any other message about it is refused. */
   readonly of: AnsweredMessage | null;
   readonly status: "accepted" | "refused";

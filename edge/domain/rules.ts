@@ -33,6 +33,8 @@ export interface Guards {
   readonly grace: boolean;
   /** The close of an older session does not shorten a lease that a newer one holds. */
   readonly sessionHolds: boolean;
+  /** Reconnecting alone keeps no lease alive. */
+  readonly resumeOnce: boolean;
   /** A completion is checked before it counts. */
   readonly verifyFirst: boolean;
   /** A completion without outputs is a failure. */
@@ -60,6 +62,7 @@ export const allGuards: Guards = {
   deadline: true,
   grace: true,
   sessionHolds: true,
+  resumeOnce: true,
   verifyFirst: true,
   nonEmpty: true,
   slots: true,

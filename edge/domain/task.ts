@@ -197,10 +197,11 @@ function passesFence(task: Task, event: TaskEvent, { guards }: Rules): boolean {
 function answerEnded(task: Task, event: TaskEvent, { guards }: Rules): TransitionResult {
   if (!isAnswered(event) || !guards.sameAnswer) return rejected("stale_epoch");
   const verdict = task.verdicts.find(
-    (past) => past.epoch === event.epoch && past.of === event.type,
+    (past) =>
+      past.epoch === event.epoch && past.workerId === event.workerId && past.of === event.type,
   );
   if (verdict === undefined) return rejected("stale_epoch");
-  return unchanged(task, [ack(task, event.workerId, verdict, event.type)]);
+  return unchanged(task, [ack(task, verdict, event.type)]);
 }
 
 function isAnswered(event: TaskEvent): event is TaskEventOf<AnsweredMessage> {

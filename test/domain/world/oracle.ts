@@ -1,0 +1,357 @@
+/**
+ * The judge of a history. It knows nothing of the machine's insides: it hears the events that go in, whether they
+ * were accepted, and the effects that come out, and holds them against the invariants of the design.
+ */
+import type { Effect, LedgerEffect, WebhookEffect } from "../../../edge/domain/effects.ts";
+import type { TaskEvent } from "../../../edge/domain/events.ts";
+import type { JobSnapshot } from "../../../edge/domain/model.ts";
+import { RELEASE_ALLOWANCE } from "../../../edge/domain/retry.ts";
+import { isTerminalState } from "../../../protocol/stages.ts";
+import { GRACE_MS, TTL_MS } from "../fixtures.ts";
+
+export const laws = {
+  oneLease: "1 at most one live lease per task",
+  epochsGrow: "2 epochs strictly grow",
+  absorb: "3 terminal states absorb, one terminal event per run",
+  verified: "4 completed means verified outputs of the winning epoch",
+  stale: "5 no stale epoch changes anything visible",
+  terminal: "6 every job becomes terminal once faults stop",
+  attempts: "7 attempts never exceed the maximum, an expiry counts",
+  sequence: "8 the event sequence has no gaps",
+  converges: "9 the read model converges",
+  webhook: "10 every terminal event has one id",
+  slots: "11 no worker holds more than its slots",
+  progress: "progress never falls within an attempt",
+  sameAnswer: "a repeated message gets the same answer",
+  notEarly: "a lease is not expired before its time",
+  notLate: "a lease without movement does not outlive its time",
+} as const;
+export type Law = keyof typeof laws;
+
+export class Violation extends Error {
+  readonly law: Law;
+
+  constructor(law: Law, detail: string) {
+    super(`${laws[law]}: ${detail}`);
+    this.law = law;
+  }
+}
+
+interface KnownLease {
+  readonly epoch: number;
+  readonly workerId: string;
+  sessionId: string;
+  verifying: boolean;
+  /** When it last had a reason to live on; null where the oracle cannot know. */
+  base: number | null;
+  /** When it has to expire, given what was heard. */
+  until: number | null;
+  movement: number | null;
+  resumedSinceMovement: boolean;
+  closeSeen: boolean;
+}
+
+interface KnownTask {
+  readonly maxAttempts: number;
+  highestEpoch: number;
+  live: KnownLease | null;
+  /** Ledger rows by run: how many leases, and how many used up an attempt. */
+  readonly runs: Map<number, Map<number, LedgerEffect["record"]["state"]>>;
+}
+
+interface KnownJob {
+  sequence: number;
+  run: number;
+  terminalRuns: Map<number, string>;
+  last: JobSnapshot | null;
+  shown: { run: number; attempt: number; progress: number } | null;
+}
+
+export class Oracle {
+  readonly tasks = new Map<string, KnownTask>();
+  readonly jobs = new Map<string, KnownJob>();
+  readonly slots: ReadonlyMap<string, number>;
+  readonly #passedChecks = new Set<string>();
+  readonly #answers = new Map<string, string>();
+  readonly #webhooks = new Map<string, WebhookEffect>();
+
+  constructor(slots: ReadonlyMap<string, number>) {
+    this.slots = slots;
+  }
+
+  submitted(jobId: string, taskId: string, maxAttempts: number): void {
+    if (this.jobs.has(jobId)) return;
+    this.jobs.set(jobId, { sequence: 0, run: 1, terminalRuns: new Map(), last: null, shown: null });
+    this.tasks.set(taskId, { maxAttempts, highestEpoch: 0, live: null, runs: new Map() });
+  }
+
+  /** Whether an event about an attempt speaks of one that is not live, or comes from another worker. */
+  isStale(taskId: string, event: TaskEvent): boolean {
+    const live = this.#task(taskId).live;
+    if (!("epoch" in event)) return false;
+    if (live === null || live.epoch !== event.epoch) return true;
+    return "workerId" in event && event.workerId !== live.workerId;
+  }
+
+  /** A stale event must have left job and task as they were. */
+  judgeStale(taskId: string, event: TaskEvent, isUnchanged: boolean): void {
+    if (!isUnchanged) {
+      throw new Violation("stale", `${event.type} of ${taskId} was stale and changed something`);
+    }
+  }
+
+  /** An event that was accepted: what it means for the time its lease has left. */
+  accepted(taskId: string, event: TaskEvent): void {
+    const live = this.#task(taskId).live;
+    if (live === null) return;
+    switch (event.type) {
+      case "progress":
+        if (live.movement === null) this.#setBase(live, null);
+        else if (event.movement > live.movement) this.#setBase(live, event.now);
+        if (live.movement === null || event.movement > live.movement) {
+          live.resumedSinceMovement = false;
+        }
+        live.movement = Math.max(live.movement ?? 0, event.movement);
+        return;
+      case "resume": {
+        const isFresh = !(live.closeSeen && live.resumedSinceMovement);
+        this.#setBase(live, isFresh ? event.now : live.base);
+        live.sessionId = event.sessionId;
+        live.closeSeen = false;
+        live.resumedSinceMovement = true;
+        return;
+      }
+      case "disconnect":
+        if (live.sessionId !== event.sessionId) return;
+        if (live.until !== null) live.until = Math.min(live.until, event.now + GRACE_MS);
+        live.closeSeen = true;
+        return;
+      case "lost":
+        this.#setBase(live, event.now);
+        return;
+      default:
+    }
+  }
+
+  /** The pool forgot what it had heard in memory; what open sockets carry in their attachments it still has. */
+  memoryLost(isOpen: (sessionId: string) => boolean): void {
+    for (const { live } of this.tasks.values()) {
+      if (live === null || isOpen(live.sessionId)) continue;
+      live.movement = null;
+      this.#setBase(live, null);
+    }
+    for (const job of this.jobs.values()) job.shown = null;
+  }
+
+  clockStepped(): void {
+    for (const { live } of this.tasks.values()) if (live !== null) this.#setBase(live, null);
+  }
+
+  checkPassed(taskId: string, epoch: number): void {
+    this.#passedChecks.add(`${taskId} ${epoch}`);
+  }
+
+  /** After an alarm was served nothing may live whose time was over. */
+  alarmServed(now: number): void {
+    for (const [taskId, { live }] of this.tasks) {
+      if (live === null || live.verifying || live.until === null) continue;
+      if (now >= live.until) throw new Violation("notLate", `${taskId} epoch ${live.epoch}`);
+    }
+  }
+
+  /** What a message was answered with; `null` while the answer is pending. */
+  answered(taskId: string, event: TaskEvent, answer: string | null): void {
+    if (answer === null || !("epoch" in event) || !("workerId" in event)) return;
+    const key = `${taskId} ${event.epoch} ${event.workerId} ${event.type}`;
+    this.#sameAnswer(key, answer);
+  }
+
+  effect(effect: Effect, now: number): void {
+    switch (effect.type) {
+      case "grant":
+        this.#granted(effect.taskId, effect.epoch, effect.workerId);
+        return;
+      case "ledger":
+        this.#recorded(effect, now);
+        return;
+      case "ack": {
+        const { taskId, epoch, workerId, of, status, reason } = effect;
+        this.#sameAnswer(`${taskId} ${epoch} ${workerId} ${of}`, `${status} ${reason}`);
+        return;
+      }
+      case "project":
+        this.#projected(effect.snapshot);
+        return;
+      case "event": {
+        const job = this.#job(effect.jobId);
+        if (effect.sequence !== job.sequence + 1) {
+          throw new Violation("sequence", `${effect.sequence} after ${job.sequence}`);
+        }
+        job.sequence = effect.sequence;
+        return;
+      }
+      case "webhook":
+        this.#webhook(effect);
+        return;
+      case "revoke":
+      case "verify":
+      case "collect":
+      case "source":
+      case "arm_alarm":
+    }
+  }
+
+  /** Whatever a client reads: progress within one attempt never falls. */
+  shown(snapshot: JobSnapshot): void {
+    const job = this.#job(snapshot.jobId);
+    const { run, attempt, progress } = snapshot;
+    const before = job.shown;
+    if (before?.run === run && before.attempt === attempt && progress < before.progress) {
+      throw new Violation("progress", `${before.progress} fell to ${progress}`);
+    }
+    job.shown = { run, attempt, progress };
+  }
+
+  /** The end of a history, after faults have stopped. */
+  finished(d1: ReadonlyMap<string, JobSnapshot>): void {
+    for (const [jobId, job] of this.jobs) {
+      if (job.last === null || !isTerminalState(job.last.state)) {
+        throw new Violation("terminal", `${jobId} is still ${job.last?.state}`);
+      }
+      if (d1.get(jobId)?.revision !== job.last.revision) {
+        throw new Violation("converges", `${jobId} is at ${d1.get(jobId)?.revision}`);
+      }
+      for (let run = 1; run <= job.run; run++) {
+        if (!job.terminalRuns.has(run)) {
+          throw new Violation("webhook", `run ${run} of ${jobId} has no terminal event`);
+        }
+      }
+    }
+  }
+
+  #granted(taskId: string, epoch: number, workerId: string): void {
+    const task = this.#task(taskId);
+    if (epoch <= task.highestEpoch) {
+      throw new Violation("epochsGrow", `${taskId}: ${epoch} after ${task.highestEpoch}`);
+    }
+    task.highestEpoch = epoch;
+    const held = [...this.tasks.values()].filter(
+      ({ live }) => live !== null && live.workerId === workerId && !live.verifying,
+    ).length;
+    const slots = this.slots.get(workerId) ?? 0;
+    if (held > slots) throw new Violation("slots", `${workerId} holds ${held} of ${slots}`);
+  }
+
+  #recorded({ record }: LedgerEffect, now: number): void {
+    const task = this.#task(record.taskId);
+    const { epoch, workerId, state } = record;
+    const rows = task.runs.get(record.run) ?? new Map();
+    task.runs.set(record.run, rows);
+    const isNew = !rows.has(epoch);
+    rows.set(epoch, state);
+    if (isNew && task.live !== null) {
+      throw new Violation("oneLease", `${record.taskId} epoch ${epoch}`);
+    }
+    const leases = rows.size;
+    const used = [...rows.values()].filter((row) => row !== "released").length;
+    if (used > task.maxAttempts || leases > task.maxAttempts + RELEASE_ALLOWANCE) {
+      throw new Violation(
+        "attempts",
+        `${used} attempts in ${leases} leases of ${task.maxAttempts}`,
+      );
+    }
+    if (state === "running" || state === "verifying") {
+      if (isNew && state === "running") {
+        task.live = {
+          epoch,
+          workerId,
+          sessionId: "",
+          verifying: false,
+          base: now,
+          until: now + TTL_MS,
+          movement: 0,
+          resumedSinceMovement: false,
+          closeSeen: false,
+        };
+      }
+      if (task.live !== null) task.live.verifying = state === "verifying";
+      return;
+    }
+    const silent = state === "expired" && record.error?.retryable === true;
+    const until = task.live?.until ?? null;
+    if (silent && until !== null && now < until) {
+      throw new Violation("notEarly", `epoch ${epoch} expired ${until - now} ms early`);
+    }
+    task.live = null;
+  }
+
+  /** The session that a lease was sent to; the effect does not say. */
+  heldBy(taskId: string, sessionId: string): void {
+    const live = this.#task(taskId).live;
+    if (live !== null) live.sessionId = sessionId;
+  }
+
+  #projected(snapshot: JobSnapshot): void {
+    const job = this.#job(snapshot.jobId);
+    const { last } = job;
+    if (last !== null && isTerminalState(last.state) && snapshot.run === last.run) {
+      throw new Violation("absorb", `${snapshot.jobId}: ${last.state} became ${snapshot.state}`);
+    }
+    if (snapshot.state === "completed") this.#judgeOutputs(snapshot);
+    job.last = snapshot;
+    job.run = snapshot.run;
+    this.shown(snapshot);
+  }
+
+  #judgeOutputs({ jobId, outputs }: JobSnapshot): void {
+    if (outputs.length === 0) throw new Violation("verified", `${jobId} has no output`);
+    for (const { key } of outputs) {
+      const [, , , taskId = "", epoch] = key.split("/");
+      const rows = [...(this.tasks.get(taskId)?.runs.values() ?? [])];
+      const won = rows.some((row) => row.get(Number(epoch)) === "completed");
+      if (!won || !this.#passedChecks.has(`${taskId} ${epoch}`)) {
+        throw new Violation("verified", `${jobId} serves ${key}`);
+      }
+    }
+  }
+
+  #webhook(effect: WebhookEffect): void {
+    const twin = this.#webhooks.get(effect.eventId);
+    if (twin !== undefined && twin.event !== effect.event) {
+      throw new Violation("webhook", `${effect.eventId} is ${twin.event} and ${effect.event}`);
+    }
+    this.#webhooks.set(effect.eventId, effect);
+    if (!isTerminalState(effect.snapshot.state)) return;
+    const { terminalRuns } = this.#job(effect.jobId);
+    const { run } = effect.snapshot;
+    if (terminalRuns.has(run)) {
+      throw new Violation("absorb", `run ${run}: ${terminalRuns.get(run)}, then ${effect.event}`);
+    }
+    terminalRuns.set(run, effect.event);
+  }
+
+  #sameAnswer(key: string, answer: string): void {
+    const first = this.#answers.get(key);
+    if (first !== undefined && first !== answer) {
+      throw new Violation("sameAnswer", `${key}: '${first}', then '${answer}'`);
+    }
+    this.#answers.set(key, answer);
+  }
+
+  #setBase(live: KnownLease, base: number | null): void {
+    live.base = base;
+    live.until = base === null ? null : base + TTL_MS;
+  }
+
+  #task(taskId: string): KnownTask {
+    const task = this.tasks.get(taskId);
+    if (task === undefined) throw new Error(`unknown task ${taskId}`);
+    return task;
+  }
+
+  #job(jobId: string): KnownJob {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) throw new Error(`unknown job ${jobId}`);
+    return job;
+  }
+}

@@ -1,0 +1,174 @@
+/** Agents without ffmpeg: what they hold, what they say, and what they do with what they are told. */
+import type { WorkerMessage } from "../../../protocol/messages.ts";
+import { type Stage, stages } from "../../../protocol/stages.ts";
+import type { LeaseRef } from "../../../protocol/task.ts";
+import { engine, report } from "../fixtures.ts";
+import type { Sent, Upstream } from "./sim-pool.ts";
+
+export interface Running {
+  readonly lease: LeaseRef;
+  stage: Stage;
+  fraction: number;
+  movement: number;
+  /** What it repeats until it is acknowledged. */
+  last: WorkerMessage | null;
+}
+
+export class SimAgent {
+  readonly workerId: string;
+  readonly slots: number;
+  readonly running = new Map<string, Running>();
+  sessionId: string | null = null;
+  #sessions = 0;
+  readonly #send: (message: Upstream) => void;
+
+  constructor(workerId: string, slots: number, send: (message: Upstream) => void) {
+    this.workerId = workerId;
+    this.slots = slots;
+    this.#send = send;
+  }
+
+  /** Dials in and says what it holds, then how much more it takes. */
+  connect(): void {
+    this.sessionId = `${this.workerId}/${++this.#sessions}`;
+    this.say({
+      type: "hello",
+      version: 1,
+      name: this.workerId,
+      slots: this.slots,
+      capabilities: { ffmpegVersion: "7", encoders: [] },
+      leases: [...this.running.values()].map(({ lease, stage, fraction }) => ({
+        lease,
+        stage,
+        fraction,
+      })),
+    });
+    this.pull();
+  }
+
+  /** The process died: nothing of what it ran is left. */
+  die(): void {
+    this.running.clear();
+    this.sessionId = null;
+  }
+
+  pull(): void {
+    const busy = [...this.running.values()].filter(({ last }) => last === null).length;
+    this.say({ type: "pull", free: Math.max(0, this.slots - busy) });
+  }
+
+  /** Works a little and says so; `isStalled` says the same again without having moved. */
+  work(pick: number, isStalled: boolean): void {
+    const attempt = this.pick(pick);
+    if (attempt === undefined || attempt.last !== null) return;
+    if (!isStalled) {
+      attempt.movement += 10;
+      attempt.fraction += 0.25;
+      if (attempt.fraction > 1) {
+        attempt.stage = stages[stages.indexOf(attempt.stage) + 1] ?? attempt.stage;
+        attempt.fraction = 0;
+      }
+    }
+    this.say(progressOf(attempt));
+  }
+
+  finish(pick: number, message: (lease: LeaseRef, stage: Stage) => WorkerMessage): void {
+    const attempt = this.pick(pick);
+    if (attempt === undefined || attempt.last !== null) return;
+    attempt.last = message(attempt.lease, attempt.stage);
+    this.say(attempt.last);
+  }
+
+  repeat(pick: number): void {
+    const last = this.pick(pick)?.last;
+    if (last) this.say(last);
+  }
+
+  hear(message: Sent): void {
+    switch (message.type) {
+      case "lease":
+        this.running.set(message.lease.taskId, {
+          lease: { taskId: message.lease.taskId, epoch: message.lease.epoch },
+          stage: "probing",
+          fraction: 0,
+          movement: 0,
+          last: null,
+        });
+        return;
+      case "revoke":
+      case "ack":
+        this.#drop(message.lease);
+        this.pull();
+        return;
+      case "welcome":
+        for (const lease of message.lost) this.#drop(lease);
+        this.pull();
+    }
+  }
+
+  pick(index: number): Running | undefined {
+    const all = [...this.running.values()];
+    return all[index % Math.max(1, all.length)];
+  }
+
+  say(message: WorkerMessage): void {
+    const { workerId, sessionId } = this;
+    if (sessionId !== null) this.#send({ workerId, sessionId, message });
+  }
+
+  #drop(lease: LeaseRef): void {
+    if (this.running.get(lease.taskId)?.lease.epoch === lease.epoch) {
+      this.running.delete(lease.taskId);
+    }
+  }
+}
+
+export function progressOf(attempt: Running): WorkerMessage {
+  const { lease, stage, fraction, movement } = attempt;
+  return {
+    type: "progress",
+    lease,
+    stage,
+    fraction,
+    movement,
+    frame: null,
+    fps: null,
+    speed: null,
+  };
+}
+
+export function completion(lease: LeaseRef): WorkerMessage {
+  return { type: "complete", lease, outputs: [report], engine };
+}
+
+export function emptyCompletion(lease: LeaseRef): WorkerMessage {
+  return { type: "complete", lease, outputs: [], engine };
+}
+
+export function failure(retryable: boolean) {
+  return (lease: LeaseRef, stage: Stage): WorkerMessage => ({
+    type: "fail",
+    lease,
+    stage,
+    code: "TRANSCODE_ERROR",
+    detail: "FFmpeg exited with code 1",
+    retryable,
+    engine,
+  });
+}
+
+export function rejection(lease: LeaseRef): WorkerMessage {
+  return {
+    type: "fail",
+    lease,
+    stage: "probing",
+    code: "UNSUPPORTED_FORMAT",
+    detail: "No stream",
+    retryable: false,
+    engine,
+  };
+}
+
+export function givingBack(lease: LeaseRef): WorkerMessage {
+  return { type: "release", lease, reason: "no_disk" };
+}

@@ -1,0 +1,430 @@
+/**
+ * A pool without a runtime: rows that survive, memory that does not, sockets with attachments, one alarm. It does
+ * with the domain what the Durable Object does, so that a history can be played in microseconds.
+ */
+import { deadlinesOf, due, nextAlarm } from "../../../edge/domain/alarm.ts";
+import type { Effect, VerifyEffect } from "../../../edge/domain/effects.ts";
+import type { TaskEvent } from "../../../edge/domain/events.ts";
+import {
+  cancelJob,
+  createJob,
+  isEnded,
+  limitRun,
+  retryJob,
+  type StepResult,
+  snapshotOf,
+  stepTask,
+} from "../../../edge/domain/job.ts";
+import { renewalOf, withRenewal } from "../../../edge/domain/lease.ts";
+import { match, type ReadyTask } from "../../../edge/domain/match.ts";
+import type { JobSnapshot, Lease, LiveJob, Renewal } from "../../../edge/domain/model.ts";
+import type { Rules } from "../../../edge/domain/rules.ts";
+import type { JobSubmission } from "../../../edge/domain/submission.ts";
+import type { EdgeMessage, WorkerMessage } from "../../../protocol/messages.ts";
+import type { LeaseRef } from "../../../protocol/task.ts";
+import { noMedia } from "../fixtures.ts";
+import type { Oracle } from "./oracle.ts";
+
+/** What the simulated agents need of an edge message. */
+export type Sent =
+  | { readonly type: "lease"; readonly lease: LeaseRef }
+  | { readonly type: "revoke"; readonly lease: LeaseRef }
+  | Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status">
+  | { readonly type: "welcome"; readonly lost: readonly LeaseRef[] };
+
+interface Session {
+  readonly workerId: string;
+  readonly attachment: Map<string, Renewal>;
+}
+
+export interface Upstream {
+  readonly workerId: string;
+  readonly sessionId: string;
+  readonly message: WorkerMessage;
+}
+
+export class SimPool {
+  readonly rules: Rules;
+  readonly oracle: Oracle;
+  readonly rows = new Map<string, LiveJob>();
+  readonly sessions = new Map<string, Session>();
+  /** The open session of each worker. */
+  readonly connected = new Map<string, string>();
+  readonly credit = new Map<string, number>();
+  readonly checks: VerifyEffect[] = [];
+  readonly outbox: JobSnapshot[] = [];
+  readonly d1 = new Map<string, JobSnapshot>();
+  alarmAt: number | null = null;
+  now: number;
+  #memory = new Map<string, LiveJob>();
+  readonly #send: (workerId: string, sessionId: string, message: Sent) => void;
+
+  constructor(
+    rules: Rules,
+    oracle: Oracle,
+    now: number,
+    send: (workerId: string, sessionId: string, message: Sent) => void,
+  ) {
+    this.rules = rules;
+    this.oracle = oracle;
+    this.now = now;
+    this.#send = send;
+  }
+
+  submit(submission: JobSubmission): void {
+    const { jobId, maxAttempts } = submission;
+    if (this.rows.has(jobId)) return;
+    const created = createJob(submission, this.now);
+    const [task] = created.live.tasks;
+    if (task === undefined) throw new Error("a job without a task");
+    this.oracle.submitted(jobId, task.taskId, maxAttempts);
+    this.#commit(jobId, created.live, created.effects, created.durable);
+    this.dispatch();
+  }
+
+  cancel(jobId: string): void {
+    this.#step(jobId, (live) => cancelJob(live, this.now, this.rules));
+  }
+
+  retry(jobId: string, timeoutSeconds: number | undefined): void {
+    const live = this.load(jobId);
+    if (live === null) return;
+    const result = retryJob(live, { timeoutSeconds }, this.now, this.rules);
+    if (result.status === "ok") this.#commit(jobId, result.live, result.effects, true);
+    this.dispatch();
+  }
+
+  limit(jobId: string): void {
+    this.#step(jobId, (live) => limitRun(live, this.now, this.rules));
+  }
+
+  /** Feeds one event to a task, with the judge at both ends. */
+  feed(jobId: string, taskId: string, event: TaskEvent): StepResult["status"] {
+    const isStale = this.oracle.isStale(taskId, event);
+    const before = this.load(jobId);
+    const result = this.#step(jobId, (live) => stepTask(live, taskId, event, this.rules), {
+      taskId,
+      event,
+    });
+    if (isStale && before !== null) {
+      const after = this.load(jobId);
+      const isUnchanged =
+        after !== null &&
+        after.job === before.job &&
+        after.tasks.every((task, index) => task === before.tasks[index]);
+      this.oracle.judgeStale(taskId, event, isUnchanged);
+    }
+    return result;
+  }
+
+  receive({ workerId, sessionId, message }: Upstream): void {
+    switch (message.type) {
+      case "hello":
+        this.#greet(workerId, sessionId, message.leases);
+        return;
+      case "pull":
+        if (this.connected.get(workerId) === sessionId) this.credit.set(workerId, message.free);
+        this.dispatch();
+        return;
+      case "progress":
+      case "complete":
+      case "fail":
+      case "release":
+        this.#attemptMessage(workerId, message);
+        this.dispatch();
+    }
+  }
+
+  /** A socket closed. `isSeen` when the pool was alive to see it. */
+  close(sessionId: string, isSeen: boolean): void {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return;
+    // A close that wakes the pool hands over the socket: its renewals are read before it is gone.
+    if (isSeen) for (const jobId of this.rows.keys()) this.load(jobId);
+    this.sessions.delete(sessionId);
+    if (this.connected.get(session.workerId) === sessionId) {
+      this.connected.delete(session.workerId);
+      this.credit.delete(session.workerId);
+    }
+    if (!isSeen) return;
+    for (const { jobId, taskId } of this.#leasedBy(session.workerId)) {
+      this.feed(jobId, taskId, { type: "disconnect", now: this.now, sessionId });
+    }
+  }
+
+  /** The object leaves memory. With its sockets kept (hibernation), attachments remain; else all is gone. */
+  evict(keepSockets: boolean): void {
+    if (!keepSockets) {
+      for (const sessionId of [...this.sessions.keys()]) this.close(sessionId, false);
+    }
+    this.#memory = new Map();
+    this.oracle.memoryLost((sessionId) => this.sessions.has(sessionId));
+  }
+
+  alarm(): void {
+    for (const jobId of this.rows.keys()) {
+      // What is fed may make more due (a lost lease without grace): again until nothing is.
+      for (let round = 0; round < 5; round++) {
+        const live = this.load(jobId);
+        const dues = live === null ? [] : due(live, this.now, this.#isHeld, this.rules);
+        for (const item of dues) {
+          if (item.kind === "run_limit") this.limit(jobId);
+          else this.feed(jobId, item.taskId, item.event);
+        }
+        if (dues.length === 0) break;
+      }
+    }
+    this.oracle.alarmServed(this.now);
+    this.dispatch();
+    this.#arm();
+  }
+
+  dispatch(): void {
+    const jobs = [...this.rows.keys()].flatMap((jobId) => this.load(jobId) ?? []);
+    const ready = jobs.flatMap(({ job, tasks }): ReadyTask[] =>
+      tasks.flatMap((task) =>
+        task.state === "ready"
+          ? [{ ...job.submission, ...task, accountId: "default", codecs: [] }]
+          : [],
+      ),
+    );
+    const workers = [...this.credit].map(([workerId, credit]) => {
+      const slots = this.oracle.slots.get(workerId) ?? 0;
+      const free = Math.min(credit, slots - this.#leasedBy(workerId).length);
+      return { workerId, free, codecs: new Set<never>() };
+    });
+    const active = { accounts: new Map<string, number>(), jobs: new Map<string, number>() };
+    for (const { taskId, workerId } of match(ready, workers, active, this.now, this.rules)) {
+      this.grant(taskId, workerId);
+    }
+  }
+
+  /** Leases the task to the worker, whoever says so. */
+  grant(taskId: string, workerId: string): void {
+    const sessionId = this.connected.get(workerId);
+    const jobId = this.jobOf(taskId);
+    if (sessionId === undefined || jobId === null) return;
+    const { now } = this;
+    const event = { type: "grant", now, workerId, workerName: workerId, sessionId } as const;
+    if (this.feed(jobId, taskId, event) !== "ok") return;
+    this.credit.set(workerId, (this.credit.get(workerId) ?? 0) - 1);
+  }
+
+  /** The shell's check of an attempt's outputs came back. */
+  checked(check: VerifyEffect, isGood: boolean): void {
+    const { jobId, taskId, epoch, claimed } = check;
+    const { now } = this;
+    if (!isGood) {
+      const code = "ENGINE_INVALID_RESPONSE";
+      this.feed(jobId, taskId, { type: "verify_failed", now, epoch, code, detail: "too short" });
+      return;
+    }
+    this.oracle.checkPassed(taskId, epoch);
+    const prefix = `jobs/${jobId}/${check.run}/${taskId}/${epoch}`;
+    const outputs = claimed.outputs.map((output) => ({
+      name: output.filename,
+      key: `${prefix}/${output.filename}`,
+      etag: "e",
+      contentType: output.contentType,
+      format: output.format,
+      sizeBytes: output.sizeBytes,
+      sha256: output.sha256,
+      media: noMedia,
+    }));
+    this.feed(jobId, taskId, { type: "verified", now, epoch, outputs });
+  }
+
+  /** D1 takes one projection, in whatever order they come. */
+  project(snapshot: JobSnapshot): void {
+    const known = this.d1.get(snapshot.jobId)?.revision ?? 0;
+    if (known < snapshot.revision) this.d1.set(snapshot.jobId, snapshot);
+  }
+
+  load(jobId: string): LiveJob | null {
+    const known = this.#memory.get(jobId);
+    if (known !== undefined) return known;
+    const row = this.rows.get(jobId);
+    if (row === undefined) return null;
+    const tasks = row.tasks.map((task) => {
+      if (task.state !== "leased") return task;
+      return withRenewal(
+        task,
+        this.sessions.get(task.lease.sessionId)?.attachment.get(task.taskId),
+      );
+    });
+    const live = { ...row, tasks };
+    this.#memory.set(jobId, live);
+    return live;
+  }
+
+  /** Whether every job has ended and nothing is left to be checked. */
+  isAtRest(): boolean {
+    return [...this.rows.values()].every(({ tasks }) => tasks.every(isEnded));
+  }
+
+  hasRoom(workerId: string): boolean {
+    return this.#leasedBy(workerId).length < (this.oracle.slots.get(workerId) ?? 0);
+  }
+
+  jobOf(taskId: string): string | null {
+    for (const [jobId, { tasks }] of this.rows) {
+      if (tasks.some((task) => task.taskId === taskId)) return jobId;
+    }
+    return null;
+  }
+
+  #attemptMessage(workerId: string, message: Extract<WorkerMessage, { lease: LeaseRef }>): void {
+    const { taskId, epoch } = message.lease;
+    const jobId = this.jobOf(taskId);
+    if (jobId === null) return;
+    const common = { now: this.now, epoch, workerId };
+    const status = this.feed(jobId, taskId, eventOf(message, common));
+    if (status === "ok") return;
+    if (message.type === "progress") {
+      this.#toWorker(workerId, { type: "revoke", lease: message.lease });
+      return;
+    }
+    const answer = {
+      type: "ack",
+      of: message.type,
+      lease: message.lease,
+      status: "refused",
+    } as const;
+    this.#toWorker(workerId, answer);
+  }
+
+  #greet(
+    workerId: string,
+    sessionId: string,
+    claims: Extract<WorkerMessage, { type: "hello" }>["leases"],
+  ): void {
+    const older = this.connected.get(workerId);
+    this.sessions.set(sessionId, { workerId, attachment: new Map() });
+    this.connected.set(workerId, sessionId);
+    this.credit.set(workerId, 0);
+    const held = this.#leasedBy(workerId);
+    const lost: LeaseRef[] = [];
+    const { now } = this;
+    for (const { lease, stage, fraction } of claims) {
+      const { taskId, epoch } = lease;
+      const jobId = this.jobOf(taskId);
+      const event = { type: "resume", now, epoch, workerId, sessionId, stage, fraction } as const;
+      if (jobId === null || this.feed(jobId, taskId, event) !== "ok") lost.push(lease);
+    }
+    for (const { jobId, taskId } of held) {
+      if (claims.some((claim) => claim.lease.taskId === taskId)) continue;
+      this.feed(jobId, taskId, { type: "not_claimed", now, workerId });
+    }
+    this.#toWorker(workerId, { type: "welcome", lost });
+    // The newer socket wins; the close of the older comes after.
+    if (older !== undefined && older !== sessionId) this.close(older, true);
+    this.dispatch();
+  }
+
+  #step(
+    jobId: string,
+    step: (live: LiveJob) => StepResult,
+    fed?: { readonly taskId: string; readonly event: TaskEvent },
+  ): StepResult["status"] {
+    const live = this.load(jobId);
+    if (live === null) return "rejected";
+    const result = step(live);
+    if (fed !== undefined) {
+      if (result.status === "ok") this.oracle.accepted(fed.taskId, fed.event);
+      const isAnswer = ["complete", "fail", "release"].includes(fed.event.type);
+      const answer = result.status === "ok" ? null : `refused ${result.reason}`;
+      if (isAnswer) this.oracle.answered(fed.taskId, fed.event, answer);
+    }
+    if (result.status !== "ok") return result.status;
+    this.#commit(jobId, result.live, result.effects, result.durable);
+    return "ok";
+  }
+
+  /** Rows and outbox first, then memory and attachments, then the effects. */
+  #commit(jobId: string, live: LiveJob, effects: readonly Effect[], isDurable: boolean): void {
+    if (isDurable) this.rows.set(jobId, live);
+    this.#memory.set(jobId, live);
+    for (const task of live.tasks) {
+      for (const { attachment } of this.sessions.values()) attachment.delete(task.taskId);
+      if (task.state !== "leased") continue;
+      this.sessions.get(task.lease.sessionId)?.attachment.set(task.taskId, renewalOf(task.lease));
+    }
+    for (const effect of effects) this.#run(effect);
+    this.oracle.shown(snapshotOf(live.job, live.tasks, this.rules));
+    if (isDurable) this.#arm();
+  }
+
+  #run(effect: Effect): void {
+    this.oracle.effect(effect, this.now);
+    switch (effect.type) {
+      case "grant": {
+        const sessionId = this.connected.get(effect.workerId);
+        if (sessionId !== undefined) this.oracle.heldBy(effect.taskId, sessionId);
+        this.#toWorker(effect.workerId, { type: "lease", lease: effect });
+        return;
+      }
+      case "revoke":
+        this.#toWorker(effect.workerId, { type: "revoke", lease: effect });
+        return;
+      case "ack": {
+        const { of, status } = effect;
+        this.#toWorker(effect.workerId, { type: "ack", of, status, lease: effect });
+        return;
+      }
+      case "verify":
+        this.checks.push(effect);
+        return;
+      case "project":
+        this.outbox.push(effect.snapshot);
+        return;
+      case "ledger":
+      case "collect":
+      case "source":
+      case "event":
+      case "webhook":
+      case "arm_alarm":
+    }
+  }
+
+  #arm(): void {
+    const deadlines = [...this.rows.values()].flatMap((live) => deadlinesOf(live, this.now));
+    this.alarmAt = nextAlarm(deadlines, this.now);
+  }
+
+  #toWorker(workerId: string, message: Sent): void {
+    const sessionId = this.connected.get(workerId);
+    if (sessionId !== undefined) this.#send(workerId, sessionId, message);
+  }
+
+  #leasedBy(workerId: string): { jobId: string; taskId: string }[] {
+    return [...this.rows.values()].flatMap(({ tasks }) =>
+      tasks.flatMap((task) =>
+        task.state === "leased" && task.lease.workerId === workerId ? [task] : [],
+      ),
+    );
+  }
+
+  readonly #isHeld = (lease: Lease): boolean => this.sessions.has(lease.sessionId);
+}
+
+function eventOf(
+  message: Extract<WorkerMessage, { lease: LeaseRef }>,
+  common: { readonly now: number; readonly epoch: number; readonly workerId: string },
+): TaskEvent {
+  switch (message.type) {
+    case "progress": {
+      const { stage, fraction, movement, fps, speed } = message;
+      return { type: "progress", ...common, stage, fraction, movement, fps, speed };
+    }
+    case "complete": {
+      const { outputs, engine } = message;
+      return { type: "complete", ...common, result: { outputs, engine } };
+    }
+    case "fail": {
+      const { stage, code, detail, retryable, engine } = message;
+      return { type: "fail", ...common, stage, code, detail, retryable, engine };
+    }
+    case "release":
+      return { type: "release", ...common, reason: message.reason };
+  }
+}
