@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm";
 import { terminalStates } from "../../protocol/stages.ts";
 import type { JobSubmission } from "../domain/submission.ts";
-import { type Catalogue, openCatalogue } from "./db.ts";
+import { openCatalogue, statement } from "./db.ts";
 import { type JobRecord, toRecord } from "./jobs.ts";
 import { jobs } from "./schema.ts";
 
@@ -29,13 +29,11 @@ function videosJson(submission: JobSubmission): string {
 const terminalList = sql.raw(terminalStates.map((state) => `'${state}'`).join(", "));
 
 /** Claims the work for the job, if nobody holds it, `condition` holds, and every video is still ready. */
-function claimWork(
-  catalogue: Catalogue,
-  submission: JobSubmission,
-  condition: ReturnType<typeof sql>,
-) {
+function claimWork(db: D1Database, submission: JobSubmission, condition: ReturnType<typeof sql>) {
   const videos = videosJson(submission);
-  return catalogue.run(sql`
+  return statement(
+    db,
+    sql`
     insert into active_work (account_id, spec_hash, job_id)
     select ${submission.accountId}, ${submission.specHash}, ${submission.jobId}
     where ${condition} and not exists (
@@ -46,15 +44,19 @@ function claimWork(
           and videos.account_id = ${submission.accountId}
           and videos.state = 'ready'
           and videos.etag = wanted.value ->> 'etag'))
-    on conflict do nothing`);
+    on conflict do nothing`,
+  );
 }
 
-function claimInputs(catalogue: Catalogue, submission: JobSubmission) {
-  return catalogue.run(sql`
+function claimInputs(db: D1Database, submission: JobSubmission) {
+  return statement(
+    db,
+    sql`
     insert into active_inputs (video_id, job_id)
     select value ->> 'id', ${submission.jobId} from json_each(${videosJson(submission)})
     where exists (select 1 from active_work where job_id = ${submission.jobId})
-    on conflict do nothing`);
+    on conflict do nothing`,
+  );
 }
 
 interface Outcome {
@@ -62,12 +64,15 @@ interface Outcome {
   readonly known: number;
 }
 
-function readOutcome(catalogue: Catalogue, submission: JobSubmission) {
-  return catalogue.all<Outcome>(sql`
+function readOutcome(db: D1Database, submission: JobSubmission) {
+  return statement(
+    db,
+    sql`
     select
       (select job_id from active_work
         where account_id = ${submission.accountId} and spec_hash = ${submission.specHash}) as holder,
-      exists (select 1 from jobs where id = ${submission.jobId}) as known`);
+      exists (select 1 from jobs where id = ${submission.jobId}) as known`,
+  );
 }
 
 /**
@@ -75,28 +80,33 @@ function readOutcome(catalogue: Catalogue, submission: JobSubmission) {
  * success is found, and a job that has finished since claims nothing.
  */
 export async function insertJob(db: D1Database, submission: JobSubmission): Promise<AcceptResult> {
-  const catalogue = openCatalogue(db);
   const [firstInput] = Object.values(submission.inputs);
   const videoId = firstInput?.kind === "video" ? firstInput.videoId : null;
   const isNew = sql`not exists (select 1 from jobs where id = ${submission.jobId})`;
-  const [, , , , outcomes] = await catalogue.batch([
-    catalogue.run(sql`
+  const [, , , , outcomes] = await db.batch<Outcome>([
+    statement(
+      db,
+      sql`
       insert into pools (account_id, name, created_at)
       values (${submission.accountId}, ${submission.pool}, ${submission.createdAt})
-      on conflict do nothing`),
-    claimWork(catalogue, submission, isNew),
-    catalogue.run(sql`
+      on conflict do nothing`,
+    ),
+    claimWork(db, submission, isNew),
+    statement(
+      db,
+      sql`
       insert into jobs
         (id, account_id, pool, shard, video_id, spec_hash, submission, state, revision, created_at)
       select ${submission.jobId}, ${submission.accountId}, ${submission.pool}, ${submission.shard},
         ${videoId}, ${submission.specHash}, ${JSON.stringify(submission)}, 'queued', 0,
         ${submission.createdAt}
       where exists (select 1 from active_work where job_id = ${submission.jobId})
-      on conflict do nothing`),
-    claimInputs(catalogue, submission),
-    readOutcome(catalogue, submission),
+      on conflict do nothing`,
+    ),
+    claimInputs(db, submission),
+    readOutcome(db, submission),
   ]);
-  const outcome = outcomes[0];
+  const outcome = outcomes?.results[0];
   if (outcome?.known) return { status: "accepted" };
   if (outcome?.holder) return { status: "duplicate", jobId: outcome.holder };
   return { status: "inputs_changed" };
@@ -112,25 +122,23 @@ export async function claimForRetry(
   db: D1Database,
   submission: JobSubmission,
 ): Promise<ReclaimResult> {
-  const catalogue = openCatalogue(db);
-  const [, , outcomes] = await catalogue.batch([
-    claimWork(catalogue, submission, sql`true`),
-    claimInputs(catalogue, submission),
-    readOutcome(catalogue, submission),
+  const [, , outcomes] = await db.batch<Outcome>([
+    claimWork(db, submission, sql`true`),
+    claimInputs(db, submission),
+    readOutcome(db, submission),
   ]);
-  const holder = outcomes[0]?.holder ?? null;
+  const holder = outcomes?.results[0]?.holder ?? null;
   if (holder === submission.jobId) return { status: "claimed" };
   return holder === null ? { status: "inputs_changed" } : { status: "duplicate", jobId: holder };
 }
 
 /** Gives up the claims of a job that is terminal in the record; those of a live one stay. */
 export async function releaseIfTerminal(db: D1Database, jobId: string): Promise<void> {
-  const catalogue = openCatalogue(db);
   const condition = sql`job_id = ${jobId} and exists (
     select 1 from jobs where id = ${jobId} and state in (${terminalList}))`;
-  await catalogue.batch([
-    catalogue.run(sql`delete from active_work where ${condition}`),
-    catalogue.run(sql`delete from active_inputs where ${condition}`),
+  await db.batch([
+    statement(db, sql`delete from active_work where ${condition}`),
+    statement(db, sql`delete from active_inputs where ${condition}`),
   ]);
 }
 

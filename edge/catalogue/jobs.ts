@@ -3,8 +3,8 @@ import { and, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import { type JobState, terminalStates } from "../../protocol/stages.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
-import { openCatalogue } from "./db.ts";
-import { activeInputs, activeWork, jobs } from "./schema.ts";
+import { openCatalogue, statement } from "./db.ts";
+import { jobs } from "./schema.ts";
 
 /** A job's acceptance and the last snapshot that reached the record; null before the first. */
 export interface JobRecord {
@@ -107,7 +107,6 @@ export async function projectSnapshot(
   db: D1Database,
   snapshots: readonly JobSnapshot[],
 ): Promise<void> {
-  const catalogue = openCatalogue(db);
   const rows = newestOfEach(snapshots).map((snapshot) =>
     JSON.stringify({
       id: snapshot.jobId,
@@ -118,26 +117,24 @@ export async function projectSnapshot(
     }),
   );
   for (const parameter of inParameters(rows)) {
-    const terminalJobs = catalogue
-      .select({ id: jobs.id })
-      .from(jobs)
-      .where(
-        and(
-          sql`${jobs.id} in (select value ->> 'id' from json_each(${parameter}))`,
-          inArray(jobs.state, [...terminalStates]),
-        ),
-      );
-    await catalogue.batch([
-      catalogue.run(sql`
-        update jobs set
-          state = row.value ->> 'state',
-          revision = row.value ->> 'revision',
-          snapshot = row.value ->> 'snapshot',
-          completed_at = row.value ->> 'completedAt'
-        from json_each(${parameter}) as row
-        where jobs.id = row.value ->> 'id' and jobs.revision < row.value ->> 'revision'`),
-      catalogue.delete(activeWork).where(inArray(activeWork.jobId, terminalJobs)),
-      catalogue.delete(activeInputs).where(inArray(activeInputs.jobId, terminalJobs)),
+    const ended = sql`
+      select jobs.id from jobs
+      where jobs.id in (select value ->> 'id' from json_each(${parameter}))
+        and ${inArray(jobs.state, [...terminalStates])}`;
+    await db.batch([
+      statement(
+        db,
+        sql`
+          update jobs set
+            state = row.value ->> 'state',
+            revision = row.value ->> 'revision',
+            snapshot = row.value ->> 'snapshot',
+            completed_at = row.value ->> 'completedAt'
+          from json_each(${parameter}) as row
+          where jobs.id = row.value ->> 'id' and jobs.revision < row.value ->> 'revision'`,
+      ),
+      statement(db, sql`delete from active_work where job_id in (${ended})`),
+      statement(db, sql`delete from active_inputs where job_id in (${ended})`),
     ]);
   }
 }
