@@ -72,10 +72,17 @@ export const partUrlsAnswerSchema = z.object({
   expiresAt: timeSchema,
 });
 
+/** A part as it was acknowledged; `size` is there so that an answer to a part's PUT can be passed back as it is. */
+const listedPartSchema = z.strictObject({
+  partNumber: partNumberSchema,
+  etag: z.string().min(1).max(1024),
+  size: z.number().int().min(0).optional(),
+});
+
 /** `parts` may be left out in proxied mode: what was acknowledged is recorded. */
 export const completeUploadSchema = z.strictObject({
   parts: z
-    .array(z.strictObject({ partNumber: partNumberSchema, etag: z.string().min(1).max(1024) }))
+    .array(listedPartSchema)
     .min(1)
     .max(10_000)
     .refine((parts) => new Set(parts.map((part) => part.partNumber)).size === parts.length, {
