@@ -45,11 +45,17 @@ export function time(): number {
   return now;
 }
 
-/** Installs the stepped clock for the tests of a file. */
-export function useSteppedClock(): void {
+/** The lines that the pool logged in this test. */
+export const logged: string[] = [];
+
+/** Installs the stepped clock, and takes the log, for the tests of a file. */
+export function usePool(): void {
   beforeEach(() => {
     now = EPOCH;
+    logged.length = 0;
     vi.spyOn(clock, "now").mockImplementation(() => now);
+    vi.spyOn(console, "log").mockImplementation((line) => logged.push(String(line)));
+    vi.spyOn(console, "warn").mockImplementation((line) => logged.push(String(line)));
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -279,7 +285,7 @@ export async function running(
 export async function deliver(
   submission: JobSubmission,
   lease: LeaseRef,
-  bytes = new TextEncoder().encode("an mp4 file"),
+  bytes: Uint8Array<ArrayBuffer> = Uint8Array.from(new TextEncoder().encode("an mp4 file")),
 ): Promise<OutputReport> {
   const key = `${attemptPrefix({ jobId: submission.jobId, run: 1, ...lease })}result.mp4`;
   const object = await env.MEDIA.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });

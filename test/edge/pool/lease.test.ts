@@ -16,10 +16,10 @@ import {
   submissionOf,
   TTL,
   time,
-  useSteppedClock,
+  usePool,
 } from "./harness.ts";
 
-useSteppedClock();
+usePool();
 
 describe("a lease", () => {
   test("takes a job from submission to verified outputs", async () => {

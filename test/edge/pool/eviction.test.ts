@@ -1,0 +1,176 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { describe, expect, test } from "vitest";
+import {
+  alarmAt,
+  deliver,
+  dial,
+  GRACE,
+  newPool,
+  pass,
+  ringAlarm,
+  rowsWritten,
+  rpc,
+  running,
+  SECOND,
+  TTL,
+  time,
+  usePool,
+} from "./harness.ts";
+
+usePool();
+
+describe("an evicted pool", () => {
+  test("that hibernates keeps its leases' renewals, and writes nothing for it", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease);
+    await agent.settled();
+    pass(TTL - SECOND);
+    agent.progress(lease, { movement: 2, fraction: 0.7 });
+    await agent.settled();
+    const before = await rowsWritten(pool);
+    await evictDurableObject(pool);
+    // Past the row's deadline, within the renewal's.
+    pass(TTL - SECOND);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "transcoding", error: null });
+    expect((await rpc(pool).read(submission)).progress).toBeGreaterThan(0);
+    expect(before).toBeGreaterThan(0);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
+  test("that hibernates lets a silent lease expire when its renewal is over", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease);
+    await agent.settled();
+    await evictDurableObject(pool);
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT" },
+    });
+  });
+
+  test("that lost its sockets keeps its leases, and the agent resumes under the same epoch", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease, { movement: 7, fraction: 0.5 });
+    await agent.settled();
+    pass(TTL - 1);
+    agent.progress(lease, { movement: 8, fraction: 0.6 });
+    await agent.settled();
+    await evictDurableObject(pool, { webSockets: "close" });
+    pass(GRACE + SECOND);
+    await ringAlarm(pool);
+    const again = await dial(pool, agent.workerId);
+    again.hello({ leases: [{ lease, stage: "transcoding", fraction: 0.6 }] });
+    expect((await again.expect("welcome")).leases).toMatchObject([{ status: "kept", lease }]);
+    const read = await rpc(pool).read(submission);
+    expect(read).toMatchObject({ state: "transcoding", attempt: 1 });
+    again.complete(lease, [await deliver(submission, lease)]);
+    expect(await again.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
+  test("gives a lost lease one grace of one TTL, however often it is evicted", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease);
+    await agent.settled();
+    await evictDurableObject(pool, { webSockets: "close" });
+    await alarmAt(pool);
+    pass(TTL - 1);
+    await evictDurableObject(pool, { webSockets: "close" });
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ error: null });
+    pass(1);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT" },
+    });
+  });
+
+  test("goes on with a check that was cut short", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const report = await deliver(submission, lease);
+    // A completion that was committed, and an eviction before its check.
+    await runInDurableObject(pool, (_pool, state) => {
+      const row = state.storage.sql
+        .exec<{ record: string }>("SELECT record FROM tasks WHERE id = ?", lease.taskId)
+        .one();
+      const task = JSON.parse(row.record);
+      const claimed = {
+        outputs: [report],
+        engine: { device: null, encoder: null, exitCode: 0, log: [] },
+      };
+      const verification = { claimed, deadline: time() + 120 * SECOND, tries: 1 };
+      state.storage.sql.exec(
+        "UPDATE tasks SET state = 'verifying', record = ? WHERE id = ?",
+        JSON.stringify({ ...task, state: "verifying", verification }),
+        lease.taskId,
+      );
+    });
+    await evictDurableObject(pool);
+    await alarmAt(pool);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "completed" });
+  });
+
+  test("sets its alarm again when the platform has lost it", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool, { maxAttempts: 1 });
+    await runInDurableObject(pool, (_pool, state) => state.storage.deleteAlarm());
+    await evictDurableObject(pool);
+    expect(await alarmAt(pool)).not.toBeNull();
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "failed" });
+  });
+
+  test("keeps what an idle worker asked for", async () => {
+    const pool = newPool();
+    const { agent, lease, submission } = await running(pool);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    agent.say({ type: "pull", free: 1 });
+    await agent.settled();
+    await evictDurableObject(pool);
+    const next = { ...submission, jobId: submission.jobId.replace(/.$/, "Z") };
+    await rpc(pool).submit(next);
+    expect((await agent.expect("lease")).task.jobId).toBe(next.jobId);
+  });
+});
+
+describe("the alarm", () => {
+  test("never throws, and rings again, when everything it does fails", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool, { maxAttempts: 1 });
+    await runInDurableObject(pool, (_pool, state) => {
+      state.storage.sql.exec("ALTER TABLE outbox RENAME TO outbox_away");
+    });
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await alarmAt(pool)).not.toBeNull();
+    await runInDurableObject(pool, (_pool, state) => {
+      state.storage.sql.exec("ALTER TABLE outbox_away RENAME TO outbox");
+    });
+    pass(60 * SECOND);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "failed" });
+  });
+
+  test("is idempotent: ringing it again changes nothing", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool);
+    pass(TTL);
+    await ringAlarm(pool);
+    const after = await rpc(pool).read(submission);
+    await ringAlarm(pool);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toEqual(after);
+  });
+});

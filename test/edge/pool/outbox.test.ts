@@ -1,0 +1,199 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test, vi } from "vitest";
+import { insertJob } from "../../../edge/catalogue/job-claims.ts";
+import { findJob } from "../../../edge/catalogue/jobs.ts";
+import type { JobSubmission } from "../../../edge/domain/submission.ts";
+import {
+  countRows,
+  deliver,
+  newPool,
+  pass,
+  ringAlarm,
+  rpc,
+  running,
+  SECOND,
+  settleOutbox,
+  submissionOf,
+  time,
+  usePool,
+} from "./harness.ts";
+
+usePool();
+
+/** A job as HTTP accepts it: its row and its claim are in D1 before the pool hears of it. */
+async function accepted(change: Partial<JobSubmission> = {}): Promise<JobSubmission> {
+  const submission = submissionOf(change);
+  await env.DB.prepare(
+    `INSERT OR IGNORE INTO videos (id, account_id, filename, content_type, size, state, key, etag, created_at)
+     VALUES ('vid_01J00000000000000000000000', 'default', 'clip.mp4', 'video/mp4', 1000, 'ready',
+             'sources/default/vid_01J00000000000000000000000', 'source-etag', 0)`,
+  ).run();
+  expect(await insertJob(env.DB, submission)).toEqual({ status: "accepted" });
+  return submission;
+}
+
+async function claimsOf(jobId: string): Promise<number> {
+  const row = await env.DB.prepare("SELECT COUNT(*) AS n FROM active_work WHERE job_id = ?")
+    .bind(jobId)
+    .first<{ n: number }>();
+  return row?.n ?? 0;
+}
+
+/** Makes a share of D1's calls fail, the same ones in every run. Returns how many did. */
+function failD1(share: number): () => number {
+  const { prepare, batch } = env.DB;
+  let failed = 0;
+  let state = 1;
+  const guard = () => {
+    // Lehmer's generator (Park and Miller 1988).
+    state = (state * 48_271) % 2_147_483_647;
+    if (state / 2_147_483_647 >= share) return;
+    failed++;
+    throw new Error("D1_ERROR: storage timed out");
+  };
+  vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+    guard();
+    return prepare.call(env.DB, sql);
+  });
+  vi.spyOn(env.DB, "batch").mockImplementation((statements) => {
+    guard();
+    return batch.call(env.DB, statements) as never;
+  });
+  return () => failed;
+}
+
+describe("the outbox", () => {
+  test("brings D1 to the pool's last word, and gives up the claim on the work", async () => {
+    const pool = newPool();
+    const submission = await accepted({ webhookUrl: "https://example.com/hook" });
+    const { agent, lease } = await running(pool, submission);
+    expect(await claimsOf(submission.jobId)).toBe(1);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    await settleOutbox(pool);
+    const snapshot = await rpc(pool).read(submission);
+    expect(await findJob(env.DB, "default", submission.jobId)).toMatchObject({
+      state: "completed",
+      revision: snapshot.revision,
+      snapshot: { outputs: [{ name: "result.mp4" }] },
+      completedAt: time() - 11 * SECOND,
+    });
+    expect(await claimsOf(submission.jobId)).toBe(0);
+    expect(await countRows(pool, "outbox")).toBe(0);
+  });
+
+  test("records one terminal event for the job's webhook, with a signed URL of its output", async () => {
+    const pool = newPool();
+    const submission = await accepted({ webhookUrl: "https://example.com/hook" });
+    const { agent, lease } = await running(pool, submission);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    await settleOutbox(pool);
+    const { results } = await env.DB.prepare(
+      "SELECT type, body FROM webhook_deliveries WHERE job_id = ?",
+    )
+      .bind(submission.jobId)
+      .all<{ type: string; body: string }>();
+    expect(results).toHaveLength(1);
+    expect(JSON.parse(results[0]?.body ?? "{}")).toMatchObject({
+      type: "job.completed",
+      data: {
+        jobId: submission.jobId,
+        state: "completed",
+        status: "completed",
+        progress: 100,
+        attempt: 1,
+        metadata: { order: 7 },
+        output: {
+          name: "result.mp4",
+          url: expect.stringMatching(/^https:\/\/video\.example\.com\/v1\/signed\/.+\/result\.mp4$/),
+        },
+      },
+    });
+  });
+
+  test("converges when D1 fails 30 % of its calls, and loses nothing", async () => {
+    const pool = newPool();
+    const submission = await accepted({ webhookUrl: "https://example.com/hook" });
+    const { agent, lease } = await running(pool, submission);
+    const failures = failD1(0.3);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    for (let round = 0; round < 40; round++) {
+      pass(300 * SECOND);
+      await ringAlarm(pool);
+    }
+    expect(failures()).toBeGreaterThan(0);
+    expect(await countRows(pool, "outbox")).toBe(0);
+    expect(await findJob(env.DB, "default", submission.jobId)).toMatchObject({
+      state: "completed",
+    });
+    expect(await claimsOf(submission.jobId)).toBe(0);
+  });
+
+  test("an entry that cannot be delivered holds up no other", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    await rpc(pool).submit(submission);
+    await settleOutbox(pool);
+    await runInDurableObject(pool, (_pool, state) => {
+      const poison = { kind: "video", accountId: "default", videoId: { not: "an id" }, metadata: {} };
+      state.storage.sql.exec(
+        "INSERT INTO outbox (seq, entry, due_at) VALUES (0, ?, 0)",
+        JSON.stringify(poison),
+      );
+    });
+    await rpc(pool).cancel(submission);
+    await settleOutbox(pool);
+    expect(await findJob(env.DB, "default", submission.jobId)).toMatchObject({
+      state: "cancelled",
+    });
+    expect(await countRows(pool, "outbox")).toBe(1);
+  });
+
+  test("an old snapshot that comes again changes nothing", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    const first = await rpc(pool).submit(submission);
+    await rpc(pool).cancel(submission);
+    await settleOutbox(pool);
+    await runInDurableObject(pool, (_pool, state) => {
+      const replay = { kind: "project", snapshot: first };
+      state.storage.sql.exec(
+        "INSERT INTO outbox (entry, due_at) VALUES (?, 0)",
+        JSON.stringify(replay),
+      );
+    });
+    await settleOutbox(pool);
+    expect(await findJob(env.DB, "default", submission.jobId)).toMatchObject({
+      state: "cancelled",
+    });
+  });
+
+  test("an agent's probe fills in metadata that the edge could not read, and replaces none", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    const { agent, lease } = await running(pool, submission);
+    const source = {
+      format: "avi",
+      durationSeconds: 2,
+      width: 320,
+      height: 240,
+      frameRate: 25,
+      videoCodec: "cinepak",
+      audioCodec: null,
+      bitrateKbps: 500,
+    };
+    agent.progress(lease, { stage: "probing", source });
+    await agent.settled();
+    await settleOutbox(pool);
+    agent.progress(lease, { stage: "planning", source: { ...source, width: 1 }, movement: 2 });
+    await agent.settled();
+    await settleOutbox(pool);
+    const row = await env.DB.prepare("SELECT metadata FROM videos WHERE id = ?")
+      .bind("vid_01J00000000000000000000000")
+      .first<{ metadata: string }>();
+    expect(JSON.parse(row?.metadata ?? "null")).toEqual(source);
+  });
+});
