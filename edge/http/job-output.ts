@@ -1,11 +1,10 @@
 /** From a job's id and an output's name to its bytes, always through the map of accepted outputs. */
-import { isTerminalState } from "../../protocol/stages.ts";
-import { findJob, type JobRecord } from "../catalogue/jobs.ts";
+import type { JobRecord } from "../catalogue/jobs.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { Env, Settings } from "../env.ts";
 import { createStore } from "../media/create-store.ts";
 import { ApiError } from "./errors.ts";
-import { poolOf } from "./pool-stub.ts";
+import { readLive, requireJob } from "./live-job.ts";
 import { serveObject } from "./serve-object.ts";
 
 export interface OutputRequest {
@@ -18,8 +17,8 @@ export interface OutputRequest {
 }
 
 /**
- * Serves an accepted output of a job (GET and HEAD, ranges). The record in D1 is asked first, and the pool
- * only where the record is behind or does not have the output.
+ * Serves an accepted output of a job (GET and HEAD, ranges). The record in D1 answers for a completed job;
+ * the pool is asked where the record may be behind.
  *
  * @throws ApiError JOB_NOT_FOUND, JOB_NOT_COMPLETE, or NOT_FOUND for a name the job has no output of.
  */
@@ -28,14 +27,14 @@ export async function serveJobOutput(
   request: Request,
   asked: OutputRequest,
 ): Promise<Response> {
-  const job = await findJob(deps.env.DB, asked.accountId, asked.jobId);
-  if (job === null) {
-    throw new ApiError("JOB_NOT_FOUND", `No job with id '${asked.jobId}' exists.`);
-  }
+  const job = await requireJob(deps.env, asked.accountId, asked.jobId);
   const snapshot = await settledSnapshot(deps.env, job);
   if (asked.run !== null && snapshot.run !== asked.run) throw noOutput(asked);
   if (snapshot.state !== "completed") {
-    throw new ApiError("JOB_NOT_COMPLETE", `The job is ${snapshot.state}.`);
+    throw new ApiError(
+      "JOB_NOT_COMPLETE",
+      `The state of job '${asked.jobId}' is '${snapshot.state}'.`,
+    );
   }
   const output = snapshot.outputs.find(({ name }) => name === asked.name);
   if (output === undefined) throw noOutput(asked);
@@ -46,14 +45,9 @@ export async function serveJobOutput(
   return served;
 }
 
-/** A terminal snapshot is the last word, save for a retry, which only a failed job has. */
-async function settledSnapshot(
-  env: Env,
-  { submission, snapshot }: JobRecord,
-): Promise<JobSnapshot> {
-  const isLastWord =
-    snapshot !== null && isTerminalState(snapshot.state) && snapshot.state !== "failed";
-  return isLastWord ? snapshot : poolOf(env, submission).read(submission);
+/** Completed is for good: only what may still change, or be changed by a retry, is asked of the pool. */
+async function settledSnapshot(env: Env, job: JobRecord): Promise<JobSnapshot> {
+  return job.snapshot?.state === "completed" ? job.snapshot : readLive(env, job);
 }
 
 function noOutput({ jobId, name }: OutputRequest): ApiError {

@@ -95,10 +95,14 @@ function headersOf(object: ServedObject, options: ServeOptions): Headers {
   });
   if (options.filename !== undefined) {
     const disposition = type === OPAQUE ? "attachment" : "inline";
-    headers.set("content-disposition", createDisposition(options.filename, { type: disposition }));
+    const name = options.filename.replace(MISLEADING, "_");
+    headers.set("content-disposition", createDisposition(name, { type: disposition }));
   }
   return headers;
 }
+
+/** Path separators, and what shows as something else or not at all: controls, bidi marks, lone surrogates. */
+const MISLEADING = /[/\\\p{C}]/gu;
 
 const OPAQUE = "application/octet-stream";
 
