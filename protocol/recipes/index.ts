@@ -3,9 +3,12 @@ import { z } from "zod";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../media.ts";
 import type { PlanResult } from "../plan.ts";
 import type { Work } from "../task.ts";
+import { compress } from "./compress.ts";
 import type { PlannedOutput, Recipe } from "./define.ts";
 import { extractAudio } from "./extract-audio.ts";
+import { gif } from "./gif.ts";
 import { unsupported } from "./parts/rejections.ts";
+import { proxy } from "./proxy.ts";
 import { resize } from "./resize.ts";
 import { thumbnail } from "./thumbnail.ts";
 import { transcode } from "./transcode.ts";
@@ -13,7 +16,17 @@ import { trim } from "./trim.ts";
 import { webReady } from "./web-ready.ts";
 
 /** By name. A new recipe is a line here and one in `recipeRequestSchema`. */
-export const recipes = { webReady, transcode, resize, trim, extractAudio, thumbnail } as const;
+export const recipes = {
+  webReady,
+  transcode,
+  compress,
+  proxy,
+  resize,
+  trim,
+  extractAudio,
+  thumbnail,
+  gif,
+} as const;
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
@@ -36,10 +49,13 @@ export const recipeRequestSchema = z.discriminatedUnion(
   [
     request(webReady),
     request(transcode),
+    request(compress),
+    request(proxy),
     request(resize),
     request(trim),
     request(extractAudio),
     request(thumbnail),
+    request(gif),
   ],
   {
     error: (issue) =>

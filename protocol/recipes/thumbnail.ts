@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
-import { canToneMap, isHdr } from "./parts/color.ts";
+import { refuseHdr } from "./parts/color.ts";
 import { muxers } from "./parts/container.ts";
 import { framing } from "./parts/geometry.ts";
 import { height, seconds, width } from "./parts/params.ts";
-import { unsupported, unsupportedFormat } from "./parts/rejections.ts";
+import { unsupported } from "./parts/rejections.ts";
 import { lengthOf, spanOf } from "./parts/span.ts";
 import { secondsText } from "./parts/timing.ts";
 import { stillFilters } from "./parts/video-filters.ts";
@@ -33,11 +33,8 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   if (video === null) return unsupported("thumbnail needs a video stream; the source has none.");
   const span = spanOf(source, { startSeconds: asked.seekSeconds }, "seekSeconds");
   if ("status" in span) return span;
-  if (isHdr(video) && !canToneMap(video)) {
-    return unsupportedFormat(
-      `The source is HDR with the colour matrix '${video.color.space}', which cannot be tone-mapped.`,
-    );
-  }
+  const refusal = refuseHdr(video);
+  if (refusal !== null) return refusal;
   const framed = framing(video, {
     box: { width: asked.width, height: asked.height },
     fit: "contain",

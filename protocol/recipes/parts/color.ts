@@ -1,6 +1,8 @@
 /** Colour: the tags that an output carries, and the way from HDR to SDR. */
 import type { VideoStreamInfo } from "../../media.ts";
+import type { Rejection } from "../../plan.ts";
 import type { Size } from "./geometry.ts";
+import { unsupportedFormat } from "./rejections.ts";
 
 /** Null is unknown, and stays so. */
 export interface ColorTags {
@@ -91,9 +93,13 @@ export function tagOptions(tags: ColorTags): string[] {
 /** Matrices from which zscale makes linear light; Dolby Vision's own (ictcp) is not among them. */
 const toneMappable = new Set(["bt2020nc", "bt2020c", "bt709"]);
 
-export function canToneMap(video: VideoStreamInfo): boolean {
+/** Why an HDR source cannot be shown in SDR, or null. */
+export function refuseHdr(video: VideoStreamInfo): Rejection | null {
   const { space } = video.color;
-  return space === null || toneMappable.has(space);
+  if (!isHdr(video) || space === null || toneMappable.has(space)) return null;
+  return unsupportedFormat(
+    `The source is HDR with the colour matrix '${space}', which cannot be tone-mapped.`,
+  );
 }
 
 /** HDR to 8-bit BT.709. What the source is must be said: zscale refuses untagged frames. */

@@ -4,7 +4,7 @@ import type { FfmpegStep, PlanResult, PromisedOutput, Rejection } from "../../pl
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
 import { type AudioTrack, canCopyAudio, defaultAudio, isAacLc, planAudio } from "./audio.ts";
-import { canToneMap, isHdr, tagOptions } from "./color.ts";
+import { refuseHdr, tagOptions } from "./color.ts";
 import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
@@ -149,11 +149,8 @@ function encodeVideo(
     request.codec !== "h264" &&
     canKeepTenBits(encoders, request.codec, framed.size);
   const bitDepth = tenBits ? 10 : 8;
-  if (isHdr(video) && bitDepth === 8 && !canToneMap(video)) {
-    return unsupportedFormat(
-      `The source is HDR with the colour matrix '${video.color.space}', which cannot be tone-mapped.`,
-    );
-  }
+  const refusal = bitDepth === 8 ? refuseHdr(video) : null;
+  if (refusal !== null) return refusal;
   const choice = pickEncoder(encoders, { codec: request.codec, bitDepth, size: framed.size });
   if (choice.status === "rejected") return choice;
   const { capability } = choice;

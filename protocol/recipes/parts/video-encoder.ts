@@ -7,7 +7,9 @@ export type Quality =
   /** On the scale of the codec's own crf. */
   | { readonly kind: "crf"; readonly crf: number }
   /** Average, with peaks of half as much again over two seconds. */
-  | { readonly kind: "bitrate"; readonly kbps: number };
+  | { readonly kind: "bitrate"; readonly kbps: number }
+  /** Average over the whole, met exactly by measuring first (pass 1) and encoding then (pass 2). */
+  | { readonly kind: "two_pass"; readonly kbps: number; readonly pass: 1 | 2 };
 
 export interface EncodeSettings {
   readonly quality: Quality;
@@ -73,6 +75,20 @@ function crfOrBitrate(quality: Quality): string[] {
   return quality.kind === "crf" ? ["-crf", String(quality.crf)] : bitrate(quality.kbps);
 }
 
+/** Where the first pass leaves what it measured: a name in the scratch directory, ffmpeg's own. */
+const PASS_LOG = "two-pass";
+
+function passOptions(quality: Quality): string[] {
+  return quality.kind === "two_pass"
+    ? ["-pass", String(quality.pass), "-passlogfile", PASS_LOG]
+    : [];
+}
+
+/** Encoders that can measure first; the others meet an average in one pass. */
+export function hasTwoPasses(encoder: string): boolean {
+  return encoder === "libx264" || encoder === "libx265" || encoder === "libvpx-vp9";
+}
+
 /** Where the speed lies between veryslow (0) and ultrafast (1). */
 function haste(preset: Preset): number {
   return 1 - presets.indexOf(preset) / (presets.length - 1);
@@ -86,21 +102,20 @@ const x264: Own = ({ quality, preset }) => {
       "-preset",
       preset,
       ...crfOrBitrate(quality),
+      ...passOptions(quality),
       ...(lossless ? [] : ["-profile:v", "high"]),
     ],
   };
 };
 
-const x265: Own = ({ quality, preset }) => ({
-  // open-gop=0: players cut at key frames.
-  options: [
-    "-preset",
-    preset,
-    ...crfOrBitrate(quality),
-    "-x265-params",
-    "open-gop=0:log-level=error",
-  ],
-});
+const x265: Own = ({ quality, preset }) => {
+  // open-gop=0: players cut at key frames. x265 does not read ffmpeg's own `-pass`.
+  const own = ["open-gop=0", "log-level=error"];
+  if (quality.kind === "two_pass") own.push(`pass=${quality.pass}`, `stats=${PASS_LOG}`);
+  return {
+    options: ["-preset", preset, ...crfOrBitrate(quality), "-x265-params", own.join(":")],
+  };
+};
 
 const svtAv1: Own = ({ quality, preset }) => ({
   options: [
@@ -136,6 +151,7 @@ const vp9: Own = ({ quality, preset }) => ({
     "-tile-columns",
     "1",
     ...vpxRate(quality),
+    ...passOptions(quality),
   ],
 });
 

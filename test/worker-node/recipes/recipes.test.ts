@@ -251,3 +251,38 @@ describe("thumbnail", () => {
     expect(plan).toMatchObject({ status: "rejected", code: "UNSUPPORTED_COMMAND" });
   });
 });
+
+describe("compress, proxy and gif", () => {
+  test.each(["h264", "hevc"])("compress comes close to a size, as %s", async (codec) => {
+    const noise = bench.make(
+      `noise-${codec}.mp4`,
+      ...["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=3,noise=alls=40:allf=t", ...X264],
+    );
+    const { file, video } = await bench.run(noise, { name: "compress", targetSizeMb: 0.2, codec });
+    expect(video).toMatchObject({ codec_name: codec, nb_read_frames: "75" });
+    const megabytes = readFileSync(file).length / 1e6;
+    expect(megabytes).toBeLessThan(0.21);
+    expect(megabytes).toBeGreaterThan(0.15);
+  });
+
+  test("an encoder that writes nothing while it measures is no failure", async () => {
+    const recipe = { name: "compress", targetSizeMb: 0.1 };
+    expect((await bench.run(clip, recipe, "webm")).video?.codec_name).toBe("vp9");
+  });
+
+  test("proxy all_intra makes every frame a key frame", async () => {
+    const recipe = { name: "proxy", gop: "all_intra", startSeconds: 0.5, durationSeconds: 1 };
+    const run = await bench.run(clip, recipe);
+    expect(duration(run)).toBeCloseTo(1, 1);
+    const again = await bench.probe(run.file);
+    expect(again.mp4?.maxKeyframeGapSeconds).toBeLessThan(0.1);
+  });
+
+  test("gif has the width, the rate and the length asked for", async () => {
+    const recipe = { name: "gif", durationSeconds: 1, width: 80, fps: 10 };
+    const run = await bench.run(clip, recipe);
+    expect(run.video).toMatchObject({ codec_name: "gif", width: 80, height: 45 });
+    expect(run.video?.nb_read_frames).toBe("10");
+    expect(duration(run)).toBeCloseTo(1, 1);
+  });
+});

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import type { VideoStreamInfo } from "../media.ts";
+import type { FfmpegStep, PlanResult } from "../plan.ts";
+import { defineRecipe, type PlanContext } from "./define.ts";
+import { refuseHdr } from "./parts/color.ts";
+import { type Framing, framing } from "./parts/geometry.ts";
+import { length, seconds, width } from "./parts/params.ts";
+import { unsupported } from "./parts/rejections.ts";
+import { type Span, spanOf, spanOptions } from "./parts/span.ts";
+import { exactRate, secondsText } from "./parts/timing.ts";
+import { stillFilters } from "./parts/video-filters.ts";
+
+/** A GIF of more is larger than the video it shows. */
+const MAX_SECONDS = 120;
+const DEFAULT_WIDTH = 480;
+const PALETTE = "palette.png";
+
+const params = z.strictObject({
+  startSeconds: seconds("Where the part begins").default(0),
+  durationSeconds: length("How long the part is; by default to the end")
+    .max(MAX_SECONDS)
+    .optional(),
+  width: width.optional().describe(`Width in pixels; by default at most ${DEFAULT_WIDTH}.`),
+  fps: z
+    .number()
+    .min(1)
+    .max(50)
+    .default(12)
+    .describe("Frames per second; GIF counts in hundredths of a second."),
+});
+
+/** Makes an animated picture with a palette of its own. */
+export const gif = defineRecipe({
+  name: "gif",
+  summary: "Makes an animated picture with a palette of its own.",
+  params,
+  formats: ["gif"],
+  inputs: { min: 1, max: 1 },
+  plan,
+});
+
+function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
+  const { source, sourceKey, output, params: asked } = context;
+  const { video } = source;
+  if (video === null) return unsupported("gif needs a video stream; the source has none.");
+  const span = spanOf(source, asked);
+  if ("status" in span) return span;
+  if (asked.durationSeconds === undefined && (span.expectedSeconds ?? 0) > MAX_SECONDS) {
+    return unsupported(
+      `A gif lasts at most ${MAX_SECONDS} seconds and this would last ${secondsText(span.expectedSeconds ?? 0)}: give durationSeconds.`,
+    );
+  }
+  const refusal = refuseHdr(video);
+  if (refusal !== null) return refusal;
+  const framed = framing(video, {
+    box: { width: asked.width ?? DEFAULT_WIDTH },
+    fit: "contain",
+    enlarge: asked.width !== undefined,
+    grid: 1,
+  });
+  if ("status" in framed) return framed;
+  const chain = pictures(video, framed, asked.fps);
+  return {
+    status: "planned",
+    action: "encode",
+    steps: [
+      palette(sourceKey, video, span, chain),
+      drawing(sourceKey, video, span, chain, { file: output.file, fps: asked.fps }),
+    ],
+    outputs: [
+      {
+        ...output,
+        video: { codec: "gif", ...framed.size, frames: null },
+        audio: null,
+        durationSeconds: span.expectedSeconds,
+        durationToleranceSeconds: span.toleranceSeconds,
+      },
+    ],
+  };
+}
+
+function pictures(video: VideoStreamInfo, framed: Framing, fps: number): string {
+  const rate = exactRate(fps);
+  return [`fps=fps=${rate.num}/${rate.den}`, ...stillFilters(video, framed, "gif")].join(",");
+}
+
+/**
+ * The colours of the whole part, found first: in one graph the frames would wait in memory for the last one.
+ */
+function palette(source: string, video: VideoStreamInfo, span: Span, chain: string): FfmpegStep {
+  return {
+    kind: "ffmpeg",
+    stage: "transcoding",
+    inputs: [{ from: { source }, options: spanOptions(span) }],
+    filterComplex: `[0:${video.index}]${chain},palettegen=stats_mode=diff[palette]`,
+    outputs: [
+      {
+        file: PALETTE,
+        muxer: "image2",
+        options: ["-map", "[palette]", "-frames:v", "1", "-update", "1", "-c:v", "png"],
+      },
+    ],
+    expectedFrames: null,
+    expectedSeconds: null,
+    encoder: null,
+  };
+}
+
+function drawing(
+  source: string,
+  video: VideoStreamInfo,
+  span: Span,
+  chain: string,
+  { file, fps }: { readonly file: string; readonly fps: number },
+): FfmpegStep {
+  const dither = "paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
+  return {
+    kind: "ffmpeg",
+    stage: "transcoding",
+    inputs: [
+      { from: { source }, options: spanOptions(span) },
+      { from: { file: PALETTE }, options: [] },
+    ],
+    filterComplex: `[0:${video.index}]${chain}[pictures];[pictures][1:0]${dither}[drawn]`,
+    outputs: [
+      { file, muxer: "gif", options: ["-map", "[drawn]", "-map_metadata", "-1", "-loop", "0"] },
+    ],
+    expectedFrames:
+      span.expectedSeconds === null ? null : Math.max(1, Math.round(span.expectedSeconds * fps)),
+    expectedSeconds: span.expectedSeconds,
+    encoder: null,
+  };
+}
