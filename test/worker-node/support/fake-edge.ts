@@ -42,6 +42,8 @@ export interface FakeEdge {
   /** What was uploaded, by file name. */
   readonly stored: ReadonlyMap<string, Buffer>;
   readonly source: { bytes: Buffer; handler: Handler | null };
+  /** Answers every call about outputs instead. */
+  readonly outputs: { handler: Handler | null };
   /** Refuses upgrades with this status instead. */
   readonly refuse: (status: number | null) => void;
   /** Drops every socket and the port, as a killed edge does. */
@@ -76,6 +78,7 @@ export async function startFakeEdge(options: { answersPings?: boolean } = {}): P
   const connections = createQueue<Connection>();
   const stored = new Map<string, Buffer>();
   const source: FakeEdge["source"] = { bytes: SOURCE, handler: null };
+  const outputs: FakeEdge["outputs"] = { handler: null };
   const sockets = new Set<Duplex>();
   const wss = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
   let refusal: number | null = null;
@@ -95,6 +98,11 @@ export async function startFakeEdge(options: { answersPings?: boolean } = {}): P
 
   const listen = async (port: number): Promise<number> => {
     server = createServer((request, response) => {
+      const { handler } = outputs;
+      if (handler !== null && request.url?.includes("/outputs") === true) {
+        request.resume().once("end", () => handler(request, response));
+        return;
+      }
       handleLease(source, stored, request, response).catch(() => response.destroy());
     });
     server.on("upgrade", onUpgrade);
@@ -122,6 +130,7 @@ export async function startFakeEdge(options: { answersPings?: boolean } = {}): P
     connection: () => connections.take(() => true),
     stored,
     source,
+    outputs,
     refuse: (status) => {
       refusal = status;
     },
