@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { Env } from "../../../edge/env.ts";
 import { createApp } from "../../../edge/http/app.ts";
+import { newId } from "../../../edge/ids.ts";
 import type { ErrorAnswer } from "../../../protocol/errors.ts";
 
 export const ROOT_KEY = "test-root-key-0123456789";
@@ -58,4 +59,26 @@ export async function makeKey(
   });
   if (answer.status !== 201) throw new Error(`no key: ${await answer.text()}`);
   return (await answer.json<{ key: string }>()).key;
+}
+
+/** A video's row, as a finished upload leaves it; another state for one that has not finished. */
+export async function makeVideo(
+  accountId = "default",
+  state: "ready" | "uploading" = "ready",
+): Promise<string> {
+  const videoId = newId("video", Date.now());
+  await testEnv.DB.prepare(
+    `insert into videos (id, account_id, filename, content_type, size, state, key, etag, created_at)
+     values (?1, ?2, 'clip.mp4', 'video/mp4', 1000, ?3, ?4, ?5, ?6)`,
+  )
+    .bind(
+      videoId,
+      accountId,
+      state,
+      `sources/${accountId}/${videoId}`,
+      state === "ready" ? "etag-1" : null,
+      Date.now(),
+    )
+    .run();
+  return videoId;
 }
