@@ -1,4 +1,5 @@
 /** Encodes a few frames with a candidate and reads back what came out. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { deviceEnv, deviceOptions, QUIET } from "./argv.ts";
@@ -49,6 +50,8 @@ export async function proveEncoder(
 ): Promise<ProofOutcome> {
   const device = candidate.device.replace(/[^a-z0-9]/gi, "_");
   const file = join(context.dir, `${candidate.encoder}-${device}-${depth}.mkv`);
+  // What an earlier proof left there must not speak for this one.
+  await rm(file, { force: true });
   const encoded = await encode(candidate, context, [
     ...["-f", "lavfi", "-i", picture(candidate, depth)],
     ...filterOf(candidate),

@@ -82,6 +82,7 @@ function unreadable(result: ProcessResult, isContainer: boolean): ProbeResult {
   const { end, stderr } = result;
   const said = tellingSentence(stderr);
   const all = stderr.join("\n");
+  if (end.kind === "too_much_output") return unsupported("The source declares too many streams.");
   if (end.kind === "timeout" || end.kind === "not_started" || result.signal !== null) {
     return {
       status: "failed",
@@ -90,7 +91,6 @@ function unreadable(result: ProcessResult, isContainer: boolean): ProbeResult {
       retryable: true,
     };
   }
-  if (end.kind === "too_much_output") return unsupported("The source declares too many streams.");
   if (transportWords.test(all)) {
     return {
       status: "failed",

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { type ProcessRequest, runProcess } from "../../../worker-node/ffmpeg/process.ts";
-import { isRunning, scratch, standIn } from "./support.ts";
+import { FLOOD, isRunning, scratch, standIn } from "./support.ts";
 
 const dir = await scratch();
 
@@ -62,12 +62,14 @@ describe("a tool that ends by itself", () => {
   it("takes along what it leaves in its group", async () => {
     const reader = pidReader(1, () => {});
     const result = await run(
-      `const child = ${GRANDCHILD}
-       child.once("spawn", () => {}); process.stdin.on("error", () => {});
-       setTimeout(() => process.exit(0), 300);`,
+      `const child = require("node:child_process").spawn(process.execPath,
+         ["-e", "${DEAF} ${PRINT_PID} process.send('ready'); ${HANG}"],
+         { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+       child.once("message", () => process.exit(0));`,
       reader,
     );
     expect(result).toMatchObject({ end: { kind: "exited" }, exitCode: 0 });
+    expect(reader.pids).toHaveLength(1);
     expect(reader.pids.filter(isRunning)).toEqual([]);
   });
 });
@@ -121,9 +123,7 @@ describe("a tool that is stopped", () => {
 
 describe("a tool that floods us", () => {
   it("with more output than it may collect is stopped", async () => {
-    const result = await run("for (;;) process.stdout.write('x'.repeat(65536));", {
-      maxStdout: 100_000,
-    });
+    const result = await run(FLOOD, { maxStdout: 100_000 });
     expect(result.end).toEqual({ kind: "too_much_output" });
     expect(result.stdout.length).toBeLessThanOrEqual(100_000);
   });

@@ -172,24 +172,24 @@ describe("an ffmpeg that misbehaves", () => {
   const movers: [string, string, Partial<RunStepOptions>][] = [
     [
       "frames",
-      `let n = 0; setInterval(() => { n++; process.stdout.write("frame=" + n + "\\nprogress=continue\\n"); if (n > 12) process.exit(0); }, 100);`,
+      `let n = 0; setInterval(() => { n++; process.stdout.write("frame=" + n + "\\nprogress=continue\\n"); if (n > 25) process.exit(0); }, 100);`,
       {},
     ],
     [
       "bytes written",
-      `let n = 0; setInterval(() => { require("node:fs").appendFileSync("out.mp4", "x"); if (++n > 12) process.exit(0); }, 100);`,
+      `let n = 0; setInterval(() => { require("node:fs").appendFileSync("out.mp4", "x"); if (++n > 25) process.exit(0); }, 100);`,
       {},
     ],
     [
       "bytes read from the source",
-      "setTimeout(() => process.exit(0), 1300);",
+      "setTimeout(() => process.exit(0), 2500);",
       { movement: () => performance.now() },
     ],
   ];
-  it.each(movers)(
+  it.concurrent.each(movers)(
     "in no other way than slowness is left alone while it moves %s",
     async (_, script, change) => {
-      const options = await optionsFor(url, { stallMs: 600, ...change });
+      const options = await optionsFor(url, { stallMs: 2000, ...change });
       expect(await runStep(await with_(script), stepOf(), options)).toMatchObject({ status: "ok" });
     },
   );

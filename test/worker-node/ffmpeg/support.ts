@@ -138,6 +138,13 @@ export async function standIn(dir: string, name: string, script: string): Promis
   return path;
 }
 
+/** A stand-in's script that writes without end, as fast as it is read. */
+export const FLOOD = `const go = () => {
+  while (process.stdout.write("x".repeat(65536)));
+  process.stdout.once("drain", go);
+};
+go();`;
+
 /** Whether a process runs; one that is dead and only waits to be reaped does not. */
 export function isRunning(pid: number): boolean {
   try {

@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { capabilitiesSchema } from "../../../protocol/media.ts";
+import type { EncoderCandidate } from "../../../worker-node/ffmpeg/encoder-candidates.ts";
+import { proveEncoder, proveSessions } from "../../../worker-node/ffmpeg/encoder-proof.ts";
+import { proveCapabilities, type Tools } from "../../../worker-node/ffmpeg/index.ts";
+import { scratch, standIn, toolSets } from "./support.ts";
+
+const dir = await scratch();
+const sets = await toolSets();
+const signal = new AbortController().signal;
+
+describe.each(sets)("capabilities of $name", ({ tools }) => {
+  it("are what the protocol carries, and hold an H.264 encoder of 8 bits", async () => {
+    const capabilities = await proveCapabilities(tools, signal);
+    expect(capabilitiesSchema.parse(capabilities)).toEqual(capabilities);
+    const h264 = capabilities.encoders.find(({ codec }) => codec === "h264");
+    expect(h264?.bitDepths).toContain(8);
+  });
+
+  it("are not proved at all once the agent stops", async () => {
+    const stopped = AbortSignal.abort(new Error("stopping"));
+    await expect(proveCapabilities(tools, stopped)).rejects.toThrow("stopping");
+  });
+});
+
+const [usual] = sets;
+if (usual === undefined) throw new Error("no tools");
+
+const x264: EncoderCandidate = {
+  encoder: "libx264",
+  codec: "h264",
+  device: "cpu",
+  bitDepths: [8, 10],
+  options: ["-preset", "ultrafast"],
+  countsSessions: false,
+};
+
+/** An ffmpeg that rewrites or refuses its arguments by `rules` (which see `argv`) and runs the real one with the rest. */
+async function altered(rules: string): Promise<Tools> {
+  const ffmpeg = await standIn(
+    dir,
+    `ffmpeg-${crypto.randomUUID()}`,
+    `let argv = process.argv.slice(2);
+     const refuse = (text) => { console.error(text); process.exit(1); };
+     ${rules}
+     const run = require("node:child_process").spawnSync(${JSON.stringify(usual?.tools.ffmpeg)}, argv, { stdio: "inherit" });
+     process.exit(run.status ?? 1);`,
+  );
+  return { ...(usual as { tools: Tools }).tools, ffmpeg };
+}
+
+describe("an encoder is proved by what comes out", () => {
+  const prove = (tools: Tools, candidate = x264, depth: 8 | 10 = 8) =>
+    proveEncoder(candidate, depth, { tools, dir, signal });
+
+  it("and a real one passes", async () => {
+    expect(await prove(usual.tools)).toBe("proved");
+  });
+
+  it("not by its exit code: one that wrote nothing is refused", async () => {
+    expect(await prove(await altered("process.exit(0);"))).toBe("refused");
+  });
+
+  it("not by its name: one that makes another codec is refused", async () => {
+    const tools = await altered(
+      'argv = argv.map((a) => a === "libx264" ? "mpeg4" : a).filter((a) => a !== "-preset" && a !== "ultrafast");',
+    );
+    expect(await prove(tools)).toBe("refused");
+  });
+
+  it("with the bit depth it was given: one that turns 10 bits into 8 does 8 bits only", async () => {
+    const tools = await altered('argv.splice(-4, 0, "-pix_fmt", "yuv420p");');
+    expect(await prove(tools, x264, 10)).toBe("refused");
+    expect(await prove(tools, x264, 8)).toBe("proved");
+  });
+
+  it("with every frame: one that gives up half-way is refused", async () => {
+    const tools = await altered(
+      'argv = argv.map((a, i) => argv[i - 1] === "-frames:v" ? "7" : a);',
+    );
+    expect(await prove(tools)).toBe("refused");
+  });
+});
+
+describe("a card as NVENC has it", () => {
+  const nvenc: EncoderCandidate = {
+    ...x264,
+    encoder: "h264_nvenc",
+    device: "cuda:0",
+    countsSessions: true,
+  };
+  /** Runs libx264 in its place, up to `sessions` at once. */
+  const card = (sessions: number) =>
+    altered(
+      `const wanted = argv.filter((a) => a === "h264_nvenc").length;
+       require("node:fs").appendFileSync("asked", wanted + " on " + process.env.CUDA_VISIBLE_DEVICES + "\\n");
+       if (wanted > ${sessions}) refuse("[h264_nvenc @ 0x1] OpenEncodeSessionEx failed: out of memory (10): (no details)");
+       const size = /s=(\\d+)x/.exec(argv.join(" "))?.[1];
+       if (Number(size) < 145) refuse("[h264_nvenc @ 0x1] Frame Dimension less than the minimum supported value");
+       if (argv.join(" ").includes("p010le")) refuse("[h264_nvenc @ 0x1] 10 bit encode not supported");
+       argv = argv.map((a) => a === "h264_nvenc" ? "libx264" : a);`,
+    );
+
+  it("is proved with a picture it accepts, in the bit depths it has, on the card meant", async () => {
+    const tools = await card(3);
+    expect(await proveEncoder(nvenc, 8, { tools, dir, signal })).toBe("proved");
+    expect(await proveEncoder(nvenc, 10, { tools, dir, signal })).toBe("refused");
+    expect(await readFile(`${dir}/asked`, "utf8")).toMatch(/^1 on 0\n/);
+  });
+
+  it.each([
+    [1, 1],
+    [3, 3],
+    [8, 8],
+    [100, 16],
+  ])("of %d sessions is taken for one of %d", async (sessions, proved) => {
+    const tools = await card(sessions);
+    expect(await proveSessions(nvenc, { tools, dir, signal })).toBe(proved);
+  });
+});
