@@ -63,16 +63,17 @@ export const taskSpecSchema = z.object({
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 
+/** An opaque tag of the store: R2's of a part has 171 characters locally (2026-11). */
+const etagSchema = z.string().min(1).max(512);
+
 /** How the bytes of an output reached the store. */
 export const storedAsSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("single"), etag: z.string().max(128) }),
+  z.object({ kind: z.literal("single"), etag: etagSchema }),
   z.object({
     kind: z.literal("multipart"),
     uploadId: z.string().max(1024),
     parts: z
-      .array(
-        z.object({ partNumber: z.number().int().min(1).max(10_000), etag: z.string().max(128) }),
-      )
+      .array(z.object({ partNumber: z.number().int().min(1).max(10_000), etag: etagSchema }))
       .min(1)
       .max(10_000),
   }),
