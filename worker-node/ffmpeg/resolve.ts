@@ -6,7 +6,7 @@
 import { accessSync, chmodSync, constants } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { runProcess } from "./process.ts";
 import type { ToolFeatures, Tools } from "./types.ts";
 
@@ -64,7 +64,7 @@ function overrideOf(name: ToolName): "FFMPEG_PATH" | "FFPROBE_PATH" {
 
 async function candidates(name: ToolName, env: NodeJS.ProcessEnv): Promise<Candidate[]> {
   const override = env[overrideOf(name)];
-  if (override) return [{ from: overrideOf(name), path: override }];
+  if (override) return [{ from: overrideOf(name), path: overridePath(override, env) }];
   const found: Candidate[] = [];
   // A probe that stands beside the encoder that was named belongs to it.
   const beside = name === "ffprobe" ? env.FFMPEG_PATH : undefined;
@@ -77,6 +77,13 @@ async function candidates(name: ToolName, env: NodeJS.ProcessEnv): Promise<Candi
   const shipped = shippedPath(name);
   if (shipped) found.push({ from: `@${name}-installer`, path: shipped });
   return found;
+}
+
+/** A bare name is looked up along PATH, as a shell would; a relative path counts from where we are. */
+function overridePath(override: string, env: NodeJS.ProcessEnv): string {
+  if (isAbsolute(override) || /[\\/]/.test(override)) return resolve(override);
+  const dirs = (env.PATH ?? "").split(delimiter).filter(isAbsolute);
+  return dirs.map((dir) => join(dir, override)).find(isExecutable) ?? resolve(override);
 }
 
 function executableName(name: ToolName): string {
@@ -127,7 +134,6 @@ type VersionAnswer =
   | { readonly status: "failed"; readonly reason: string };
 
 async function askVersion(name: ToolName, path: string): Promise<VersionAnswer> {
-  if (!isAbsolute(path)) return { status: "failed", reason: "the path is not absolute" };
   if (!isExecutable(path)) return { status: "failed", reason: "no executable file is there" };
   const result = await runTool(path, ["-version"]);
   if (result.end.kind === "not_started") return { status: "failed", reason: result.end.message };

@@ -23,6 +23,15 @@ describe("an ffmpeg is found", () => {
     expect(found.ffmpeg).toBe(path);
   });
 
+  it("by a bare name in FFMPEG_PATH along PATH", async () => {
+    const [{ tools } = { tools: null }] = sets;
+    if (tools === null) throw new Error("no tools");
+    await mkdir(`${dir}/bin`);
+    await symlink(tools.ffmpeg, `${dir}/bin/ffmpeg-next`);
+    const env = { PATH: `${dir}/bin:${process.env.PATH}`, FFMPEG_PATH: "ffmpeg-next" };
+    expect((await resolveTools(env)).ffmpeg).toBe(`${dir}/bin/ffmpeg-next`);
+  });
+
   it("past one on PATH that does not run", async () => {
     await mkdir(`${dir}/broken`);
     for (const name of ["ffmpeg", "ffprobe"]) {
