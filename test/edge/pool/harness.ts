@@ -91,6 +91,11 @@ export function rowsWritten(stub: PoolStub): Promise<number> {
   );
 }
 
+/** Counts the object's alarms from now on: setting one is a row written that SQLite does not see. */
+export function countAlarms(stub: PoolStub) {
+  return runInDurableObject(stub, (_pool, state) => vi.spyOn(state.storage, "setAlarm"));
+}
+
 export function countRows(stub: PoolStub, table: string): Promise<number> {
   return runInDurableObject(stub, (_pool, state) =>
     Number(state.storage.sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one()["n"]),

@@ -141,12 +141,12 @@ describe("a job", () => {
     const bytes = new Uint8Array(100).fill(7);
     const key = `${attemptPrefix({ jobId: submission.jobId, run: 1, ...lease })}result.mp4`;
     const upload = await env.MEDIA.createMultipartUpload(key);
-    const part = await upload.uploadPart(1, bytes);
+    const { partNumber, etag } = await upload.uploadPart(1, bytes);
     const { uploadId } = upload;
     expect(await rpc(pool).recordUpload({ ...lease, key, uploadId })).toEqual({ status: "ok" });
     const report = await reportOf("unused", bytes);
-    const stored = { kind: "multipart", uploadId, parts: [part] } as const;
-    agent.complete(lease, [{ ...report, stored }]);
+    const parts = [{ partNumber, etag }];
+    agent.complete(lease, [{ ...report, stored: { kind: "multipart", uploadId, parts } }]);
     expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
     const head = await env.MEDIA.head(key);
     expect((await rpc(pool).read(submission)).outputs).toMatchObject([{ key, etag: head?.etag }]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import {
+  countAlarms,
   deliver,
   dial,
   engine,
@@ -13,6 +14,7 @@ import {
   rpc,
   running,
   SECOND,
+  settleOutbox,
   submissionOf,
   TTL,
   time,
@@ -81,17 +83,34 @@ describe("a lease", () => {
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
     agent.progress(lease);
     await agent.settled();
+    await settleOutbox(pool);
+    const alarms = await countAlarms(pool);
     const before = await rowsWritten(pool);
     for (let movement = 2; movement <= 40; movement++) {
       pass(SECOND);
       agent.progress(lease, { movement, fraction: movement / 100 });
-      // Past half of a grant's life a new one is handed over.
-      if (movement === 32) expect(await agent.next()).toMatchObject({ of: "progress" });
     }
     await agent.settled();
     expect(await rowsWritten(pool)).toBe(before);
+    expect(alarms).not.toHaveBeenCalled();
     await ringAlarm(pool);
     expect(await rpc(pool).read(submission)).toMatchObject({ state: "transcoding", error: null });
+  });
+
+  test("is given a new grant once the present one is past half its life, and not before", async () => {
+    const pool = newPool();
+    const { agent, lease, message } = await running(pool);
+    const half = message.grant.expiresInMs / 2;
+    agent.progress(lease);
+    pass(half - 1);
+    agent.progress(lease, { movement: 2 });
+    expect(await agent.settled()).toEqual([]);
+    pass(1);
+    agent.progress(lease, { movement: 3 });
+    agent.progress(lease, { movement: 4 });
+    const answers = await agent.settled();
+    expect(answers).toMatchObject([{ type: "ack", of: "progress", status: "accepted", lease }]);
+    expect(answers[0]).not.toHaveProperty("grant.base", message.grant.base);
   });
 
   test("expires under a live socket whose attempt does not move", async () => {

@@ -107,7 +107,9 @@ describe("the outbox", () => {
         metadata: { order: 7 },
         output: {
           name: "result.mp4",
-          url: expect.stringMatching(/^https:\/\/video\.example\.com\/v1\/signed\/.+\/result\.mp4$/),
+          url: expect.stringMatching(
+            /^https:\/\/video\.example\.com\/v1\/signed\/.+\/result\.mp4$/,
+          ),
         },
       },
     });
@@ -138,7 +140,12 @@ describe("the outbox", () => {
     await rpc(pool).submit(submission);
     await settleOutbox(pool);
     await runInDurableObject(pool, (_pool, state) => {
-      const poison = { kind: "video", accountId: "default", videoId: { not: "an id" }, metadata: {} };
+      const poison = {
+        kind: "video",
+        accountId: "default",
+        videoId: { not: "an id" },
+        metadata: {},
+      };
       state.storage.sql.exec(
         "INSERT INTO outbox (seq, entry, due_at) VALUES (0, ?, 0)",
         JSON.stringify(poison),
