@@ -30,11 +30,13 @@ export function isId<K extends IdKind>(kind: K, text: string): text is IdOf<K> {
   return patterns[kind].test(text);
 }
 
-/** Schema of one kind of id. */
-export function idSchema<K extends IdKind>(kind: K) {
-  return z.custom<IdOf<K>>((value) => typeof value === "string" && isId(kind, value), {
+/** Schema of one kind of id. It is a string's, so that the OpenAPI document can say its pattern. */
+export function idSchema<K extends IdKind>(kind: K): z.ZodType<IdOf<K>, IdOf<K>> {
+  const text = z.string().regex(patterns[kind], {
     error: `must be an id of the form ${idPrefixes[kind]}<ULID>`,
   });
+  // The pattern is the type: what it lets through begins with the prefix.
+  return text as unknown as z.ZodType<IdOf<K>, IdOf<K>>;
 }
 
 /**
