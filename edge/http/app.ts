@@ -64,6 +64,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
 
   const documented = new OpenAPIHono<AppEnv>();
   documented.route("/v1", v1);
-  app.get("/openapi.json", (c) => c.json(openApiDocument(documented, new URL(c.req.url).origin)));
+  const document = openApiDocument(documented);
+  app.get("/openapi.json", (c) => c.json(document(new URL(c.req.url).origin)));
   return app;
 }

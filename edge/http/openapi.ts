@@ -87,8 +87,23 @@ export function answers<const A extends Record<number, JsonAnswer<z.ZodType>>>(
   return { ...errorResponses(errors), ...good } as unknown as JsonAnswers<A>;
 }
 
-/** The OpenAPI 3.1 document of the routes under `/v1`. */
-export function openApiDocument(documented: OpenAPIHono<AppEnv>, origin: string) {
+type OpenApiDocument = ReturnType<OpenAPIHono<AppEnv>["getOpenAPI31Document"]>;
+
+/**
+ * Gives the OpenAPI 3.1 document of the routes under `/v1`, with the origin it is asked for at. Made once, at
+ * the first request: it takes tens of milliseconds, and everybody may ask.
+ */
+export function openApiDocument(
+  documented: OpenAPIHono<AppEnv>,
+): (origin: string) => OpenApiDocument {
+  let made: OpenApiDocument | null = null;
+  return (origin) => {
+    made ??= makeDocument(documented);
+    return { ...made, servers: [{ url: origin }] };
+  };
+}
+
+function makeDocument(documented: OpenAPIHono<AppEnv>): OpenApiDocument {
   documented.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
@@ -105,7 +120,6 @@ export function openApiDocument(documented: OpenAPIHono<AppEnv>, origin: string)
       version: "1",
       description: "Uploads video, transcodes it on workers of your own, and says how it went.",
     },
-    servers: [{ url: origin }],
     security: [{ bearer: [] }, { apiKey: [] }],
   });
 }
