@@ -247,12 +247,11 @@ function goOn(
     job.attempt,
   );
   const began = leases.length > 0 && before.every((task) => leaseOf(task) === null);
-  const paused = leases.length === 0;
   const stage = stageOf(tasks, job.stage);
   const seen = kept(job, before, rules);
   let stages = began && stage === null ? [] : seen.stages;
   if (stage !== null) stages = enterStage(stages, stage, now);
-  if (paused) stages = closeStages(stages, "failed", now);
+  else if (leases.length === 0) stages = closeStages(stages, "failed", now);
   const fresh = { ...seen, attempt, progress: attempt > job.attempt ? 0 : seen.progress };
   return {
     ...fresh,
