@@ -6,6 +6,7 @@ import { cors } from "./cors.ts";
 import { onError, onNotFound } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
+import { noStore } from "./no-store.ts";
 import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
 import { connectRoutes } from "./routes/connect.ts";
@@ -56,7 +57,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.onError(onError);
   app.notFound(onNotFound);
-  app.use("*", requestId(), cors(), settings());
+  app.use("*", requestId(), cors(), noStore(), settings());
   app.route("/", healthRoutes);
   const v1 = createV1();
   app.route("/v1", v1);

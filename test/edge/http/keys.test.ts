@@ -15,6 +15,7 @@ describe("a key", () => {
   test("is shown once, works at once in either header, and is stored only as a hash", async () => {
     const answer = await newKey({ name: "ci", scopes: ["admin"] });
     expect(answer.status).toBe(201);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
     const created = await answer.json<Created>();
     expect(created).toMatchObject({ name: "ci", scopes: ["admin"], accountId: "default" });
     expect(created.expiresAt).toBeNull();
