@@ -6,7 +6,7 @@ import { planWork } from "../protocol/recipes/index.ts";
 import { startAgent } from "./agent.ts";
 import { createDevices, ffmpegEngine } from "./engine.ts";
 import { createFetchGuard } from "./fetch-guard.ts";
-import { proveCapabilities, resolveTools, ToolsNotFoundError } from "./ffmpeg/index.ts";
+import { proveCapabilities, resolveTools, type Tools, ToolsNotFoundError } from "./ffmpeg/index.ts";
 import { createDispatcher, describeError } from "./http.ts";
 import { watchLifecycle } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
@@ -60,9 +60,10 @@ async function main(): Promise<number> {
 
 async function runAgent(options: AgentOptions, log: Log): Promise<number> {
   warnOfPlainHttp(options, log);
+  // Until there is an agent, either signal just ends the start.
   const starting = new AbortController();
-  let drain = () => starting.abort();
-  let abort = () => starting.abort();
+  let drain = () => starting.abort("drained" satisfies ExitReason);
+  let abort = () => starting.abort("aborted" satisfies ExitReason);
   const stopWatching = watchLifecycle({
     ...options,
     onDrain: (why) => {
@@ -84,8 +85,8 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
   const guard = createFetchGuard({ allowLoopback: options.allowPrivateInputs });
   const dispatcher = createDispatcher();
   try {
-    const capabilities = await proveCapabilities(tools, starting.signal);
-    if (starting.signal.aborted) return exitCodes.drained;
+    const capabilities = await proveUntil(starting.signal, tools);
+    if (capabilities === null) return exitCodes[endOf(starting.signal)];
     logCapabilities(capabilities, log);
     const slots = options.slots ?? defaultSlots(capabilities);
     const agent = startAgent({
@@ -115,6 +116,21 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
     await Promise.allSettled([server.close(), guard.close(), dispatcher.destroy()]);
     await scratch.remove();
   }
+}
+
+/** Null when the signal came first. */
+async function proveUntil(signal: AbortSignal, tools: Tools): Promise<Capabilities | null> {
+  try {
+    const capabilities = await proveCapabilities(tools, signal);
+    return signal.aborted ? null : capabilities;
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
+}
+
+function endOf(signal: AbortSignal): ExitReason {
+  return signal.reason === "aborted" ? "aborted" : "drained";
 }
 
 const endings: Record<ExitReason, string> = {
