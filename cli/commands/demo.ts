@@ -15,6 +15,7 @@ import {
   probeFile,
 } from "../media-tools.ts";
 import { type Host, startHost } from "../runtime/host.ts";
+import { onStopSignal } from "../runtime/signals.ts";
 import { watchJob } from "../watch-job.ts";
 import { saveOutputs } from "./transcode.ts";
 
@@ -42,9 +43,7 @@ async function demo(given: string | null): Promise<void> {
     await host?.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void tidy().finally(() => process.exit(130)));
-  }
+  onStopSignal(() => void tidy().finally(() => process.exit(130)));
   try {
     const tools = await findMediaTools();
     say(`Using ${tools.version}`);

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { startHost } from "../runtime/host.ts";
+import { stopSignal } from "../runtime/stop-signal.ts";
 import { wholeNumber } from "./options.ts";
 
 interface StartOptions {
@@ -30,7 +31,7 @@ export function addStart(program: Command): void {
       1,
     )
     .action(async (options: StartOptions) => {
-      const stopped = stopSignal();
+      const stopped = stopSignal(process.env);
       const host = await startHost({
         ...options,
         environment: process.env,
@@ -41,15 +42,8 @@ export function addStart(program: Command): void {
         process.stdout.write(`The root API key is in ${path.resolve(host.rootKeyFile)}\n`);
       }
       process.stdout.write(`Telecine is ready at ${host.url}\n`);
-      const signal = await stopped;
-      process.stderr.write(`${signal}: stopping\n`);
+      const reason = await stopped;
+      process.stderr.write(`${reason}: stopping\n`);
       await host.stop();
     });
-}
-
-/** The first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
-  });
 }

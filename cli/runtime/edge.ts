@@ -9,6 +9,7 @@ import { bundleEdge, ROOT } from "./bundle.ts";
 import { applyMigrations, type MigratableDatabase } from "./migrations.ts";
 import { type OutboundRules, sendOutbound } from "./outbound.ts";
 import { childrenOf } from "./processes.ts";
+import { claimStopSignals } from "./signals.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** The platform fires cron triggers at most once a minute; so do we. */
@@ -71,6 +72,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
       telemetry: { enabled: false },
     }),
   );
+  claimStopSignals();
   const url = (await runtime.ready).origin;
   watchRuntime();
   const database = (await runtime.getD1Database("DB")) as unknown as MigratableDatabase;

@@ -1,5 +1,6 @@
 /** All of Telecine on one machine: the embedded edge and its local workers, as `start` and `demo` run it. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { settingNames } from "../../protocol/settings.ts";
@@ -37,6 +38,7 @@ export interface Host {
  * @throws HostError that says what is wrong and what to do about it.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
+  await checkPort(options);
   const { rootKey, signingSecret } = await keepSecrets(options);
   const watchdog = startWatchdog();
   const edge = await startEdge({
@@ -50,8 +52,6 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     watchdog,
     onLog: options.onEdgeLog,
-  }).catch((error: unknown) => {
-    throw startError(error, options);
   });
   const client = new TelecineClient({ url: edge.url, key: rootKey.value });
   try {
@@ -101,14 +101,25 @@ function settingsFrom(environment: HostOptions["environment"]): Record<string, s
   return settings;
 }
 
-function startError(error: unknown, { host, port }: HostOptions): unknown {
-  const text = String(error instanceof Error ? error.message : error);
-  if (/address already in use|EADDRINUSE|ERR_ADDRESS_IN_USE/i.test(text)) {
-    return new HostError(
-      `Port ${port} on ${host} is in use by another program. Stop that one, or choose another with --port N (0 takes a free one).`,
-    );
-  }
-  return error;
+/** The runtime retries a port that is taken without a word, so it is tried here first. */
+function checkPort({ host, port }: HostOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      const remedy = "choose another with --port N (0 takes a free one)";
+      const text: Record<string, string> = {
+        EADDRINUSE: `Port ${port} on ${host} is in use by another program. Stop that one, or ${remedy}.`,
+        EACCES: `Port ${port} on ${host} needs more rights than this user has: ${remedy}.`,
+        EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host.`,
+      };
+      reject(
+        new HostError(
+          text[error.code ?? ""] ?? `Cannot listen on ${host}:${port}: ${error.message}`,
+        ),
+      );
+    });
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
 }
 
 /** `/health` answers CONFIG_ERROR where a setting is wrong. */

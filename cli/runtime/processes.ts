@@ -1,15 +1,34 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
+interface Row {
+  readonly pid: number;
+  readonly parent: number;
+}
+
 /** The process ids of a process's children: from /proc where there is one, else from `ps`. */
 export function childrenOf(parent: number): number[] {
-  if (process.platform === "win32") return [];
   return processTable()
     .filter((row) => row.parent === parent)
     .map((row) => row.pid);
 }
 
-function processTable(): { pid: number; parent: number }[] {
+/** A process's parent, its parent's parent and so on, `depth` of them at most. */
+export function ancestorsOf(pid: number, depth: number): number[] {
+  const table = new Map(processTable().map((row) => [row.pid, row.parent]));
+  const ancestors: number[] = [];
+  for (
+    let parent = table.get(pid);
+    parent && ancestors.length < depth;
+    parent = table.get(parent)
+  ) {
+    ancestors.push(parent);
+  }
+  return ancestors;
+}
+
+function processTable(): Row[] {
+  if (process.platform === "win32") return [];
   if (process.platform === "linux") return linuxProcessTable();
   const listing = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
   return listing
@@ -21,8 +40,8 @@ function processTable(): { pid: number; parent: number }[] {
     });
 }
 
-function linuxProcessTable(): { pid: number; parent: number }[] {
-  const rows: { pid: number; parent: number }[] = [];
+function linuxProcessTable(): Row[] {
+  const rows: Row[] = [];
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
