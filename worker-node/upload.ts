@@ -49,12 +49,12 @@ export async function uploadOutput(calls: GrantCalls, upload: Upload): Promise<U
   const hashing = digestFile(upload.file, "sha256", signal);
   // Looked at below; an upload that fails first must not leave it unheard.
   hashing.catch(() => {});
-  const stored = await store(calls, upload);
-  if (stored.status !== "ok") {
-    stop.abort();
-    return stored;
-  }
   try {
+    const stored = await store(calls, upload, hashing);
+    if (stored.status !== "ok") {
+      stop.abort();
+      return stored;
+    }
     return { status: "ok", stored: stored.value, sha256: await hashing };
   } catch (error) {
     if (calls.signal.aborted) return { status: "aborted" };
@@ -62,12 +62,16 @@ export async function uploadOutput(calls: GrantCalls, upload: Upload): Promise<U
   }
 }
 
-async function store(calls: GrantCalls, upload: Upload): Promise<Called<StoredAs>> {
+async function store(
+  calls: GrantCalls,
+  upload: Upload,
+  sha256: Promise<string>,
+): Promise<Called<StoredAs>> {
   const base = calls.grant.current().base;
   const begun = await persist(calls, () => begin(calls, upload));
   if (begun.status !== "ok") return begun;
   return begun.value.kind === "single"
-    ? putSingle(calls, upload, begun.value)
+    ? putSingle(calls, upload, begun.value, await sha256)
     : putParts(calls, upload, begun.value, base);
 }
 
@@ -82,6 +86,7 @@ async function putSingle(
   calls: GrantCalls,
   upload: Upload,
   begun: Single,
+  sha256: string,
 ): Promise<Called<StoredAs>> {
   let place: Single = begun;
   const put = await persist<string>(calls, async (isRenewed) => {
@@ -90,18 +95,40 @@ async function putSingle(
       if (again.status !== "ok") return again;
       if (again.value.kind === "single") place = again.value;
     }
-    const headers = { "content-type": upload.contentType, ...place.headers };
+    const headers = {
+      "content-type": upload.contentType,
+      ...digestHeader(place.url, sha256),
+      ...place.headers,
+    };
     const slice = { start: 0, length: upload.sizeBytes };
     const answer = await putSlice(calls, upload, place.url, slice, headers);
-    // The object is there already: an earlier try arrived and its answer did not. Nobody else writes under
-    // this epoch, and the ETag of a single put is the MD5 of its bytes in R2 and S3; the edge compares it.
     if (answer.status === "answered" && answer.statusCode === 412) {
       answer.body.destroy();
-      return { status: "ok", value: await digestFile(upload.file, "md5", calls.signal) };
+      return findStored(calls, upload);
     }
     return etagOf(answer, `put of '${upload.filename}'`);
   });
   return put.status === "ok" ? { status: "ok", value: { kind: "single", etag: put.value } } : put;
+}
+
+/** The edge hands it on to the store, which then refuses other bytes (RFC 9530); a presigned URL has no place for it. */
+function digestHeader(url: string, sha256: string): Record<string, string> {
+  if (!url.startsWith("/")) return {};
+  return { "content-digest": `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:` };
+}
+
+/**
+ * The object is there already: an earlier try arrived and its answer did not, for nobody else writes under
+ * this epoch. Its ETag, if it holds these bytes: that of an object put whole is their MD5, in R2 and in S3.
+ */
+async function findStored(calls: GrantCalls, upload: Upload): Promise<Try<string>> {
+  const what = `'${upload.filename}', found in the store`;
+  const url = new URL(`${calls.grant.current().base}/outputs/${upload.filename}`, calls.edgeUrl);
+  const answer = await send(calls.dispatcher, url, { method: "HEAD", signal: calls.signal });
+  const found = await etagOf(answer, what);
+  if (found.status !== "ok") return found;
+  const isSame = found.value === (await digestFile(upload.file, "md5", calls.signal));
+  return isSame ? found : { status: "failed", detail: `${what}, has other bytes`, retryable: true };
 }
 
 async function putParts(

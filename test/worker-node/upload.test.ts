@@ -87,7 +87,8 @@ test("a single put carries the bytes, the signed headers and the checksum's trut
   const { handler, objects } = store("single", (request) => {
     if (request.method === "PUT") {
       const { "if-none-match": absent, "content-length": length } = request.headers;
-      seen.push({ absent, length, type: request.headers["content-type"] });
+      const { "content-type": type, "content-digest": digest } = request.headers;
+      seen.push({ absent, length, type, digest });
     }
   });
   const { result, moved } = await upload(handler);
@@ -97,7 +98,8 @@ test("a single put carries the bytes, the signed headers and the checksum's trut
     stored: { kind: "single", etag: md5(BYTES) },
   });
   expect(objects.get("result.mp4")?.equals(BYTES)).toBe(true);
-  expect(seen).toEqual([{ absent: "*", length: "1000000", type: "video/mp4" }]);
+  const digest = `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`;
+  expect(seen).toEqual([{ absent: "*", length: "1000000", type: "video/mp4", digest }]);
   expect(moved()).toBe(BYTES.length);
 });
 
@@ -138,18 +140,31 @@ test.each(["single", "multipart"] as const)(
   },
 );
 
-test("a put whose answer was lost is found to be there already, under the ETag of its bytes", async () => {
+/** A store whose put is refused because the object is there, with this ETag. */
+function alreadyThere(etag: string): Handler {
   let puts = 0;
-  const { handler } = store("single", (request, response) => {
+  return store("single", (request, response) => {
+    if (request.method === "HEAD") response.writeHead(200, { etag: `"${etag}"` }).end();
     if (request.method !== "PUT") return;
     puts += 1;
     if (puts === 1) request.socket.destroy();
     else response.writeHead(412).end("{}");
-  });
-  expect(await (await upload(handler)).result).toEqual({
+  }).handler;
+}
+
+test("a put whose answer was lost is found to be there already", async () => {
+  expect(await (await upload(alreadyThere(md5(BYTES)))).result).toEqual({
     status: "ok",
     sha256,
     stored: { kind: "single", etag: md5(BYTES) },
+  });
+});
+
+test("other bytes under the output's name are never taken for it", async () => {
+  expect(await (await upload(alreadyThere(md5(Buffer.from("other"))))).result).toEqual({
+    status: "failed",
+    detail: "'result.mp4', found in the store, has other bytes",
+    retryable: true,
   });
 });
 
