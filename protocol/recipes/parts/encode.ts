@@ -205,7 +205,7 @@ export function presentedFrames(
   span: Span,
   fps: number | undefined,
 ): number | null {
-  const isCounted = source.mp4 !== null && isWhole(span) && fps === undefined && isOnGrid(source);
+  const isCounted = isWhole(span) && fps === undefined && isOnGrid(source);
   return isCounted ? (source.video?.frames ?? null) : null;
 }
 

@@ -58,21 +58,17 @@ export function ticksPerSecond(rate: Rational | null): number {
 
 /**
  * The frames are known to lie on the grid of their rate, without a hole or a late start: as many were counted as
- * the stream's length takes. An edit list may hide some, and a Matroska file does not count them.
+ * the stream's length takes. Only MP4 tells: an edit list may hide frames, Matroska does not count them, and AVI
+ * counts the ones that its writer dropped.
  */
 export function isOnGrid(source: SourceInfo): boolean {
-  const { video } = source;
+  const { video, mp4 } = source;
   if (video === null || video.frames === null || video.durationSeconds === null) return false;
-  if (source.mp4 !== null && (!source.mp4.simpleEditList || source.mp4.fragmented)) return false;
-  if (!isConstantRate(video) || video.interlaced || isLateInAvi(source, video)) return false;
+  if (mp4 === null || !mp4.simpleEditList || mp4.fragmented) return false;
+  if (!isConstantRate(video) || video.interlaced) return false;
   const fps = video.frameRate.num / video.frameRate.den;
   const late = ((video.startSeconds ?? source.startSeconds) - source.startSeconds) * fps;
   return Math.abs(video.frames - video.durationSeconds * fps) < 0.5 && Math.abs(late) < 0.5;
-}
-
-/** AVI has decoding times only: with B-frames, pictures come later than they are counted. */
-function isLateInAvi(source: SourceInfo, video: VideoStreamInfo): boolean {
-  return source.format.includes("avi") && (video.codec === "mpeg4" || video.codec === "h264");
 }
 
 /**

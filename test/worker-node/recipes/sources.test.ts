@@ -77,6 +77,16 @@ describe("time", () => {
     });
   });
 
+  test("an AVI with dropped frames does not have them filled in", async () => {
+    const file = bench.make(
+      "dropped.avi",
+      ...picture("testsrc2=s=160x90:r=15:d=2"),
+      ...["-vf", "select='not(mod(n,5))'", "-fps_mode", "passthrough", "-c:v", "mjpeg"],
+    );
+    expect(frameTimes(bench.tools, file, "v:0")).toHaveLength(6);
+    expect((await bench.run(file, fast)).video?.nb_read_frames).toBe("6");
+  });
+
   test("30000/1001 keeps its frames, its rate and its length", async () => {
     const file = bench.make("ntsc.mp4", ...picture("testsrc2=s=160x90:r=30000/1001:d=2"), ...X264);
     const { plan, video, output } = await bench.run(file, fast);

@@ -8,6 +8,7 @@ import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../proto
 import type { Plan, PlanResult } from "../../../protocol/plan.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
 import {
+  checkOutput,
   probeSource,
   resolveTools,
   runStep,
@@ -75,6 +76,7 @@ export interface Bench {
     recipe: Readonly<Record<string, unknown>>,
     format?: OutputFormat,
   ): Promise<PlanResult>;
+  /** Probes, plans, runs and takes the result through the gate. */
   run(
     file: string,
     recipe: Readonly<Record<string, unknown>>,
@@ -155,6 +157,8 @@ export async function openBench(): Promise<Bench> {
         if (done.status !== "ok")
           throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
       }
+      const gate = await checkOutput(tools, result, promised, signal);
+      if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
       const output = probeOutput(tools, result);
       return {
         source,
