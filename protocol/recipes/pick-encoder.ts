@@ -3,6 +3,7 @@ import type { EncoderCapability, VideoCodec } from "../media.ts";
 import type { Rejection } from "../plan.ts";
 import type { Size } from "./parts/geometry.ts";
 import { unsupported } from "./parts/rejections.ts";
+import { isKnownEncoder } from "./parts/video-encoder.ts";
 
 export interface EncoderNeeds {
   readonly codec: VideoCodec;
@@ -32,6 +33,8 @@ export function isHardware(capability: EncoderCapability): boolean {
 function canEncode(capability: EncoderCapability, needs: EncoderNeeds): boolean {
   const least = smallest.get(capability.encoder) ?? { width: 2, height: 2 };
   return (
+    // A newer agent may prove encoders that these plans have no arguments for.
+    isKnownEncoder(capability.encoder) &&
     capability.codec === needs.codec &&
     capability.bitDepths.includes(needs.bitDepth) &&
     needs.size.width >= least.width &&

@@ -325,6 +325,17 @@ describe("the encoder", () => {
     expect(names).toEqual(["libvpx-vp9", "libx264"]);
   });
 
+  test("an encoder that plans have no arguments for is passed over", () => {
+    const strange = {
+      ...software[0],
+      encoder: "h264_amf",
+      device: "amf:0",
+    } as (typeof nvenc)[number];
+    const choice = pickEncoder([strange, ...software], needs);
+    expect(choice).toMatchObject({ capability: { encoder: "libx264" } });
+    expect(pickEncoder([strange], needs).status).toBe("rejected");
+  });
+
   test("none is a rejection that names the codec", () => {
     expect(plan(ready, { name: "transcode", codec: "av1" })).toEqual({
       status: "rejected",
