@@ -2,10 +2,10 @@
 
 import type { Attempt, Job, Output } from "../../protocol/http/jobs.ts";
 import { statusOf } from "../../protocol/stages.ts";
-import type { AcceptedOutput, AttemptRecord, JobSnapshot } from "../domain/model.ts";
+import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Settings } from "../env.ts";
-import { signOutputUrl } from "../media/signed-urls.ts";
+import { viewOutputs } from "../media/output-view.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
 
 export interface ViewContext {
@@ -38,33 +38,6 @@ export function unprojected(submission: JobSubmission): JobSnapshot {
   };
 }
 
-async function outputView(
-  context: ViewContext,
-  job: { readonly accountId: string; readonly jobId: string; readonly run: number },
-  output: AcceptedOutput,
-): Promise<Output> {
-  const { media } = output;
-  return {
-    name: output.name,
-    url: await signOutputUrl(context.settings, {
-      ...job,
-      origin: context.origin,
-      name: output.name,
-      now: context.now,
-    }),
-    contentType: output.contentType,
-    size: output.sizeBytes,
-    format: output.format,
-    durationSeconds: media.durationSeconds,
-    width: media.width,
-    height: media.height,
-    videoCodec: media.videoCodec,
-    audioCodec: media.audioCodec,
-    bitrateKbps: media.bitrateKbps,
-    sha256: output.sha256,
-  };
-}
-
 /** The outputs with signed URLs; none before the job has completed. */
 export function outputViews(
   context: ViewContext,
@@ -72,8 +45,9 @@ export function outputViews(
   snapshot: JobSnapshot,
 ): Promise<Output[]> {
   if (snapshot.state !== "completed") return Promise.resolve([]);
-  const job = { accountId, jobId: snapshot.jobId, run: snapshot.run };
-  return Promise.all(snapshot.outputs.map((output) => outputView(context, job, output)));
+  const { settings, origin, now } = context;
+  const { jobId, run, outputs } = snapshot;
+  return viewOutputs(settings, { origin, accountId, jobId, run }, outputs, now);
 }
 
 function inputViews(submission: JobSubmission): Job["inputs"] {

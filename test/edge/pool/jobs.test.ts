@@ -1,8 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import { attemptPrefix } from "../../../edge/media/keys.ts";
+import type { PoolRpc } from "../../../edge/pool/rpc.ts";
 import type { Capabilities, VideoCodec } from "../../../protocol/media.ts";
 import {
   alarmAt,
@@ -159,6 +160,7 @@ describe("a job", () => {
     ["an output of another format", { format: "webm" }, "instead of mp4"],
     ["an output nobody asked for", { key: "out_2" }, "was not asked for"],
     ["a checksum that is another's", { sha256: "0".repeat(64) }, "checksum"],
+    ["other bytes than were written", { stored: { kind: "single", etag: "another" } }, "ETag"],
   ] as const)("is not completed by %s", async (what, change, why) => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
@@ -196,6 +198,41 @@ describe("a job", () => {
     expect(await rpc(pool).read(submission, prior)).toEqual(prior);
     expect(await rpc(pool).cancel(submission, prior)).toMatchObject({ status: "terminal" });
     expect(await countRows(pool, "jobs")).toBe(0);
+  });
+});
+
+describe("a check", () => {
+  test("that is under way when its deadline passes is not made twice", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const report = await deliver(submission, lease);
+    const head = env.MEDIA.head.bind(env.MEDIA);
+    const opened = Promise.withResolvers<void>();
+    const heads = vi.spyOn(env.MEDIA, "head").mockImplementation(async (key) => {
+      await opened.promise;
+      return head(key);
+    });
+    agent.complete(lease, [report]);
+    await agent.settled();
+    pass(121 * SECOND);
+    await ringAlarm(pool);
+    // From inside the object: a promise may not be resolved across the runtime's contexts.
+    await runInDurableObject(pool, () => opened.resolve());
+    expect(await agent.expect("ack")).toMatchObject({ of: "complete", status: "accepted" });
+    expect(heads).toHaveBeenCalledTimes(1);
+  });
+
+  test("that the store could not answer is made again after its deadline", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const report = await deliver(submission, lease);
+    vi.spyOn(env.MEDIA, "head").mockRejectedValueOnce(new Error("R2 is away"));
+    agent.complete(lease, [report]);
+    await agent.settled();
+    pass(121 * SECOND);
+    await ringAlarm(pool);
+    expect(await agent.expect("ack")).toMatchObject({ of: "complete", status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "completed" });
   });
 });
 
@@ -287,11 +324,13 @@ describe("a worker", () => {
     const agent = await join(pool);
     await agent.settled();
     const other = await join(pool, { free: 0 });
-    await runInDurableObject(pool, (_pool, state) => {
-      for (const socket of state.getWebSockets(agent.workerId)) socket.close(1011, "gone");
-    });
     const submission = submissionOf();
-    await rpc(pool).submit(submission);
+    // The socket goes while the lease is given: the pool has not heard of it yet.
+    await runInDurableObject(pool, async (object, state) => {
+      for (const socket of state.getWebSockets(agent.workerId)) socket.close(1011, "gone");
+      await (object as unknown as PoolRpc).submit(submission);
+    });
+    expect(logged.join("\n")).toContain("lease_unsent");
     other.say({ type: "pull", free: 1 });
     expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
   });
