@@ -37,15 +37,6 @@ export default defineConfig({
             },
           }),
         ],
-        // The platform's bundler takes mediabunny's browser build; the modules here would import `node:fs`.
-        resolve: {
-          alias: {
-            mediabunny: new URL(
-              "node_modules/mediabunny/dist/bundles/mediabunny.mjs",
-              import.meta.url,
-            ).pathname,
-          },
-        },
         test: {
           name: "edge",
           include: ["test/edge/**/*.test.ts"],

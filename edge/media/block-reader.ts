@@ -6,6 +6,8 @@ export interface ReadBudget {
   readonly maxBytes: number;
   /** Ranged reads of the store. */
   readonly maxRequests: number;
+  /** Reads by the caller, those of blocks already held included: what ends a parser that runs in circles. */
+  readonly maxReads: number;
 }
 
 /** The budget is used up; what was read so far stays good. */
@@ -31,16 +33,22 @@ export function createBlockReader(
   const blocks = new Map<number, Uint8Array>();
   let bytes = 0;
   let requests = 0;
+  let reads = 0;
   let stopped = false;
+
+  function spend(): void {
+    if (stopped || bytes > budget.maxBytes || requests > budget.maxRequests) {
+      throw new ReadBudgetError("The read budget is used up.");
+    }
+    if (reads > budget.maxReads) throw new ReadBudgetError("The reads have no end.");
+  }
 
   async function fetchBlocks(first: number, last: number): Promise<void> {
     const offset = first * BLOCK_BYTES;
     const length = Math.min((last + 1) * BLOCK_BYTES, object.size) - offset;
     bytes += length;
     requests += 1;
-    if (stopped || bytes > budget.maxBytes || requests > budget.maxRequests) {
-      throw new ReadBudgetError("The read budget is used up.");
-    }
+    spend();
     const found = await store.get(object.key, { range: { offset, length }, etag: object.etag });
     if (found === null) throw new Error(`The object ${object.key} changed or is gone.`);
     const span = new Uint8Array(await new Response(found.body).arrayBuffer());
@@ -53,6 +61,8 @@ export function createBlockReader(
 
   return {
     async read(start, end) {
+      reads += 1;
+      spend();
       const first = Math.floor(start / BLOCK_BYTES);
       const last = Math.floor((end - 1) / BLOCK_BYTES);
       const missing = range(first, last).filter((block) => !blocks.has(block));

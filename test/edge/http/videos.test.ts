@@ -22,7 +22,7 @@ const leftovers = async () => {
     `SELECT (SELECT count(*) FROM uploads WHERE mode = 'streamed') AS uploads,
        (SELECT count(*) FROM videos WHERE state = 'uploading') AS videos,
        (SELECT count(*) FROM doomed_objects) AS doomed`,
-  ).first();
+  ).first<Record<"uploads" | "videos" | "doomed", number>>();
   return { ...rows, objects: (await env.MEDIA.list({ prefix: "sources/" })).objects.length };
 };
 
