@@ -103,7 +103,9 @@ export function disconnected(lease: Lease, now: number, rules: Rules): Lease {
  */
 export function lost(lease: Lease, now: number, rules: Rules): Lease {
   const graceUntil = rules.guards.grace ? now + rules.leaseTtlMs : null;
-  return { ...lease, lostAt: now, graceUntil };
+  // Only a clock that was set back since leaves a deadline beyond one TTL.
+  const deadline = Math.min(lease.deadline, now + rules.leaseTtlMs);
+  return { ...lease, lostAt: now, deadline, graceUntil };
 }
 
 /** The lease with its deadlines brought back to where a clock that was set back would have put them. */
@@ -144,14 +146,24 @@ export function renewalOf(lease: Lease): Renewal {
 }
 
 /**
- * The task with a remembered renewal put over its row. One of another epoch is ignored, and so is one over a
- * lease that is known as lost: the row was written after it and knows better.
+ * The task with a remembered renewal put over its row: of the two, the one that heard of more movement knows until
+ * when the lease goes. (Not the later deadline: the clock may have been set back between them.) A renewal of
+ * another epoch is ignored, and so is one over a lease that is known as lost: the row was written after it.
  */
 export function withRenewal(task: Task, renewal: Renewal | undefined): Task {
   if (task.state !== "leased" || renewal?.epoch !== task.lease.epoch) return task;
-  if (task.lease.lostAt !== null || renewal.movedAt < task.lease.movedAt) return task;
-  const deadline = Math.max(task.lease.deadline, renewal.deadline);
-  return { ...task, lease: { ...task.lease, ...renewal, deadline } };
+  const { lease } = task;
+  if (lease.lostAt !== null || renewal.movement < lease.movement) return task;
+  const { deadline, movedAt, resumedAt, movement, started, fps, speed } = renewal;
+  const until = movement > lease.movement ? { deadline, movedAt, resumedAt, movement } : {};
+  const reached = isBehind(renewal, lease) ? lease : renewal;
+  const { stage, fraction } = reached;
+  return { ...task, lease: { ...lease, ...until, started, stage, fraction, fps, speed } };
+}
+
+function isBehind(a: Pick<Lease, "stage" | "fraction">, b: Pick<Lease, "stage" | "fraction">) {
+  const ranks = stageRank(a.stage) - stageRank(b.stage);
+  return ranks === 0 ? a.fraction < b.fraction : ranks < 0;
 }
 
 /** Position of a stage in the order in which they happen; -1 for none yet. */
@@ -164,10 +176,7 @@ function farthest(
   said: { readonly stage: Stage; readonly fraction: number },
   rules: Rules,
 ): Pick<Lease, "stage" | "fraction"> {
-  const ahead = stageRank(said.stage) - stageRank(lease.stage);
-  if (ahead > 0 || !rules.guards.progressHolds) {
-    return { stage: said.stage, fraction: said.fraction };
-  }
-  if (ahead < 0) return { stage: lease.stage, fraction: lease.fraction };
-  return { stage: lease.stage, fraction: Math.max(lease.fraction, said.fraction) };
+  const isHeld = isBehind(said, lease) && rules.guards.progressHolds;
+  const { stage, fraction } = isHeld ? lease : said;
+  return { stage, fraction };
 }

@@ -9,8 +9,8 @@ const index = fc.nat({ max: 7 });
 const shapes = {
   submit: fc.record({
     maxAttempts: fc.integer({ min: 1, max: 3 }),
-    timeoutSeconds: fc.constantFrom(40, 3600),
-    queueTimeoutSeconds: fc.constantFrom(20, 86_400),
+    timeoutSeconds: fc.constantFrom(40, 3600, 3600),
+    queueTimeoutSeconds: fc.constantFrom(20, 86_400, 86_400, 86_400),
     priority: fc.integer({ min: -1, max: 1 }),
   }),
   connect: fc.record({ worker: index }),
@@ -43,7 +43,7 @@ const shapes = {
   duplicate: fc.record({ at: index }),
   drop: fc.record({ at: index, isUp: fc.boolean() }),
   check: fc.record({ at: index, isGood: fc.boolean(), isRepeated: fc.boolean() }),
-  tick: fc.record({ ms: fc.constantFrom(100, 1000, 5000, 11_000, 31_000, 130_000) }),
+  tick: fc.record({ ms: fc.constantFrom(100, 500, 1000, 1000, 5000, 11_000, 31_000) }),
   /** Time passes and the alarm does not fire. */
   stall: fc.record({ ms: fc.constantFrom(5000, 31_000) }),
   alarm: fc.record({}),
@@ -66,24 +66,24 @@ export type Command = { [O in Op]: { readonly op: O } & Readonly<Arguments<O>> }
 
 /** How often each comes up. Ordinary work is common, so that faults find something to break. */
 const weights: Record<Op, number> = {
-  submit: 5,
-  connect: 6,
+  submit: 6,
+  connect: 10,
   restart: 3,
   disconnect: 3,
   pull: 3,
-  work: 10,
-  hang: 2,
-  flap: 2,
+  work: 20,
+  hang: 1,
+  flap: 1,
   runThrough: 4,
   complete: 8,
-  fail: 4,
+  fail: 5,
   release: 2,
-  giveBackForever: 2,
+  giveBackForever: 1,
   repeat: 5,
   impostor: 2,
   deliverUp: 10,
   deliverDown: 10,
-  deliverAll: 12,
+  deliverAll: 25,
   duplicate: 4,
   drop: 2,
   check: 8,
@@ -115,5 +115,5 @@ export interface History {
 
 export const history: fc.Arbitrary<History> = fc.record({
   workers: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
-  commands: fc.array(command, { minLength: 10, maxLength: 120, size: "max" }),
+  commands: fc.array(command, { minLength: 40, maxLength: 200, size: "max" }),
 });

@@ -47,7 +47,8 @@ interface KnownLease {
   /** When it has to expire, given what was heard. */
   until: number | null;
   movement: number | null;
-  resumedSinceMovement: boolean;
+  /** Null where it cannot be known whether a progress was a movement: the pool had forgotten the last one. */
+  resumedSinceMovement: boolean | null;
   closeSeen: boolean;
 }
 
@@ -106,16 +107,18 @@ export class Oracle {
     if (live === null) return;
     switch (event.type) {
       case "progress":
-        if (live.movement === null) this.#setBase(live, null);
-        else if (event.movement > live.movement) this.#setBase(live, event.now);
-        if (live.movement === null || event.movement > live.movement) {
+        if (live.movement === null) {
+          this.#setBase(live, null);
+          live.resumedSinceMovement = null;
+        } else if (event.movement > live.movement) {
+          this.#setBase(live, event.now);
           live.resumedSinceMovement = false;
         }
         live.movement = Math.max(live.movement ?? 0, event.movement);
         return;
       case "resume": {
-        const isFresh = !(live.closeSeen && live.resumedSinceMovement);
-        this.#setBase(live, isFresh ? event.now : live.base);
+        const isAgain = live.closeSeen ? live.resumedSinceMovement : false;
+        this.#setBase(live, isAgain === null ? null : isAgain ? live.base : event.now);
         live.sessionId = event.sessionId;
         live.closeSeen = false;
         live.resumedSinceMovement = true;

@@ -14,7 +14,7 @@ import {
 } from "./sim-agents.ts";
 import { type Sent, SimPool, type Upstream } from "./sim-pool.ts";
 
-const MAX_JOBS = 3;
+const MAX_JOBS = 6;
 
 interface Downstream {
   readonly workerId: string;
