@@ -160,6 +160,35 @@ describe("a completion of parts whose writes overlapped", () => {
     expect(done.status).toBe("ready");
   });
 
+  test("works when the one recorded last was stored first", async () => {
+    const { upload } = await sentUpload();
+    const store = createR2Store(env.MEDIA);
+    const { promise: turn, resolve: yieldTurn } = Promise.withResolvers<void>();
+    const { promise: stored, resolve: hasStored } = Promise.withResolvers<void>();
+    const slow: Store = {
+      ...store,
+      async putPart(...args) {
+        const put = await store.putPart(...args);
+        hasStored();
+        await turn;
+        return put;
+      },
+    };
+    const send = (deps: ReturnType<typeof depsAt>) =>
+      receivePart(deps, upload, {
+        partNumber: 1,
+        body: new Response(file).body,
+        declaredBytes: file.byteLength,
+      });
+    const early = send(depsAt(T0 + 1, slow));
+    await stored;
+    await send(depsAt(T0 + 2, store));
+    yieldTurn();
+    await early;
+    const done = await completeUpload(depsAt(T0 + 3), accountId, upload.id, null);
+    expect(done.status).toBe("ready");
+  });
+
   test("names them when the store holds none of those", async () => {
     const { upload } = await sentUpload();
     await env.DB.prepare("UPDATE upload_parts SET etag = 'a', rivals = ? WHERE upload_id = ?")
