@@ -14,6 +14,8 @@ import { stepJob } from "./shell.ts";
 
 /** The alarm that is set while this one runs, should it be cut short. */
 const SAFETY_MS = 60 * SECOND_MS;
+/** Jobs stepped in one alarm; the rest follow in the next, so that a crowd of them does not use up its CPU time. */
+const STEPPED_AT_ONCE = 500;
 /** When a job is looked at again that is still due though it was just stepped. */
 const BREATH_MS = SECOND_MS;
 /** The soonest that the alarm rings again, so that many due things do not make it spin. */
@@ -26,7 +28,9 @@ const SHORTEST_MS = 50;
 export async function ring(pool: PoolContext): Promise<void> {
   pool.alarm.correct(null);
   pool.alarm.ensure(pool.now() + SAFETY_MS);
-  await attempt("deadlines", () => pool.run(stepDue(pool, pool.jobs.waking(pool.now()))));
+  await attempt("deadlines", () =>
+    pool.run(stepDue(pool, pool.jobs.waking(pool.now(), STEPPED_AT_ONCE))),
+  );
   await attempt("forgetting", () => forgetJobs(pool));
   await attempt("outbox", () => pool.drain());
   await attempt("garbage", () => collectGarbage(pool));

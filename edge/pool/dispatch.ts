@@ -19,10 +19,11 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
   const effects: Effect[] = [];
   const now = pool.now();
   for (let offset = 0; ; ) {
+    const ready = pool.queue.ready(now, PAGE, offset);
+    if (ready.length === 0) break;
     const held = pool.queue.held();
     const workers = freeWorkers(pool, held);
     if (workers.length === 0) break;
-    const ready = pool.queue.ready(now, PAGE, offset);
     let leased = 0;
     for (const { taskId, workerId } of match(ready, workers, activeLeases(held), now, pool.rules)) {
       const jobId = ready.find((task) => task.taskId === taskId)?.jobId;

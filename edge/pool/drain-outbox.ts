@@ -6,7 +6,7 @@
 
 import { projectSnapshot } from "../catalogue/jobs.ts";
 import { setMetadataIfMissing } from "../catalogue/video-metadata.ts";
-import { recordHello } from "../catalogue/worker-hello.ts";
+import { recordHellos } from "../catalogue/worker-hello.ts";
 import { recordJobEvent } from "../webhooks/record.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { PoolContext } from "./context.ts";
@@ -14,30 +14,63 @@ import { eventData } from "./event-data.ts";
 import { logWarning } from "./log.ts";
 import type { OutboxEntry, OutboxRow } from "./outbox-store.ts";
 
-/** Rows taken up together. Projections of them are one call; each of the others is one or two. */
+/** Rows taken up together. Snapshots and hellos are one call each; the others one or two by themselves. */
 const DRAINED_AT_ONCE = 100;
+/** Deliveries at the same time: an invocation has 6 connections (2026-10), and the checks need some, too. */
+const PARALLEL_DELIVERIES = 4;
 
-/** Delivers until nothing is due. Entries that fail are postponed, each by itself, and hold up no other. */
+/** Delivers until nothing is due. Entries that fail are postponed and hold up no other. */
 export async function drainOutbox(pool: PoolContext): Promise<void> {
   for (;;) {
     const rows = pool.outbox.take(pool.now(), DRAINED_AT_ONCE);
     if (rows.length === 0) return;
-    const isProjection = (row: OutboxRow) => row.entry.kind === "project";
-    await deliver(pool, rows.filter(isProjection), () => projectAll(pool, rows));
-    for (const row of rows) {
-      if (!isProjection(row)) await deliver(pool, [row], () => deliverEntry(pool, row.entry));
-    }
+    const { snapshots, hellos, videos, events } = sorted(rows);
+    await deliver(pool, snapshots, (entries) =>
+      projectSnapshot(
+        pool.env.DB,
+        entries.map((entry) => entry.snapshot),
+      ),
+    );
+    await deliver(pool, hellos, (entries) => recordHellos(pool.env.DB, entries));
+    await inTurns(videos, (row) =>
+      deliver(pool, [row], () => setMetadataIfMissing(pool.env.DB, row.entry)),
+    );
+    await inTurns(events, (row) => deliver(pool, [row], () => deliverEvent(pool, row.entry)));
   }
 }
 
-async function deliver(
+/** A few at a time. */
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  for (let at = 0; at < items.length; at += PARALLEL_DELIVERIES) {
+    await Promise.all(items.slice(at, at + PARALLEL_DELIVERIES).map(work));
+  }
+}
+
+type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { kind: K }>;
+type RowOf<K extends OutboxEntry["kind"]> = OutboxRow & { readonly entry: EntryOf<K> };
+
+/** Snapshots and hellos go together in one call each; the others go by themselves. */
+function sorted(rows: readonly OutboxRow[]) {
+  const isKind =
+    <K extends OutboxEntry["kind"]>(kind: K) =>
+    (row: OutboxRow): row is RowOf<K> =>
+      row.entry.kind === kind;
+  return {
+    snapshots: rows.filter(isKind("project")),
+    hellos: rows.filter(isKind("hello")),
+    videos: rows.filter(isKind("video")),
+    events: rows.filter(isKind("webhook")),
+  };
+}
+
+async function deliver<Row extends OutboxRow>(
   pool: PoolContext,
-  rows: readonly OutboxRow[],
-  send: () => Promise<unknown>,
+  rows: readonly Row[],
+  send: (entries: readonly Row["entry"][]) => Promise<unknown>,
 ): Promise<void> {
   if (rows.length === 0) return;
   try {
-    await send();
+    await send(rows.map((row) => row.entry));
     pool.outbox.delivered(rows);
   } catch (error) {
     pool.outbox.postpone(rows, (tries) => pool.now() + retryDelayMs(tries));
@@ -47,41 +80,16 @@ async function deliver(
   }
 }
 
-function projectAll(pool: PoolContext, rows: readonly OutboxRow[]): Promise<void> {
-  const snapshots = rows.flatMap(({ entry }) => (entry.kind === "project" ? [entry.snapshot] : []));
-  return projectSnapshot(pool.env.DB, snapshots);
-}
-
-async function deliverEntry(pool: PoolContext, entry: OutboxEntry): Promise<void> {
-  switch (entry.kind) {
-    case "project":
-      return projectSnapshot(pool.env.DB, [entry.snapshot]);
-    case "video":
-      return setMetadataIfMissing(pool.env.DB, entry);
-    case "hello":
-      return recordHello(pool.env.DB, entry);
-    case "webhook": {
-      const { eventId, event, at, job } = entry;
-      return recordJobEvent(
-        {
-          db: pool.env.DB,
-          queue: pool.env.WEBHOOK_QUEUE,
-          settings: pool.settings,
-          now: pool.now(),
-        },
-        {
-          eventId,
-          accountId: job.accountId,
-          jobId: job.jobId,
-          type: event,
-          timestamp: at,
-          data: await eventData(pool.settings, entry, pool.now()),
-          webhookUrl: job.webhookUrl,
-          origin: job.origin,
-        },
-      );
-    }
-  }
+async function deliverEvent(pool: PoolContext, entry: EntryOf<"webhook">): Promise<void> {
+  const { eventId, event, at, job } = entry;
+  const { accountId, jobId, webhookUrl, origin } = job;
+  const { env, settings } = pool;
+  const now = pool.now();
+  const data = await eventData(settings, entry, now);
+  await recordJobEvent(
+    { db: env.DB, queue: env.WEBHOOK_QUEUE, settings, now },
+    { eventId, accountId, jobId, type: event, timestamp: at, data, webhookUrl, origin },
+  );
 }
 
 function idsOf(entry: OutboxEntry): { readonly jobId?: string; readonly workerId?: string } {

@@ -33,10 +33,8 @@ export interface JobStore {
   delete(jobId: string): void;
   /** Ids of jobs whose terminal rows are past their time, at most `limit`. */
   forgettable(now: number, limit: number): readonly string[];
-  /** Ids of jobs with a task in one of the states. */
-  withTasksIn(states: readonly Task["state"][]): readonly string[];
-  /** Ids of jobs that want the alarm at or before `now`. */
-  waking(now: number): readonly string[];
+  /** Ids of jobs that want the alarm at or before `now`, at most `limit`. */
+  waking(now: number, limit: number): readonly string[];
   /**
    * The job was looked at and wants the alarm at `at` only: its lease was renewed. Kept in memory, where renewals
    * are, until its row is written again.
@@ -168,19 +166,9 @@ export function createJobStore(
         .map((row) => row.id);
     },
 
-    withTasksIn(states) {
-      return sql
-        .exec<{ job_id: string }>(
-          `SELECT DISTINCT job_id FROM tasks
-           WHERE worker_id IS NOT NULL AND state IN (SELECT value FROM json_each(?))`,
-          JSON.stringify(states),
-        )
-        .toArray()
-        .map((row) => row.job_id);
-    },
-
-    waking(now) {
-      return wakes(now).flatMap((job) => (job.at <= now ? [job.id] : []));
+    waking(now, limit) {
+      const overdue = wakes(now).filter((job) => job.at <= now);
+      return overdue.slice(0, limit).map((job) => job.id);
     },
 
     defer(jobId, at) {
@@ -209,8 +197,9 @@ export function createJobStore(
 function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void {
   sql.exec(
     `INSERT OR REPLACE INTO tasks
-       (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, codecs, worker_id, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, codecs, worker_id,
+        epoch, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     task.taskId,
     task.jobId,
     submission.accountId,
@@ -221,6 +210,7 @@ function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void 
     task.lastWorkerId,
     codecsFor(submission.work).join(","),
     task.state === "leased" || task.state === "verifying" ? task.lease.workerId : null,
+    task.epoch,
     JSON.stringify(task),
   );
 }

@@ -55,7 +55,7 @@ export function createQueueStore(sql: SqlStorage): QueueStore {
 
     held(workerId) {
       const columns = `SELECT id AS taskId, job_id AS jobId, account_id AS accountId,
-                       worker_id AS workerId, record ->> '$.epoch' AS epoch, state FROM tasks`;
+                       worker_id AS workerId, epoch, state FROM tasks`;
       const rows =
         workerId === undefined
           ? sql.exec(`${columns} WHERE worker_id IS NOT NULL`)

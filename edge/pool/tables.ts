@@ -32,11 +32,14 @@ const migrations: readonly string[] = [
     codecs TEXT NOT NULL,
     -- Who holds the lease; null when nobody does.
     worker_id TEXT,
+    epoch INTEGER NOT NULL,
     record TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX tasks_by_job ON tasks (job_id);
   CREATE INDEX tasks_ready ON tasks (priority DESC, queued_at, id) WHERE state = 'ready';
-  CREATE INDEX tasks_held ON tasks (worker_id) WHERE worker_id IS NOT NULL;
+  -- Answers who holds what by itself: it is asked with every lease.
+  CREATE INDEX tasks_held ON tasks (worker_id, state, account_id, job_id, epoch)
+    WHERE worker_id IS NOT NULL;
 
   CREATE TABLE attempts (
     task_id TEXT NOT NULL,

@@ -1,6 +1,6 @@
 import { env as workerEnv } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { recordHello } from "../../../edge/catalogue/worker-hello.ts";
+import { recordHellos } from "../../../edge/catalogue/worker-hello.ts";
 import type { CreatedWorkerToken, Worker } from "../../../protocol/http/workers.ts";
 import { SUBPROTOCOL } from "../../../protocol/messages.ts";
 import { FakePool } from "./fake-pool.ts";
@@ -143,15 +143,17 @@ describe("the fleet", () => {
   test("is listed from the record and from its pools", async () => {
     const { workerId } = await makeWorker({ name: "gpu-7", pool: "fleet" });
     const idle = await makeWorker({ name: "never-came", pool: "fleet" });
-    await recordHello(testEnv.DB, {
-      workerId,
-      hello: JSON.stringify({
-        name: "gpu-7",
-        slots: 2,
-        capabilities: { ffmpegVersion: "7.1", encoders: [] },
-      }),
-      at: 1_700_000_000_000,
-    });
+    await recordHellos(testEnv.DB, [
+      {
+        workerId,
+        hello: JSON.stringify({
+          name: "gpu-7",
+          slots: 2,
+          capabilities: { ffmpegVersion: "7.1", encoders: [] },
+        }),
+        at: 1_700_000_000_000,
+      },
+    ]);
     const lease = { jobId: "job_1", taskId: "tsk_1", epoch: 3 };
     pool.fleet = [
       { workerId, connected: true, draining: false, slots: 2, busy: 1, leases: [lease] },

@@ -8,10 +8,10 @@ import {
   newPool,
   pass,
   ringAlarm,
-  rowsWritten,
   rpc,
   running,
   SECOND,
+  settleOutbox,
   TTL,
   time,
   usePool,
@@ -20,7 +20,7 @@ import {
 usePool();
 
 describe("an evicted pool", () => {
-  test("that hibernates keeps its leases' renewals, and writes nothing for it", async () => {
+  test("that hibernates keeps its leases' renewals", async () => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
     agent.progress(lease);
@@ -28,14 +28,12 @@ describe("an evicted pool", () => {
     pass(TTL - SECOND);
     agent.progress(lease, { movement: 2, fraction: 0.7 });
     await agent.settled();
-    const before = await rowsWritten(pool);
     await evictDurableObject(pool);
     // Past the row's deadline, within the renewal's.
     pass(TTL - SECOND);
     await ringAlarm(pool);
     expect(await rpc(pool).read(submission)).toMatchObject({ state: "transcoding", error: null });
     expect((await rpc(pool).read(submission)).progress).toBeGreaterThan(0);
-    expect(before).toBeGreaterThan(0);
     agent.complete(lease, [await deliver(submission, lease)]);
     expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
   });
@@ -72,6 +70,22 @@ describe("an evicted pool", () => {
     expect(read).toMatchObject({ state: "transcoding", attempt: 1 });
     again.complete(lease, [await deliver(submission, lease)]);
     expect(await again.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
+  test("that is woken by a close takes it for a loss: the renewals went with the socket", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease);
+    await agent.settled();
+    await evictDurableObject(pool);
+    pass(TTL + SECOND);
+    agent.close();
+    await agent.closed;
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ error: null });
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "failed" });
   });
 
   test("gives a lost lease one grace of one TTL, however often it is evicted", async () => {
@@ -161,6 +175,20 @@ describe("the alarm", () => {
     pass(60 * SECOND);
     await ringAlarm(pool);
     expect(await rpc(pool).read(submission)).toMatchObject({ state: "failed" });
+  });
+
+  test("that finds a lease renewed rings next when the renewal is over, and not before", async () => {
+    const pool = newPool();
+    const { agent, lease } = await running(pool);
+    agent.progress(lease);
+    await agent.settled();
+    await settleOutbox(pool);
+    pass(10 * SECOND);
+    agent.progress(lease, { movement: 2 });
+    await agent.settled();
+    pass(20 * SECOND);
+    await ringAlarm(pool);
+    expect(await alarmAt(pool)).toBe(time() - 20 * SECOND + TTL);
   });
 
   test("is idempotent: ringing it again changes nothing", async () => {

@@ -84,21 +84,21 @@ export function alarmAt(stub: PoolStub): Promise<number | null> {
   return runInDurableObject(stub, (_pool, state) => state.storage.getAlarm());
 }
 
-/** Rows written by the object so far, the alarm's included as far as SQLite sees them. */
+/** Rows that the object has written so far. */
 export function rowsWritten(stub: PoolStub): Promise<number> {
   return runInDurableObject(stub, (_pool, state) =>
-    Number(state.storage.sql.exec("SELECT total_changes() AS n").one()["n"]),
+    Number(state.storage.sql.exec("SELECT total_changes() AS n").one().n),
   );
 }
 
-/** Counts the object's alarms from now on: setting one is a row written that SQLite does not see. */
+/** Counts from now on how often the object sets its alarm: the platform bills each as a row written. */
 export function countAlarms(stub: PoolStub) {
   return runInDurableObject(stub, (_pool, state) => vi.spyOn(state.storage, "setAlarm"));
 }
 
 export function countRows(stub: PoolStub, table: string): Promise<number> {
   return runInDurableObject(stub, (_pool, state) =>
-    Number(state.storage.sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one()["n"]),
+    Number(state.storage.sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one().n),
   );
 }
 

@@ -21,6 +21,7 @@ import {
   rpc,
   running,
   SECOND,
+  settleOutbox,
   submissionOf,
   TTL,
   time,
@@ -201,6 +202,24 @@ describe("a job", () => {
   });
 });
 
+describe("a forgotten job", () => {
+  test("that failed is retried as its next run, above all its epochs and revisions", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.say({ ...fatal, lease });
+    await agent.expect("ack");
+    const prior = await rpc(pool).read(submission);
+    pass(30 * DAY + SECOND);
+    await ringAlarm(pool);
+    expect(await countRows(pool, "jobs")).toBe(0);
+    const retried = await rpc(pool).retry(submission, {}, prior);
+    expect(retried).toMatchObject({ status: "ok", job: { state: "queued", run: 2 } });
+    expect(retried.job.revision).toBeGreaterThan(prior.revision);
+    agent.say({ type: "pull", free: 1 });
+    expect((await agent.expect("lease")).lease.epoch).toBeGreaterThan(lease.epoch);
+  });
+});
+
 describe("a check", () => {
   test("that is under way when its deadline passes is not made twice", async () => {
     const pool = newPool();
@@ -304,6 +323,45 @@ describe("a worker", () => {
     expect(await rpc(pool).workers()).toMatchObject([
       { workerId: agent.workerId, connected: true, draining: true, busy: 0 },
     ]);
+  });
+
+  test("that drains is told so again when it reconnects with its lease, and is free once it has none", async () => {
+    const pool = newPool();
+    const { agent, lease } = await running(pool);
+    await rpc(pool).drain(agent.workerId);
+    const again = await dial(pool, agent.workerId);
+    again.hello({ leases: [{ lease, stage: "probing", fraction: 0 }] });
+    await again.expect("welcome");
+    expect(await again.next()).toEqual({ type: "drain" });
+    again.say({ type: "release", lease, reason: "shutdown" });
+    await again.expect("ack");
+    const restarted = await join(pool, { workerId: agent.workerId });
+    expect((await restarted.expect("lease")).lease.epoch).toBe(lease.epoch + 1);
+  });
+
+  test("that said hello is in the record with what it proved, the newest word last", async () => {
+    const pool = newPool();
+    const workerId = newId("worker", time());
+    await env.DB.prepare(
+      `INSERT INTO workers (id, account_id, pool, name, token_hash, created_at)
+       VALUES (?1, 'default', 'default', 'gpu-1', ?1, 0)`,
+    )
+      .bind(workerId)
+      .run();
+    const agent = await join(pool, { workerId, slots: 2, free: 0 });
+    pass(SECOND);
+    agent.hello({ slots: 3, capabilities: proving("h264") });
+    await agent.expect("welcome");
+    await settleOutbox(pool);
+    const row = await env.DB.prepare("SELECT last_hello, last_seen_at FROM workers WHERE id = ?")
+      .bind(workerId)
+      .first<{ last_hello: string; last_seen_at: number }>();
+    expect(JSON.parse(row?.last_hello ?? "{}")).toEqual({
+      name: "gpu-1",
+      slots: 3,
+      capabilities: proving("h264"),
+    });
+    expect(row?.last_seen_at).toBe(time() - 11 * SECOND);
   });
 
   test("that is revoked loses its leases and its socket, and is refused ever after", async () => {

@@ -33,7 +33,7 @@ describe("a lease", () => {
       ttlMs: TTL,
       runLimitMs: 3600 * SECOND,
     });
-    expect(message.grant.inputs["in_1"]?.url).toMatch(/^\/v1\/leases\/.+\/inputs\/in_1$/);
+    expect(message.grant.inputs.in_1?.url).toMatch(/^\/v1\/leases\/.+\/inputs\/in_1$/);
     agent.progress(lease, { stage: "probing", fraction: 1 });
     agent.progress(lease, { stage: "transcoding", fraction: 0.5, movement: 2 });
     await agent.settled();
