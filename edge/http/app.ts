@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { authenticate } from "./auth.ts";
 import type { AppEnv } from "./context.ts";
 import { cors } from "./cors.ts";
+import { drainUnread } from "./drain-body.ts";
 import { onError, onNotFound } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
@@ -57,7 +58,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.onError(onError);
   app.notFound(onNotFound);
-  app.use("*", requestId(), cors(), noStore(), settings());
+  app.use("*", requestId(), cors(), noStore(), drainUnread(), settings());
   app.route("/", healthRoutes);
   const v1 = createV1();
   app.route("/v1", v1);

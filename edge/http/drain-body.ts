@@ -1,22 +1,20 @@
-/** Refusing a request whose body is still on its way. */
+/** Answering a request whose body is still on its way: a refusal, or a replayed answer. */
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "./context.ts";
 
-/** What a client may still send after its refusal is decided; beyond that the connection is cut. */
+/** What a client may still send after its answer is decided; beyond that the connection is cut. */
 const MAX_DRAINED_BYTES = 100_000_000;
 
 /**
- * Runs `answer`; where it refuses (throws), reads the rest of the body first. The runtime closes a connection
- * whose body was not read, and many clients then report the broken pipe and never see the answer.
+ * Reads what nobody has read of the body before the answer goes out. The runtime closes a connection whose body was not
+ * read, and clients then often report the broken pipe (Node's fetch: EPIPE) and never see the answer.
  */
-export async function drained<T>(
-  body: ReadableStream<Uint8Array> | null,
-  answer: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await answer();
-  } catch (error) {
+export function drainUnread(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    await next();
+    const { body } = c.req.raw;
     if (body !== null && !body.locked) await drain(body);
-    throw error;
-  }
+  };
 }
 
 async function drain(body: ReadableStream<Uint8Array>): Promise<void> {

@@ -16,7 +16,7 @@ export interface VideoBody {
 /** Opens the body; `named` is the query's file name and goes before a form's own. */
 export async function openVideoBody(request: Request, named: string | null): Promise<VideoBody> {
   const contentType = request.headers.get("content-type") ?? "";
-  // A refusal leaves the rest of the body for `drained` to read: cancelling would cut the client off.
+  // A refusal leaves the rest of the body for `drainUnread` to read: cancelling would cut the client off.
   const body = request.body?.values({ preventCancel: true }) ?? nothing();
   if (!/^multipart\//i.test(contentType)) {
     if (named === null) {

@@ -23,7 +23,6 @@ import { receivePart } from "../../media/receive-part.ts";
 import type { UploadDeps } from "../../media/settle-upload.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
-import { drained } from "../drain-body.ts";
 import { ApiError } from "../errors.ts";
 import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
 import { sourceNameOf } from "../source-name.ts";
@@ -161,27 +160,25 @@ export const uploadRoutes = new OpenAPIHono<AppEnv>()
     });
     return c.json(createdUploadView(upload), 201);
   })
-  .openapi(putPartRoute, (c) =>
-    drained(c.req.raw.body, async () => {
-      const { uploadId, partNumber } = c.req.valid("param");
-      const upload = await uploadOf(c, uploadId);
-      refuseUnlessTakesPart(upload, partNumber);
-      const part = await receivePart(depsOf(c), upload, {
-        partNumber,
-        body: c.req.raw.body,
-        declaredBytes: declaredBytesOf(c),
-      });
-      if (part.status === "gone") throw noUpload(uploadId);
-      if (part.status === "wrong_size") {
-        throw new ApiError(
-          "VALIDATION_ERROR",
-          `Part ${partNumber} must have exactly ${part.expected} bytes.`,
-        );
-      }
-      const { etag, size } = part;
-      return c.json({ partNumber, etag, size }, 200, { etag: `"${etag}"` });
-    }),
-  )
+  .openapi(putPartRoute, async (c) => {
+    const { uploadId, partNumber } = c.req.valid("param");
+    const upload = await uploadOf(c, uploadId);
+    refuseUnlessTakesPart(upload, partNumber);
+    const part = await receivePart(depsOf(c), upload, {
+      partNumber,
+      body: c.req.raw.body,
+      declaredBytes: declaredBytesOf(c),
+    });
+    if (part.status === "gone") throw noUpload(uploadId);
+    if (part.status === "wrong_size") {
+      throw new ApiError(
+        "VALIDATION_ERROR",
+        `Part ${partNumber} must have exactly ${part.expected} bytes.`,
+      );
+    }
+    const { etag, size } = part;
+    return c.json({ partNumber, etag, size }, 200, { etag: `"${etag}"` });
+  })
   .openapi(partUrlsRoute, async (c) => {
     const { uploadId } = c.req.valid("param");
     const upload = await uploadOf(c, uploadId);

@@ -16,7 +16,6 @@ import { receiveVideo } from "../../media/receive-video.ts";
 import type { UploadDeps } from "../../media/settle-upload.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
-import { drained } from "../drain-body.ts";
 import { ApiError } from "../errors.ts";
 import { answers, commonErrors, idParameter } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
@@ -146,7 +145,7 @@ const router = new OpenAPIHono<AppEnv>()
 
 for (const path of ["/videos", "/videos/upload"] as const) {
   router.openAPIRegistry.registerPath(uploadRouteAt(path));
-  router.post(path, requireScope("write"), (c) => drained(c.req.raw.body, () => upload(c)));
+  router.post(path, requireScope("write"), upload);
 }
 
 export const videoRoutes = router;

@@ -370,6 +370,26 @@ describe("an upload's privacy", () => {
   });
 });
 
+describe("a refusal", () => {
+  test.each([
+    ["without a key", null, "upl_x", 401],
+    ["for an unknown upload", undefined, "upl_x", 404],
+  ] as const)("%s is answered only once the body has been read", async (_, key, id, status) => {
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        if (pulled > 50) controller.close();
+        else controller.enqueue(new Uint8Array(1000));
+      },
+    });
+    const options = { method: "PUT", body, ...(key === undefined ? {} : { key }) };
+    const answer = await call(`/v1/uploads/${id}/parts/1`, options);
+    expect(answer.status).toBe(status);
+    expect(pulled).toBe(51);
+  });
+});
+
 describe("presigned part URLs", () => {
   test("are refused in proxied mode", async () => {
     const upload = await openUpload(10);
