@@ -15,6 +15,7 @@ export function forgetJobs(pool: PoolContext): void {
   for (const jobId of pool.jobs.forgettable(now, FORGOTTEN_AT_ONCE)) {
     pool.storage.transactionSync(() => {
       pool.garbage.add({ prefix: `jobs/${jobId}/`, taskId: null, epoch: null, rounds: 1 }, now);
+      pool.history.delete(jobId);
       pool.jobs.delete(jobId);
     });
     logInfo("forgotten", { jobId });

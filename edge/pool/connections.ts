@@ -4,6 +4,7 @@
  */
 import { Connection } from "./connection.ts";
 import { type Attachment, fromAttachment, type Session } from "./session.ts";
+import { viewerStateOf } from "./viewer.ts";
 
 export class Connections {
   readonly #byWorker = new Map<string, Connection>();
@@ -56,8 +57,9 @@ export class Connections {
   }
 }
 
-/** The session in a socket's attachment, or null for a socket that was never accepted here. */
+/** The session in a socket's attachment, or null for a viewer's, or one that was never accepted here. */
 export function sessionOf(socket: WebSocket): Session | null {
+  if (viewerStateOf(socket) !== null) return null;
   const attachment = socket.deserializeAttachment() as Attachment | null;
   return attachment === null ? null : fromAttachment(attachment);
 }

@@ -5,13 +5,16 @@ import type { Env, Settings } from "../env.ts";
 import type { Store } from "../media/store.ts";
 import type { Alarm } from "./alarm-clock.ts";
 import type { Connections } from "./connections.ts";
+import type { Drains } from "./drains.ts";
 import type { GarbageStore } from "./garbage-store.ts";
+import type { HistoryStore } from "./history-store.ts";
 import type { JobStore } from "./job-store.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import type { QueueStore } from "./queue-store.ts";
+import type { Viewers } from "./viewers.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
-export interface PoolContext {
+export interface PoolContext extends Drains {
   /** The pool's slug, for people. */
   readonly name: string;
   readonly env: Env;
@@ -24,7 +27,9 @@ export interface PoolContext {
   readonly outbox: OutboxStore;
   readonly workers: WorkerStore;
   readonly garbage: GarbageStore;
+  readonly history: HistoryStore;
   readonly connections: Connections;
+  readonly viewers: Viewers;
   readonly alarm: Alarm;
   /** Attempts whose outputs are being checked, as `task/epoch`. */
   readonly checksUnderWay: Set<string>;
@@ -32,10 +37,6 @@ export interface PoolContext {
   now(): number;
   /** Runs what was committed: sends, checks, matching, and the drain of the outbox. */
   run(effects: readonly Effect[]): Promise<void>;
-  /** Delivers what the outbox holds, soon; the alarm does it again if this does not come to it. */
-  drainSoon(): void;
-  /** The same, resolved when it is done. At most one drain runs at a time. */
-  drain(): Promise<void>;
   /** Keeps the object alive for work that nobody waits for; its failure is logged, never thrown. */
   background(what: string, work: Promise<unknown>): void;
 }

@@ -9,13 +9,16 @@ import { clock } from "./clock.ts";
 import { Connections } from "./connections.ts";
 import type { PoolContext } from "./context.ts";
 import { drainOutbox } from "./drain-outbox.ts";
+import { createDrains } from "./drains.ts";
 import { createGarbageStore } from "./garbage-store.ts";
+import { createHistoryStore } from "./history-store.ts";
 import { createJobStore } from "./job-store.ts";
 import { logWarning } from "./log.ts";
 import { createOutboxStore } from "./outbox-store.ts";
 import { createQueueStore } from "./queue-store.ts";
 import { runEffects } from "./run-effects.ts";
 import { migrate } from "./tables.ts";
+import { Viewers } from "./viewers.ts";
 import { createWorkerStore } from "./worker-store.ts";
 
 /** Throws where the settings are invalid: HTTP answers CONFIG_ERROR before it ever calls a pool. */
@@ -40,41 +43,20 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     outbox: createOutboxStore(storage.sql),
     workers: createWorkerStore(storage.sql),
     garbage: createGarbageStore(storage.sql),
+    history: createHistoryStore(storage.sql),
     connections,
+    viewers: new Viewers((jobId) => state.getWebSockets(jobId)),
     alarm: createAlarm(storage),
     checksUnderWay: new Set(),
     now: () => clock.now(),
     run: (effects) => runEffects(pool, effects),
-    ...drains(() => drainOutbox(pool), background),
+    ...createDrains(() => drainOutbox(pool), background),
     background,
   };
   function background(what: string, work: Promise<unknown>): void {
     state.waitUntil(work.catch((error) => logWarning("background_failed", { what }, error)));
   }
   return pool;
-}
-
-/** At most one drain at a time. What is asked for while one runs is done by it before it ends. */
-function drains(
-  drainOnce: () => Promise<void>,
-  background: (what: string, work: Promise<unknown>) => void,
-): Pick<PoolContext, "drain" | "drainSoon"> {
-  let running: Promise<void> | null = null;
-  let again = false;
-  async function drainAll(): Promise<void> {
-    do {
-      again = false;
-      await drainOnce();
-    } while (again);
-  }
-  function drain(): Promise<void> {
-    again = true;
-    running ??= drainAll().finally(() => {
-      running = null;
-    });
-    return running;
-  }
-  return { drain, drainSoon: () => background("drain", drain()) };
 }
 
 function withRememberedRenewal(connections: Connections, task: Task): Task {

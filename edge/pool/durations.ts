@@ -8,16 +8,35 @@ const DAY_MS = 86_400_000;
 const GRANT_MARGIN_MS = 30 * SECOND_MS;
 
 /** How often a busy agent reports: often enough to look alive, seldom enough for 500 agents on one object. */
-export const PROGRESS_INTERVAL_MS = 2 * SECOND_MS;
+const PROGRESS_INTERVAL_MS = 2 * SECOND_MS;
+
+/** The same while somebody looks at its job: as often as an eye finds smooth enough. */
+const WATCHED_INTERVAL_MS = 500;
 
 /** Pings are answered by the runtime and cost nothing; proxies commonly close what is silent for a minute. */
 export const PING_INTERVAL_MS = 20 * SECOND_MS;
+
+/**
+ * How long a drain of the outbox waits for more of the same: a job passes its first stages within that time, and
+ * one that is over says so at once, unless there was a drain just before.
+ */
+export const DRAIN_SPACING_MS = 100;
 
 /** When the alarm takes up what the prompt drain of the outbox should have delivered. */
 export const OUTBOX_BACKSTOP_MS = 10 * SECOND_MS;
 
 /** Bytes that a slow writer left behind after the first collection are found by a second. */
 export const SECOND_COLLECTION_MS = DAY_MS;
+
+/** How often an attempt reports when nobody looks, and often enough to renew a short lease. */
+export function progressIntervalMs(rules: Rules): number {
+  return Math.min(PROGRESS_INTERVAL_MS, Math.ceil(rules.leaseTtlMs / 5));
+}
+
+/** How often an attempt reports while somebody looks at its job. */
+export function watchedIntervalMs(rules: Rules): number {
+  return Math.min(WATCHED_INTERVAL_MS, progressIntervalMs(rules));
+}
 
 /** How long a grant is good for. */
 export function grantLifeMs(rules: Rules): number {

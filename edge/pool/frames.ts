@@ -14,6 +14,7 @@ import { jobIdOfTask } from "./job-id.ts";
 import { logWarning } from "./log.ts";
 import { renewGrant } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
+import { showProgress } from "./viewers.ts";
 
 /** A frame of a live connection. What does not parse closes it; nothing is guessed. */
 export async function handleFrame(
@@ -86,7 +87,9 @@ async function hearProgress(
     await connection.send({ type: "revoke", lease, reason });
     return;
   }
+  // A visible step is an event, and says how far the job is by itself.
   if (stepped.effects.length > 0) await pool.run(stepped.effects);
+  else showProgress(pool, stepped.live);
   await renewGrant(pool, connection, jobIdOfTask(lease.taskId), lease);
 }
 

@@ -11,11 +11,12 @@ import { runLimitMsLeft } from "../domain/job.ts";
 import type { Task } from "../domain/model.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
-import { OUTBOX_BACKSTOP_MS, PING_INTERVAL_MS, PROGRESS_INTERVAL_MS } from "./durations.ts";
+import { OUTBOX_BACKSTOP_MS, PING_INTERVAL_MS, progressIntervalMs } from "./durations.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logInfo } from "./log.ts";
 import { mintFor } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
+import { watchLease } from "./watch.ts";
 
 type Hello = WorkerMessageOf<"hello">;
 type Welcome = EdgeMessageOf<"welcome">;
@@ -50,6 +51,8 @@ export async function greet(
   const welcome = connection.send(() => welcomeMessage(pool, connection, hello));
   if (pool.workers.get(workerId)?.draining) await connection.send({ type: "drain" });
   await welcome;
+  // What it was told to report before went with its socket.
+  for (const { lease } of hello.leases) await watchLease(pool, connection, lease);
   await pool.run(effects);
 }
 
@@ -89,7 +92,7 @@ async function welcomeMessage(
     version: PROTOCOL_VERSION,
     workerId: connection.workerId,
     pool: pool.name,
-    progressIntervalMs: Math.min(PROGRESS_INTERVAL_MS, Math.ceil(pool.rules.leaseTtlMs / 5)),
+    progressIntervalMs: progressIntervalMs(pool.rules),
     pingIntervalMs: PING_INTERVAL_MS,
     leaseTtlMs: pool.rules.leaseTtlMs,
     leases: await Promise.all(hello.leases.map(({ lease }) => fateOf(pool, connection, lease))),
@@ -135,5 +138,5 @@ function recordHello(pool: PoolContext, workerId: string, hello: Hello): void {
   const said = JSON.stringify({ name, slots, capabilities });
   pool.outbox.add({ kind: "hello", workerId, hello: said, at }, at + OUTBOX_BACKSTOP_MS);
   pool.alarm.ensure(at + OUTBOX_BACKSTOP_MS);
-  pool.drainSoon();
+  pool.drainSoon(false);
 }

@@ -42,7 +42,11 @@ export interface OutboxRow {
 }
 
 export interface OutboxStore {
-  /** `dueAt` is when the alarm takes it up, should the prompt drain not come to it. */
+  /**
+   * Takes the place of an older entry of the same key, under a new sequence number: a delivery of the older one that
+   * is under way does not take the newer one with it. `dueAt` is when the alarm takes it up, should the prompt drain not
+   * come to it.
+   */
   add(entry: OutboxEntry, dueAt: number): void;
   /** The oldest entries: those due by `now`, and those never tried yet. */
   take(now: number, limit: number): readonly OutboxRow[];
@@ -55,7 +59,12 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
   const seqsOf = (rows: readonly OutboxRow[]) => JSON.stringify(rows.map((row) => row.seq));
   return {
     add(entry, dueAt) {
-      sql.exec("INSERT INTO outbox (entry, due_at) VALUES (?, ?)", JSON.stringify(entry), dueAt);
+      sql.exec(
+        "INSERT OR REPLACE INTO outbox (key, entry, due_at) VALUES (?, ?, ?)",
+        keyOf(entry),
+        JSON.stringify(entry),
+        dueAt,
+      );
     },
 
     take(now, limit) {
@@ -88,4 +97,18 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
       return sql.exec<{ at: number | null }>("SELECT MIN(due_at) AS at FROM outbox").one().at;
     },
   };
+}
+
+/** A job's newest snapshot says all that older ones did, and a worker's newest hello; every event counts. */
+function keyOf(entry: OutboxEntry): string {
+  switch (entry.kind) {
+    case "project":
+      return `project:${entry.snapshot.jobId}`;
+    case "webhook":
+      return `webhook:${entry.eventId}`;
+    case "video":
+      return `video:${entry.videoId}`;
+    case "hello":
+      return `hello:${entry.workerId}`;
+  }
 }

@@ -14,8 +14,16 @@ import { createContext } from "./create-context.ts";
 import { handleFrame } from "./frames.ts";
 import { attemptsOfJob, cancelThisJob, retryThisJob, submitJob } from "./job-calls.ts";
 import { logWarning } from "./log.ts";
-import type { CancelResult, PoolRpc, RetryResult, WorkerSnapshot } from "./rpc.ts";
+import {
+  type CancelResult,
+  type PoolRpc,
+  type RetryResult,
+  socketPaths,
+  type WorkerSnapshot,
+} from "./rpc.ts";
 import { acceptSocket, socketGone } from "./sockets.ts";
+import { Viewer, viewerStateOf } from "./viewer.ts";
+import { acceptViewer, catchUpViewers, viewerGone } from "./viewers.ts";
 import { drainWorker, listWorkers, recordUpload, revokeWorker } from "./worker-calls.ts";
 
 /** RFC 6455 section 7.4.1. */
@@ -32,17 +40,28 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
     void state.blockConcurrencyWhile(async () => {
       const alarmAt = await state.storage.getAlarm();
       pool.background("wake", pool.run(wake(pool, alarmAt)));
+      pool.background("viewers", catchUpViewers(pool));
     });
   }
 
-  /** The agents' socket; the Worker has authenticated it. */
+  /** A worker's or a viewer's socket; the Worker has authenticated it. */
   override async fetch(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname === socketPaths.viewer) {
+      return acceptViewer(this.#pool, request, (socket, jobId) =>
+        this.ctx.acceptWebSocket(socket, [jobId]),
+      );
+    }
     return acceptSocket(this.#pool, request, (socket, workerId) =>
       this.ctx.acceptWebSocket(socket, [workerId]),
     );
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    const viewer = viewerStateOf(socket);
+    if (viewer !== null) {
+      new Viewer(socket, viewer).refuse();
+      return viewerGone(this.#pool, viewer);
+    }
     const connection = this.#pool.connections.of(socket);
     // Of a socket that a newer one replaced nothing counts any more.
     if (connection !== null) await handleFrame(this.#pool, connection, frame);
@@ -51,12 +70,17 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
   override async webSocketClose(socket: WebSocket): Promise<void> {
     // Answers the close (RFC 6455 section 5.5.1); a hibernating socket does not by itself (2026-11, tried locally).
     closeSocket(socket, NORMAL_CLOSURE, "");
-    await socketGone(this.#pool, socket);
+    await this.#gone(socket);
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     logWarning("socket_error", {}, error);
-    await socketGone(this.#pool, socket);
+    await this.#gone(socket);
+  }
+
+  async #gone(socket: WebSocket): Promise<void> {
+    const viewer = viewerStateOf(socket);
+    await (viewer === null ? socketGone(this.#pool, socket) : viewerGone(this.#pool, viewer));
   }
 
   override async alarm(): Promise<void> {

@@ -16,6 +16,19 @@ export const workerHeaders = {
   requestId: "x-request-id",
 } as const;
 
+/** Paths of the pool's sockets. */
+export const socketPaths = { worker: "/connect", viewer: "/events" } as const;
+
+/**
+ * Headers of a viewer's request: the job, the last line of its history that the client has seen, and the origin
+ * that output URLs begin with. The Worker has checked that the client may see the job.
+ */
+export const viewerHeaders = {
+  jobId: "x-telecine-job-id",
+  after: "x-telecine-after",
+  origin: "x-telecine-origin",
+} as const;
+
 export type CancelResult =
   | { readonly status: "ok"; readonly job: JobSnapshot }
   | { readonly status: "terminal"; readonly job: JobSnapshot };

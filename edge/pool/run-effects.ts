@@ -1,9 +1,12 @@
 /** The fifth step: acting on what was committed. Nothing here is needed for correctness after a crash. */
+import { isTerminalState } from "../../protocol/stages.ts";
 import type { Effect } from "../domain/effects.ts";
 import type { PoolContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { sendAck, sendLease, sendRevoke } from "./send.ts";
 import { verifyAttempt } from "./verify.ts";
+import { tellViewers } from "./viewers.ts";
+import { watchLease } from "./watch.ts";
 
 /**
  * Sends messages, starts checks, and leases what may be leased now. Resolves when the messages are sent; checks
@@ -11,14 +14,17 @@ import { verifyAttempt } from "./verify.ts";
  */
 export async function runEffects(pool: PoolContext, effects: readonly Effect[]): Promise<void> {
   const all = [...effects, ...dispatch(pool)];
-  if (all.some(isOwed)) pool.drainSoon();
+  if (all.some(isOwed)) pool.drainSoon(all.some(isLastWord));
   await Promise.all(all.map((effect) => runEffect(pool, effect)));
 }
 
 async function runEffect(pool: PoolContext, effect: Effect): Promise<void> {
   switch (effect.type) {
     case "grant":
-      return sendLease(pool, effect);
+      await sendLease(pool, effect);
+      return watchLease(pool, pool.connections.get(effect.workerId), effect);
+    case "event":
+      return tellViewers(pool, effect.jobId);
     case "revoke":
       await sendRevoke(pool, effect);
       return;
@@ -32,7 +38,6 @@ async function runEffect(pool: PoolContext, effect: Effect): Promise<void> {
     case "collect":
     case "source":
     case "project":
-    case "event":
     case "webhook":
     case "arm_alarm":
       // Rows by now: the outbox, the garbage and the alarm take them from there.
@@ -42,4 +47,9 @@ async function runEffect(pool: PoolContext, effect: Effect): Promise<void> {
 
 function isOwed(effect: Effect): boolean {
   return effect.type === "project" || effect.type === "webhook" || effect.type === "source";
+}
+
+/** A job that is over: its client waits for it, and its claim on the work is to be given up. */
+function isLastWord(effect: Effect): boolean {
+  return effect.type === "project" && isTerminalState(effect.snapshot.state);
 }

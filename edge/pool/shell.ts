@@ -6,6 +6,7 @@ import { isTerminalState } from "../../protocol/stages.ts";
 import { deadlinesOf } from "../domain/alarm.ts";
 import type { Effect, RejectReason } from "../domain/effects.ts";
 import type { TaskEvent } from "../domain/events.ts";
+import { historyLineOf } from "../domain/history.ts";
 import { createJob, fromSnapshot, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
@@ -72,6 +73,8 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
     transact(pool, () => {
       saveJob(pool, before, stepped.live);
       for (const effect of stepped.effects) keepEffect(pool, stepped.live, effect);
+      const line = historyLineOf(stepped.effects);
+      if (line !== null) pool.history.add(stepped.live.job.submission.jobId, line);
     });
   }
   pool.jobs.remember(stepped.live);
@@ -145,7 +148,7 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
     case "ack":
     case "verify":
     case "arm_alarm":
-      // Sent, or found again from the rows: they may be lost. History is the snapshots' own sequence.
+      // Sent, or found again from the rows: they may be lost. The event's line of the history is written beside.
       return;
   }
 }

@@ -52,6 +52,8 @@ const migrations: readonly string[] = [
 
   CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Of two entries with one key only the later need be delivered.
+    key TEXT NOT NULL UNIQUE,
     entry TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
     due_at INTEGER NOT NULL
@@ -87,6 +89,13 @@ const migrations: readonly string[] = [
     tries INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE INDEX garbage_due ON garbage (due_at);
+
+  CREATE TABLE history (
+    job_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    line TEXT NOT NULL,
+    PRIMARY KEY (job_id, sequence)
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -147,7 +147,7 @@ describe("the outbox", () => {
         metadata: {},
       };
       state.storage.sql.exec(
-        "INSERT INTO outbox (seq, entry, due_at) VALUES (0, ?, 0)",
+        "INSERT INTO outbox (seq, key, entry, due_at) VALUES (0, 'poison', ?, 0)",
         JSON.stringify(poison),
       );
     });
@@ -159,6 +159,24 @@ describe("the outbox", () => {
     expect(await countRows(pool, "outbox")).toBe(1);
   });
 
+  test("never holds more than one snapshot of a job, and it is the newest", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    failD1(1);
+    const { agent, lease } = await running(pool, submission);
+    agent.progress(lease, { stage: "probing" });
+    agent.progress(lease, { stage: "planning", movement: 2 });
+    await agent.settled();
+    const { revision } = await rpc(pool).read(submission);
+    const kept = await runInDurableObject(pool, (_pool, state) =>
+      state.storage.sql
+        .exec<{ entry: string }>("SELECT entry FROM outbox WHERE key LIKE 'project:%'")
+        .toArray()
+        .map((row) => JSON.parse(row.entry)),
+    );
+    expect(kept).toMatchObject([{ snapshot: { state: "planning", revision } }]);
+  });
+
   test("an old snapshot that comes again changes nothing", async () => {
     const pool = newPool();
     const submission = await accepted();
@@ -168,7 +186,7 @@ describe("the outbox", () => {
     await runInDurableObject(pool, (_pool, state) => {
       const replay = { kind: "project", snapshot: first };
       state.storage.sql.exec(
-        "INSERT INTO outbox (entry, due_at) VALUES (?, 0)",
+        "INSERT INTO outbox (key, entry, due_at) VALUES ('replay', ?, 0)",
         JSON.stringify(replay),
       );
     });
