@@ -11,6 +11,7 @@ import { noStore } from "./no-store.ts";
 import { openApiDocument } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
 import { connectRoutes } from "./routes/connect.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
@@ -37,6 +38,7 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
 function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", keyRoutes);
   v1.route("/", jobRoutes);
+  v1.route("/", eventRoutes);
   v1.route("/", presetRoutes);
   v1.route("/", workerRoutes);
   v1.route("/", uploadRoutes);

@@ -4,6 +4,7 @@ import { findJob } from "../catalogue/jobs.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { Env } from "../env.ts";
 import type { PoolRpc } from "../pool/rpc.ts";
+import { poolNameOf } from "../pool-name.ts";
 import { ApiError } from "./errors.ts";
 import { poolOf } from "./pool-stub.ts";
 
@@ -24,12 +25,32 @@ function isPassing(error: unknown): boolean {
  *
  * @throws ApiError ENGINE_ERROR when the pool does not answer.
  */
-export async function askPool<T>(
+export function askPool<T>(
   env: Env,
   record: JobRecord,
   question: (pool: PoolRpc) => Promise<T>,
 ): Promise<T> {
-  const ask = () => question(poolOf(env, record.submission));
+  return untilAnswered(record, () => question(poolOf(env, record.submission)));
+}
+
+/**
+ * Asks the job's pool for a socket: a 101 cannot cross RPC. The request is made anew for each try.
+ *
+ * @throws ApiError ENGINE_ERROR when the pool does not answer.
+ */
+export function fetchPool(
+  env: Env,
+  record: JobRecord,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  const url = `https://pool${path}`;
+  return untilAnswered(record, () =>
+    env.POOL.getByName(poolNameOf(record.submission)).fetch(new Request(url, { headers })),
+  );
+}
+
+async function untilAnswered<T>(record: JobRecord, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask().catch((error: unknown) => {
       if (isPassing(error)) return ask();
