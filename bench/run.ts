@@ -1,11 +1,13 @@
 /** `npm run bench`: runs the benches asked for, one after the other, and prints what they found. */
 import { benchDispatch } from "./dispatch/bench.ts";
+import { benchLeases } from "./leases/bench.ts";
 import { describeMachine, loadNow, machineLines } from "./machine.ts";
 import { type BenchName, type BenchOptions, help, parseOptions } from "./options.ts";
 import type { Report } from "./report.ts";
 import { openScope, type Scope } from "./scope.ts";
 import { renderReports } from "./table.ts";
 import { benchTranscode } from "./transcode/bench.ts";
+import { benchUpload } from "./upload/bench.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
@@ -13,6 +15,8 @@ const EXIT_WRONG_USE = 2;
 const benches: Readonly<Record<BenchName, (scope: Scope, quick: boolean) => Promise<Report>>> = {
   transcode: benchTranscode,
   dispatch: benchDispatch,
+  upload: benchUpload,
+  leases: benchLeases,
 };
 
 async function main(args: readonly string[]): Promise<number> {
