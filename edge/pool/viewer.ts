@@ -40,16 +40,21 @@ export class Viewer {
     return this.#state;
   }
 
-  /** Sends one event. A numbered one is remembered, so that it is never sent to this socket again. */
-  send(event: JobEvent): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+  /**
+   * Sends one event. A numbered one is remembered, so that it is never sent to this socket again. False when the
+   * socket could not take it.
+   */
+  send(event: JobEvent): boolean {
+    if (this.#socket.readyState !== WebSocket.OPEN) return false;
     try {
       this.#socket.send(JSON.stringify(event));
-      if (!("id" in event)) return;
+      if (!("id" in event)) return true;
       this.#state = { ...this.#state, after: event.id };
       this.#socket.serializeAttachment(this.#state);
+      return true;
     } catch (error) {
       logWarning("event_not_sent", { jobId: this.#state.jobId }, error);
+      return false;
     }
   }
 

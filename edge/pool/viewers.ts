@@ -58,16 +58,25 @@ export class Viewers {
     this.#progressAt.delete(jobId);
   }
 
-  /** Runs `tell` for a job, never twice at the same time: what is asked for meanwhile follows at once. */
-  async inTurn(jobId: string, tell: () => Promise<void>): Promise<void> {
+  /**
+   * Tells these viewers of a job, never any twice at the same time: what is asked for meanwhile follows at once, for
+   * all of the job's.
+   */
+  async inTurn(
+    jobId: string,
+    viewers: readonly Viewer[],
+    tell: (viewer: Viewer) => Promise<void>,
+  ): Promise<void> {
     if (this.#telling.has(jobId)) {
       this.#telling.set(jobId, true);
       return;
     }
     try {
+      let told = viewers;
       do {
         this.#telling.set(jobId, false);
-        await tell();
+        for (const viewer of told) await tell(viewer);
+        told = this.of(jobId);
       } while (this.#telling.get(jobId));
     } finally {
       this.#telling.delete(jobId);
@@ -124,7 +133,7 @@ async function welcomeViewer(
   isFirst: boolean,
 ): Promise<void> {
   const { jobId } = viewer.state;
-  await tellViewers(pool, jobId);
+  await tell(pool, jobId, [viewer]);
   if (live.job.stage !== null && !hasEnded(live)) {
     viewer.send(viewProgress(snapshotOf(live.job, live.tasks)));
   }
@@ -133,14 +142,16 @@ async function welcomeViewer(
 
 /** Sends every viewer of the job the lines that it has not seen, and lets go of those that have seen the last. */
 export async function tellViewers(pool: PoolContext, jobId: string): Promise<void> {
-  if (!pool.viewers.has(jobId)) return;
-  await pool.viewers.inTurn(jobId, async () => {
-    for (const viewer of pool.viewers.of(jobId)) {
-      try {
-        await tellViewer(pool, viewer);
-      } catch (error) {
-        logWarning("viewer_not_told", { jobId }, error);
-      }
+  const viewers = pool.viewers.of(jobId);
+  if (viewers.length > 0) await tell(pool, jobId, viewers);
+}
+
+function tell(pool: PoolContext, jobId: string, viewers: readonly Viewer[]): Promise<void> {
+  return pool.viewers.inTurn(jobId, viewers, async (viewer) => {
+    try {
+      await tellViewer(pool, viewer);
+    } catch (error) {
+      logWarning("viewer_not_told", { jobId }, error);
     }
   });
 }
@@ -148,11 +159,13 @@ export async function tellViewers(pool: PoolContext, jobId: string): Promise<voi
 async function tellViewer(pool: PoolContext, viewer: Viewer): Promise<void> {
   const { jobId } = viewer.state;
   for (;;) {
+    if (viewer.state.after === pool.jobs.load(jobId)?.job.revision) break;
     const lines = pool.history.after(jobId, viewer.state.after, PAGE);
     for (const line of lines) {
       const isOutputNeeded = line.snapshot.state === "completed";
       const outputs = isOutputNeeded ? await outputsFor(pool, line, viewer.state.origin) : [];
-      viewer.send(viewHistoryLine(line, outputs));
+      // A socket that takes nothing any more is about to be closed; its client resumes.
+      if (!viewer.send(viewHistoryLine(line, outputs))) return;
     }
     if (lines.length < PAGE) break;
   }

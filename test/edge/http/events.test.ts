@@ -1,10 +1,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import type { Env } from "../../../edge/env.ts";
 import type { NumberedEvent } from "../../../protocol/http/events.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
 import { deliver, join, type PoolStub, settleOutbox, usePool } from "../pool/harness.ts";
 import { SocketReader, StreamReader } from "./event-reader.ts";
+import { FakePool } from "./fake-pool.ts";
 import { call, makeKey, makeVideo, refusal, testEnv } from "./harness.ts";
 
 usePool();
@@ -26,12 +28,12 @@ interface Submitted {
 let accounts = 0;
 
 /** A job of an account that has its pool to itself. */
-async function submit(): Promise<Submitted> {
+async function submit(submitTo: Env = testEnv): Promise<Submitted> {
   accounts++;
   const accountId = `viewer-${accounts}`;
   const key = await makeKey(["read", "write"], accountId);
   const json = { videoId: await makeVideo(accountId), recipe: { name: "webReady" } };
-  const answer = await call("/v1/jobs", { key, json });
+  const answer = await call("/v1/jobs", { key, json, env: submitTo });
   if (answer.status !== 202) throw new Error(await answer.text());
   const { jobId } = await answer.json<Job>();
   return {
@@ -211,13 +213,7 @@ describe("the events of a job", () => {
   });
 
   test("begin with the job's creation where its submission never arrived", async () => {
-    const job = await submit();
-    await runInDurableObject(job.pool, (_pool, state) => {
-      for (const table of ["jobs", "tasks", "history"]) {
-        state.storage.sql.exec(`DELETE FROM ${table}`);
-      }
-    });
-    await evictDurableObject(job.pool);
+    const job = await submit(new FakePool().env);
     const reader = new StreamReader(await job.follow());
     expect(await reader.numbered()).toMatchObject({ id: 1, data: { state: "queued" } });
     await reader.stop();
