@@ -3,7 +3,7 @@ import type { AttemptErrorCode } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { EngineReport, WorkerMessageOf } from "../../protocol/messages.ts";
 import type { Stage } from "../../protocol/stages.ts";
-import type { AcceptedOutput, ClaimedResult } from "./model.ts";
+import type { AcceptedOutput, ClaimedResult, Renewal } from "./model.ts";
 
 interface Timed {
   readonly now: number;
@@ -73,10 +73,12 @@ export interface ExpireEvent extends Timed {
   readonly type: "expire";
 }
 
-/** The socket session closed, seen by a living pool. */
+/** The socket session closed, and the pool saw it. */
 export interface DisconnectEvent extends Timed {
   readonly type: "disconnect";
   readonly sessionId: string;
+  /** What the closed socket remembered of the lease: a pool that the close itself woke took it for lost before. */
+  readonly renewal?: Renewal | undefined;
 }
 
 /** The pool woke to a lease with neither socket nor renewal in memory. */

@@ -108,6 +108,15 @@ export function lost(lease: Lease, now: number, rules: Rules): Lease {
   return { ...lease, lostAt: now, deadline, graceUntil };
 }
 
+/**
+ * A lease that was taken for lost, with the renewal that turned up after all: as if it had never been lost. Without
+ * one, or of another epoch, it stays as it is.
+ */
+export function found(lease: Lease, renewal: Renewal | undefined): Lease {
+  if (lease.graceUntil === null || renewal?.epoch !== lease.epoch) return lease;
+  return renewedBy({ ...lease, lostAt: null, graceUntil: null }, renewal);
+}
+
 /** The lease with its deadlines brought back to where a clock that was set back would have put them. */
 export function rebased(lease: Lease, now: number, rules: Rules): Lease {
   const latest = now + rules.leaseTtlMs;
@@ -154,11 +163,16 @@ export function withRenewal(task: Task, renewal: Renewal | undefined): Task {
   if (task.state !== "leased" || renewal?.epoch !== task.lease.epoch) return task;
   const { lease } = task;
   if (lease.lostAt !== null || renewal.movement < lease.movement) return task;
+  return { ...task, lease: renewedBy(lease, renewal) };
+}
+
+function renewedBy(lease: Lease, renewal: Renewal): Lease {
+  if (renewal.movement < lease.movement) return lease;
   const { deadline, movedAt, resumedAt, movement, started, fps, speed } = renewal;
   const until = movement > lease.movement ? { deadline, movedAt, resumedAt, movement } : {};
   const reached = isBehind(renewal, lease) ? lease : renewal;
   const { stage, fraction } = reached;
-  return { ...task, lease: { ...lease, ...until, started, stage, fraction, fps, speed } };
+  return { ...lease, ...until, started, stage, fraction, fps, speed };
 }
 
 function isBehind(a: Pick<Lease, "stage" | "fraction">, b: Pick<Lease, "stage" | "fraction">) {

@@ -50,7 +50,7 @@ export function acceptSocket(
 }
 
 /**
- * A socket is gone, and a living pool saw it: the leases of its session keep the reconnect grace. Those that a
+ * A socket is gone, and the pool saw it: the leases of its session keep the reconnect grace. Those that a
  * newer socket of the worker took over are not concerned.
  */
 export async function socketGone(pool: PoolContext, socket: WebSocket): Promise<void> {
@@ -61,7 +61,9 @@ export async function socketGone(pool: PoolContext, socket: WebSocket): Promise<
   if (connection !== null) pool.connections.remove(connection);
   logInfo("disconnected", { workerId });
   for (const { jobId, taskId } of pool.queue.held(workerId)) {
-    const event = { type: "disconnect", now: pool.now(), sessionId } as const;
+    // A pool that the close woke does not find the socket among its own: what it remembered is read off it here.
+    const renewal = session.held.get(taskId)?.renewal;
+    const event = { type: "disconnect", now: pool.now(), sessionId, renewal } as const;
     const stepped = stepOneTask(pool, jobId, taskId, event);
     if (stepped.status === "ok") await pool.run(stepped.effects);
   }

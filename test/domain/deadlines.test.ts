@@ -111,6 +111,30 @@ describe("a lease lives on", () => {
   });
 });
 
+describe("a close that woke the pool", () => {
+  test("is taken for the loss that it was, with what the socket remembered", () => {
+    const job = new Driver().lease().after(9000).progress("transcoding", 0.5, 3);
+    const renewal = renewalOf(leaseOfTask(job.task));
+    const woken = new Driver().lease().after(12_000).feed({ type: "lost" });
+    woken.feed({ type: "disconnect", sessionId: "s-gpu-1", renewal });
+    expect(leaseOfTask(woken.task)).toMatchObject({ stage: "transcoding", movement: 3 });
+    expect(expiry(woken)).toBe(woken.now + GRACE_MS);
+    const late = new Driver().lease().after(TTL_MS + 5000).feed({ type: "lost" });
+    late.feed({ type: "disconnect", sessionId: "s-gpu-1", renewal });
+    expect(expiry(late)).toBe(T0 + 9000 + TTL_MS);
+  });
+
+  test("leaves the grace of the loss where the socket remembered another epoch, or nothing", () => {
+    const job = new Driver().lease().feed({ type: "lost" });
+    const renewal = { ...renewalOf(leaseOfTask(job.task)), epoch: 2 };
+    for (const remembered of [undefined, renewal]) {
+      const now = job.now;
+      const close = { type: "disconnect", now, sessionId: "s-gpu-1", renewal: remembered } as const;
+      expect(stepTask(job.live, job.task.taskId, close, rules).status).toBe("rejected");
+    }
+  });
+});
+
 describe("a renewal in memory", () => {
   test("counts over the row of its epoch, and over no other", () => {
     const row = new Driver().lease().task;

@@ -8,7 +8,7 @@ import type {
   RebaseEvent,
   ResumeEvent,
 } from "../events.ts";
-import { disconnected, expiryOf, heard, lost, rebased, resumed } from "../lease.ts";
+import { disconnected, expiryOf, found, heard, lost, rebased, resumed } from "../lease.ts";
 import type { TaskIn } from "../model.ts";
 import { MAX_BACKOFF_MS } from "../retry.ts";
 import type { Rules } from "../rules.ts";
@@ -42,15 +42,19 @@ export function resume(task: TaskIn<"leased">, event: ResumeEvent, rules: Rules)
   return changed(next, [ledger(task, lease, { state: "running" }), alarm]);
 }
 
-/** The close of the session that holds the lease leaves the reconnect grace; of any other, nothing. */
+/**
+ * The close of the session that holds the lease leaves the reconnect grace; of any other, nothing. A lease that was
+ * taken for lost is not, where the closed socket still knew its renewals.
+ */
 export function disconnect(
   task: TaskIn<"leased">,
   event: DisconnectEvent,
   rules: Rules,
 ): TransitionResult {
   const holds = task.lease.sessionId === event.sessionId || !rules.guards.sessionHolds;
-  if (!holds || task.lease.lostAt !== null) return rejected("illegal");
-  const lease = disconnected(task.lease, event.now, rules);
+  const known = found(task.lease, event.renewal);
+  if (!holds || known.lostAt !== null) return rejected("illegal");
+  const lease = disconnected(known, event.now, rules);
   return recorded({ ...task, lease }, [{ type: "arm_alarm", at: expiryOf(lease) }]);
 }
 

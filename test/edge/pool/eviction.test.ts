@@ -72,20 +72,48 @@ describe("an evicted pool", () => {
     expect(await again.next()).toMatchObject({ of: "complete", status: "accepted" });
   });
 
-  test("that is woken by a close takes it for a loss: the renewals went with the socket", async () => {
+  test("that is woken by a close leaves the lease the reconnect grace, and no more", async () => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
     agent.progress(lease);
     await agent.settled();
     await evictDurableObject(pool);
-    pass(TTL + SECOND);
+    agent.close();
+    await agent.closed;
+    expect(await alarmAt(pool)).toBeLessThanOrEqual(time() + GRACE);
+    pass(GRACE - 1);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ error: null });
+    pass(1);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT" },
+    });
+  });
+
+  test("that is woken by a close reads renewal and progress off the closed socket", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.progress(lease, { fraction: 0.1 });
+    await agent.settled();
+    pass(TTL - SECOND);
+    agent.progress(lease, { movement: 2, fraction: 0.7 });
+    await agent.settled();
+    const { progress } = await rpc(pool).read(submission);
+    await evictDurableObject(pool);
+    // Past the row's deadline, and 3 s before the renewal's end: less than the grace is left.
+    pass(TTL - 3 * SECOND);
     agent.close();
     await agent.closed;
     await ringAlarm(pool);
-    expect(await rpc(pool).read(submission)).toMatchObject({ error: null });
-    pass(TTL);
+    expect(await rpc(pool).read(submission)).toMatchObject({ error: null, progress });
+    pass(3 * SECOND);
     await ringAlarm(pool);
-    expect(await rpc(pool).read(submission)).toMatchObject({ state: "failed" });
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { detail: expect.stringContaining("no progress for 30 seconds") },
+    });
   });
 
   test("gives a lost lease one grace of one TTL, however often it is evicted", async () => {
