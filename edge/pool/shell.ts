@@ -7,7 +7,7 @@ import { deadlinesOf } from "../domain/alarm.ts";
 import type { Effect, RejectReason } from "../domain/effects.ts";
 import type { TaskEvent } from "../domain/events.ts";
 import { historyLineOf } from "../domain/history.ts";
-import { createJob, fromSnapshot, type Stepped, stepTask } from "../domain/job.ts";
+import { createJob, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
@@ -49,8 +49,8 @@ export function stepOneTask(
 }
 
 /**
- * The job, created first if it is not known: from `prior`, D1's last snapshot, where a finished job's rows are
- * gone already, else as a new one.
+ * The job, created first if it is not known. `prior` is D1's last snapshot of a job whose rows are gone: a finished
+ * one is as it was, with nothing written; any other is queued once more, its revisions and epochs above those of then.
  */
 export function loadOrCreate(
   pool: PoolContext,
@@ -59,12 +59,9 @@ export function loadOrCreate(
 ): { readonly live: LiveJob; readonly effects: readonly Effect[]; readonly isStored: boolean } {
   const known = pool.jobs.load(submission.jobId);
   if (known !== null) return { live: known, effects: [], isStored: true };
-  if (prior !== null && isTerminalState(prior.state)) {
-    return { live: fromSnapshot(submission, prior), effects: [], isStored: false };
-  }
-  const created = createJob(submission, pool.now());
-  commit(pool, null, created);
-  return { live: created.live, effects: created.effects, isStored: true };
+  const created = createJob(submission, pool.now(), prior);
+  if (created.durable) commit(pool, null, created);
+  return { live: created.live, effects: created.effects, isStored: created.durable };
 }
 
 /** Writes a step: rows, ledger, outbox, garbage and alarm in one transaction; then the renewals in memory. */

@@ -202,6 +202,22 @@ describe("a job", () => {
   });
 });
 
+describe("a live job whose pool lost its rows", () => {
+  test("goes on above D1's revision, so that D1 believes it, and under no epoch used before", async () => {
+    const first = newPool();
+    const { submission, agent, lease } = await running(first);
+    agent.progress(lease);
+    await agent.settled();
+    const known = await rpc(first).read(submission);
+    expect(known).toMatchObject({ state: "transcoding", revision: 3 });
+    const emptied = newPool();
+    const again = await rpc(emptied).read(submission, known);
+    expect(again).toMatchObject({ state: "queued", revision: 4, run: 1 });
+    const heir = await join(emptied);
+    expect((await heir.expect("lease")).lease.epoch).toBeGreaterThan(known.revision);
+  });
+});
+
 describe("a forgotten job", () => {
   test("that failed is retried as its next run, above all its epochs and revisions", async () => {
     const pool = newPool();
