@@ -119,7 +119,10 @@ describe("a close that woke the pool", () => {
     woken.feed({ type: "disconnect", sessionId: "s-gpu-1", renewal });
     expect(leaseOfTask(woken.task)).toMatchObject({ stage: "transcoding", movement: 3 });
     expect(expiry(woken)).toBe(woken.now + GRACE_MS);
-    const late = new Driver().lease().after(TTL_MS + 5000).feed({ type: "lost" });
+    const late = new Driver()
+      .lease()
+      .after(TTL_MS + 5000)
+      .feed({ type: "lost" });
     late.feed({ type: "disconnect", sessionId: "s-gpu-1", renewal });
     expect(expiry(late)).toBe(T0 + 9000 + TTL_MS);
   });
