@@ -15,12 +15,15 @@ import {
   type SessionEffect,
   type SessionEvent,
 } from "./session-model.ts";
+import { threadShare } from "./thread-share.ts";
 
-export interface AgentDeps extends AttemptDeps {
+export interface AgentDeps extends Omit<AttemptDeps, "threads"> {
   readonly token: string;
   readonly name: string;
   readonly slots: number;
   readonly capabilities: Capabilities;
+  /** Of this machine: what attempts that run at the same time share. */
+  readonly cores: number;
   readonly log: Log;
 }
 
@@ -104,8 +107,9 @@ export function startAgent(deps: AgentDeps): Agent {
     const { lease, task } = assignment;
     const about = log.with({ jobId: task.jobId, ...fieldsOf(lease) });
     about("info", `attempt begins: ${describeWork(task.work)}`);
+    const threads = threadShare(deps.cores, attempts.size + 1);
     const attempt = startAttempt(
-      deps,
+      threads === null ? deps : { ...deps, threads },
       assignment,
       (report) => dispatch({ type: "progressed", now: performance.now(), lease, report }),
       about,

@@ -30,7 +30,7 @@ export type Assignment = EdgeMessageOf<"lease">;
 export interface AttemptDeps {
   readonly engine: Engine;
   readonly devices: Devices;
-  /** Threads for one attempt: what the machine has, shared among the slots. */
+  /** Threads for this attempt's ffmpeg; its own choice when absent. */
   readonly threads?: number;
   readonly plan: typeof planWork;
   readonly server: SourceServer;

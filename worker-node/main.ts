@@ -92,7 +92,7 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
     const agent = startAgent({
       engine: ffmpegEngine(tools),
       devices: createDevices(capabilities.encoders),
-      threads: Math.max(1, Math.floor(availableParallelism() / slots)),
+      cores: availableParallelism(),
       plan: planWork,
       server,
       guard,

@@ -1,6 +1,7 @@
 /** The whole agent on real sockets and HTTP; only ffmpeg is played by the tests. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { RunStepOptions } from "../../worker-node/ffmpeg/index.ts";
 import { type Connection, startFakeEdge } from "./support/fake-edge.ts";
 import { ackOf, kept, leaseMessage, leaseRef, lost, welcome } from "./support/messages.ts";
 import { goodEngine, heldEngine, MEDIA, OUTPUT, progress, runAgent } from "./support/run-agent.ts";
@@ -55,6 +56,28 @@ describe("a lease", () => {
     expect(await attempts()).toEqual([]);
     const stages = connection.messages.flatMap((m) => (m.type === "progress" ? [m.stage] : []));
     expect([...new Set(stages)]).toEqual(["probing", "planning", "transcoding"]);
+  });
+
+  test("has the whole machine while it is alone, and its share of the cores beside another", async () => {
+    const edge = await startFakeEdge();
+    const runs: RunStepOptions[] = [];
+    const both = Promise.withResolvers<void>();
+    const engine = goodEngine({
+      run: (_step, options) => {
+        runs.push(options);
+        if (runs.length === 2) both.resolve();
+        return new Promise((resolve) =>
+          options.signal.addEventListener("abort", () => resolve({ status: "aborted", log: [] })),
+        );
+      },
+    });
+    await runAgent(edge, engine, { slots: 2 });
+    const { connection } = await admit(edge);
+    connection.say(leaseMessage(first));
+    await connection.next("progress", ({ stage }) => stage === "transcoding");
+    connection.say(leaseMessage(leaseRef(1)));
+    await both.promise;
+    expect(runs.map(({ threads }) => threads)).toEqual([undefined, 4]);
   });
 
   test("reports movement that only grows, and a fraction that never falls", async () => {

@@ -150,6 +150,7 @@ export async function runAgent(edge: FakeEdge, engine: Engine, setUp: AgentSetUp
     token: TOKEN,
     name: "gpu-1",
     capabilities: { ffmpegVersion: "5.1", encoders: [] },
+    cores: 8,
     log: createLog("json", (line) => lines.push(line)),
     ...setUp,
     slots: setUp.slots ?? 1,
