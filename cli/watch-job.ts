@@ -1,20 +1,56 @@
+/** Follows a job to its end: by its events, and by asking where a stream of them cannot be had or drops. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { JobEvent } from "../protocol/http/events.ts";
 import type { Job } from "../protocol/http/jobs.ts";
 import { isTerminalState } from "../protocol/stages.ts";
-import type { TelecineClient } from "./client.ts";
+import { ApiFailure, type TelecineClient } from "./client.ts";
+import { readJobEvents } from "./event-stream.ts";
 
 const POLL_INTERVAL_MS = 250;
 
-/** Asks for the job until it is terminal, handing on each answer; answers with the last. */
+type Client = Pick<TelecineClient, "job" | "send">;
+
+/** Hands on the job as it changes until it is terminal; answers with it as it is then. */
 export async function watchJob(
-  client: TelecineClient,
+  client: Client,
   jobId: string,
   onChange: (job: Job) => void,
 ): Promise<Job> {
+  await follow(client, jobId, onChange);
   for (;;) {
     const job = await client.job(jobId);
     onChange(job);
     if (isTerminalState(job.state)) return job;
     await delay(POLL_INTERVAL_MS);
   }
+}
+
+/** Returns when the stream has ended, whatever ended it. What the edge refuses, asking would be refused, too. */
+async function follow(client: Client, jobId: string, onChange: (job: Job) => void): Promise<void> {
+  let job = await client.job(jobId);
+  try {
+    const answer = await client.send("GET", `/v1/jobs/${encodeURIComponent(jobId)}/events`, {
+      headers: { accept: "text/event-stream" },
+    });
+    if (answer.body === null) return;
+    for await (const event of readJobEvents(answer.body)) {
+      job = withEvent(job, event);
+      // The last word is the edge's: it has the times of the end, too.
+      if (!isTerminalState(job.state)) onChange(job);
+    }
+  } catch (error) {
+    if (error instanceof ApiFailure && error.status < 500) throw error;
+  }
+}
+
+/** The job as an event leaves it. */
+export function withEvent(job: Job, event: JobEvent): Job {
+  const { run, state, status, stage, progress, attempt } = event.data;
+  const next = { ...job, run, state, status, stage, progress, attempt };
+  if (event.event === "progress") {
+    const { fps, speed } = event.data;
+    return { ...next, fps, speed };
+  }
+  const { stages, error, outputs, maxAttempts } = event.data;
+  return { ...next, stages, error, outputs, maxAttempts, fps: null, speed: null };
 }
