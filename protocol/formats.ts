@@ -21,3 +21,18 @@ export function formatOfName(name: string): OutputFormat | null {
   if (extension === "jpeg") return "jpg";
   return outputFormats.find((format) => extensionOf[format] === extension) ?? null;
 }
+
+/** Formats of outputs that may consist of several files. */
+const withCompanions: ReadonlySet<OutputFormat> = new Set(["hls", "jpg"]);
+
+export function mayHaveCompanions(format: OutputFormat): boolean {
+  return withCompanions.has(format);
+}
+
+/** Of a file name's 100 characters, what its companions take over; the rest is theirs. */
+const STEM_LENGTH = 60;
+
+/** How the names of all files begin that an output brings along; its own name, without the extension. */
+export function companionStem(filename: string): string {
+  return filename.replace(/(?<=.)\.[^.]*$/, "").slice(0, STEM_LENGTH);
+}

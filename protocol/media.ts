@@ -16,6 +16,11 @@ export const outputFormats = [
 export const outputFormatSchema = z.enum(outputFormats);
 export type OutputFormat = z.infer<typeof outputFormatSchema>;
 
+/** What a file of an output may be: some outputs bring tracks of cues and manifests along. */
+export const fileFormats = [...outputFormats, "vtt", "dash"] as const;
+export const fileFormatSchema = z.enum(fileFormats);
+export type FileFormat = z.infer<typeof fileFormatSchema>;
+
 /** File extensions accepted at upload, with the content type each is stored under. */
 export const sourceExtensions = {
   mp4: "video/mp4",
@@ -26,7 +31,7 @@ export const sourceExtensions = {
 } as const;
 export type SourceExtension = keyof typeof sourceExtensions;
 
-export const contentTypeOf: Record<OutputFormat, string> = {
+export const contentTypeOf: Record<FileFormat, string> = {
   mp4: "video/mp4",
   webm: "video/webm",
   mov: "video/quicktime",
@@ -37,6 +42,8 @@ export const contentTypeOf: Record<OutputFormat, string> = {
   jpg: "image/jpeg",
   png: "image/png",
   hls: "application/vnd.apple.mpegurl",
+  vtt: "text/vtt",
+  dash: "application/dash+xml",
 };
 
 /** A video's `metadata` as clients see it. */
@@ -83,6 +90,8 @@ export interface VideoStreamInfo {
     readonly range: "tv" | "pc" | null;
   };
   readonly timeBase: Rational;
+  /** Of the codec's configuration; equal ones can be joined without encoding. Null or absent: there is none. */
+  readonly extradataHash?: string | null;
   readonly startSeconds: number | null;
   readonly durationSeconds: number | null;
   readonly bitrateKbps: number | null;
@@ -94,6 +103,8 @@ export interface AudioStreamInfo {
   readonly profile: string | null;
   readonly channels: number;
   readonly sampleRate: number;
+  /** As for video. */
+  readonly extradataHash?: string | null;
   readonly language: string | null;
   readonly durationSeconds: number | null;
   readonly bitrateKbps: number | null;

@@ -3,21 +3,31 @@
  * turns each step into an argv by adding what the server owns: demuxer and protocol whitelists, the
  * loopback URL of each source, paths in its scratch directory, threads, progress and log options.
  */
-import type { OutputFormat, VideoCodec } from "./media.ts";
+import type { FileFormat, VideoCodec } from "./media.ts";
 import type { Stage } from "./stages.ts";
+import type { FileRole } from "./task.ts";
 
 export interface FfmpegStep {
   readonly kind: "ffmpeg";
   readonly stage: Extract<Stage, "segmenting" | "transcoding" | "merging">;
-  /** `source` is a key of the task's inputs (`in_1`), or the file of an earlier step. */
+  /**
+   * `source` is a key of the task's inputs (`in_1`), `file` the file of an earlier step, `list` one that names
+   * files of earlier steps for ffmpeg's concat demuxer.
+   */
   readonly inputs: readonly {
-    readonly from: { readonly source: string } | { readonly file: string };
+    readonly from:
+      | { readonly source: string }
+      | { readonly file: string }
+      | { readonly list: string };
     readonly options: readonly string[];
   }[];
   /** `-filter_complex`, or null. */
   readonly filterComplex: string | null;
   readonly outputs: readonly {
-    /** A name in the scratch directory; that of a promised output, or of an intermediate file. */
+    /**
+     * A name in the scratch directory; that of a promised output, or of an intermediate file. With the muxer
+     * `image2` it may hold one `%d`, for a file per picture, counted from 1.
+     */
     readonly file: string;
     /** ffmpeg's muxer, given with `-f`. */
     readonly muxer: string;
@@ -38,14 +48,28 @@ export interface CopyStep {
   readonly file: string;
 }
 
-export type Step = FfmpegStep | CopyStep;
+/** A text that the plan itself knows: a list of files, a track of cues. */
+export interface WriteStep {
+  readonly kind: "write";
+  readonly stage: "merging";
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Steps that the agent does itself. */
+export type LocalStep = CopyStep | WriteStep;
+
+export type Step = FfmpegStep | LocalStep;
 
 /** What the gate compares an output with before it is reported. Null fields are not compared. */
 export interface PromisedOutput {
   /** Key of the task's outputs (`out_1`). */
   readonly key: string;
+  /** Its name in the scratch directory; a companion and a part are delivered under it, too. */
   readonly file: string;
-  readonly format: OutputFormat;
+  readonly format: FileFormat;
+  /** Absent: the file that was asked for. */
+  readonly role?: FileRole;
   readonly video: {
     readonly codec: VideoCodec | "gif" | "mjpeg" | "png" | null;
     readonly width: number | null;
@@ -54,6 +78,8 @@ export interface PromisedOutput {
     readonly frames: number | null;
   } | null;
   readonly audio: { readonly codec: string | null; readonly channels: number | null } | null;
+  /** Kinds of stream that the plan cannot tell: there may be some or none, whatever stands above. */
+  readonly unknown?: readonly ("video" | "audio")[];
   readonly durationSeconds: number | null;
   readonly durationToleranceSeconds: number;
 }

@@ -1,7 +1,7 @@
 /** A task as an agent receives it, and what it reports of its outputs. */
 import { z } from "zod";
 import { taskIdSchema } from "./ids.ts";
-import { outputFormatSchema, videoMetadataSchema } from "./media.ts";
+import { fileFormatSchema, outputFormatSchema, videoMetadataSchema } from "./media.ts";
 
 /** `in_1`, `in_2`, ... and `out_1`, ...: the keys inputs and outputs go by. */
 export const inputKeySchema = z.string().regex(/^in_[a-z0-9_]{1,32}$/, {
@@ -80,11 +80,19 @@ export const storedAsSchema = z.discriminatedUnion("kind", [
 ]);
 export type StoredAs = z.infer<typeof storedAsSchema>;
 
-/** An output as the agent's gate found it, after it was uploaded. */
+/**
+ * What a file is to its output: absent, the file that was asked for; a `companion` is listed beside it (a sheet of
+ * pictures, a manifest); a `part` is reached only through them (a rendition, a segment).
+ */
+export const fileRoleSchema = z.enum(["companion", "part"]);
+export type FileRole = z.infer<typeof fileRoleSchema>;
+
+/** A file of an output as the agent's gate found it, after it was uploaded. */
 export const outputReportSchema = z.object({
   key: outputKeySchema,
   filename: outputFilenameSchema,
-  format: outputFormatSchema,
+  format: fileFormatSchema,
+  role: fileRoleSchema.optional(),
   contentType: z.string().max(128),
   sizeBytes: z.number().int().positive(),
   /** Lower-case hex. */

@@ -100,7 +100,7 @@ export function startTracker(options: TrackerOptions): Tracker {
 
 /** How far one step is, by frames where their number is known, else by time; 0 where neither is. */
 export function stepFraction(step: Step, progress: Progress): number {
-  if (step.kind === "copy") return 0;
+  if (step.kind !== "ffmpeg") return 0;
   if (step.expectedFrames !== null && step.expectedFrames > 0 && progress.frame !== null) {
     return clamp(progress.frame / step.expectedFrames);
   }

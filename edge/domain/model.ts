@@ -3,7 +3,7 @@ import type { JobError } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { EngineReport, RevokeReason } from "../../protocol/messages.ts";
 import type { JobState, Stage } from "../../protocol/stages.ts";
-import type { OutputReport, TaskSpec } from "../../protocol/task.ts";
+import type { FileRole, OutputReport, TaskSpec } from "../../protocol/task.ts";
 import type { JobSubmission } from "./submission.ts";
 
 /** An output of the winning epoch, checked against the store: what clients may be served. */
@@ -13,6 +13,8 @@ export interface AcceptedOutput {
   readonly etag: string;
   readonly contentType: string;
   readonly format: string;
+  /** Absent: the file that was asked for. */
+  readonly role?: FileRole;
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly media: VideoMetadata;

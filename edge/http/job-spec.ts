@@ -109,6 +109,9 @@ function readRecipe(
 ): SpecResult {
   const { inputs } = recipes[recipe.name];
   const count = Object.keys(sources).length;
+  if (recipe.name === "concat" && count < inputs.min) {
+    return invalid("concat recipe requires input_files with at least two entries");
+  }
   if (count < inputs.min || count > inputs.max) {
     const wanted = inputs.min === inputs.max ? inputs.min : `${inputs.min} to ${inputs.max}`;
     return invalid(`input_files must have ${wanted} for ${recipe.name}, and has ${count}`);

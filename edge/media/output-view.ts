@@ -4,7 +4,7 @@ import type { AcceptedOutput } from "../domain/model.ts";
 import type { Settings } from "../env.ts";
 import { signOutputUrl } from "./signed-urls.ts";
 
-/** Renders outputs of one run; the URLs are good for `OUTPUT_URL_TTL_SECONDS` from `now` (milliseconds). */
+/** Renders outputs of one run, without the parts that are reached through them; the URLs are good for `OUTPUT_URL_TTL_SECONDS` from `now` (milliseconds). */
 export function viewOutputs(
   settings: Settings,
   of: {
@@ -17,19 +17,21 @@ export function viewOutputs(
   now: number,
 ): Promise<Output[]> {
   return Promise.all(
-    outputs.map(async ({ name, contentType, sizeBytes, format, media, sha256 }) => ({
-      name,
-      url: await signOutputUrl(settings, { ...of, name, now }),
-      contentType,
-      size: sizeBytes,
-      format,
-      durationSeconds: media.durationSeconds,
-      width: media.width,
-      height: media.height,
-      videoCodec: media.videoCodec,
-      audioCodec: media.audioCodec,
-      bitrateKbps: media.bitrateKbps,
-      sha256,
-    })),
+    outputs
+      .filter(({ role }) => role !== "part")
+      .map(async ({ name, contentType, sizeBytes, format, media, sha256 }) => ({
+        name,
+        url: await signOutputUrl(settings, { ...of, name, now }),
+        contentType,
+        size: sizeBytes,
+        format,
+        durationSeconds: media.durationSeconds,
+        width: media.width,
+        height: media.height,
+        videoCodec: media.videoCodec,
+        audioCodec: media.audioCodec,
+        bitrateKbps: media.bitrateKbps,
+        sha256,
+      })),
   );
 }

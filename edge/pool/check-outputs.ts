@@ -2,6 +2,7 @@
  * The edge's own check of what an attempt says it delivered: names and formats are those asked for, uploads are
  * complete, and the objects are there with the size, ETag and checksum reported.
  */
+import { companionStem, mayHaveCompanions } from "../../protocol/formats.ts";
 import type { OutputReport, TaskOutput } from "../../protocol/task.ts";
 import type { AcceptedOutput } from "../domain/model.ts";
 import type { Store, StoredObject } from "../media/store.ts";
@@ -37,26 +38,39 @@ export async function checkOutputs(
   return { status: "ok", outputs };
 }
 
-/** What is wrong with the list of reports, or null. Each output's own file must be there; HLS brings others along. */
+/** What is wrong with the list of reports, or null. Each output's own file must be there; some bring others along. */
 function compareWithPromise(
   promised: Readonly<Record<string, TaskOutput>>,
   reports: readonly OutputReport[],
 ): string | null {
   const names = new Set<string>();
-  for (const { key, filename, format } of reports) {
+  for (const report of reports) {
+    const { key, filename, format, role } = report;
     const output = promised[key];
     if (output === undefined) return `Output '${key}' was not asked for.`;
     if (names.has(filename)) return `File '${filename}' was reported twice.`;
     names.add(filename);
-    if (filename !== output.filename && output.format !== "hls") {
-      return `Output '${key}' was reported as file '${filename}' instead of '${output.filename}'.`;
-    }
-    if (filename === output.filename && format !== output.format) {
+    if (filename !== output.filename) {
+      if (!isCompanion(report, output)) {
+        return `Output '${key}' was reported as file '${filename}' instead of '${output.filename}'.`;
+      }
+    } else if (role !== undefined) {
+      return `Output '${key}' was reported as a ${role} of itself.`;
+    } else if (format !== output.format) {
       return `Output '${key}' was reported as ${format} instead of ${output.format}.`;
     }
   }
   const missing = Object.entries(promised).find(([, output]) => !names.has(output.filename));
   return missing === undefined ? null : `Output '${missing[0]}' was not reported.`;
+}
+
+/** Files beside the one asked for say what they are, and are named after it. */
+function isCompanion({ role, filename }: OutputReport, output: TaskOutput): boolean {
+  return (
+    role !== undefined &&
+    mayHaveCompanions(output.format) &&
+    filename.startsWith(companionStem(output.filename))
+  );
 }
 
 async function checkOutput(
@@ -81,6 +95,7 @@ async function checkOutput(
       etag: object.etag,
       contentType: report.contentType,
       format: report.format,
+      ...(report.role === undefined ? {} : { role: report.role }),
       sizeBytes: report.sizeBytes,
       sha256: report.sha256,
       media: report.media,

@@ -1,15 +1,18 @@
 /** Every recipe there is: what a client may ask for, and the plan that follows from a probed source. */
 import { z } from "zod";
+import { planCommand } from "../command/plan.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../media.ts";
 import type { PlanResult } from "../plan.ts";
 import type { Work } from "../task.ts";
 import { compress } from "./compress.ts";
+import { concat } from "./concat.ts";
 import type { PlannedOutput, Recipe } from "./define.ts";
 import { extractAudio } from "./extract-audio.ts";
 import { gif } from "./gif.ts";
 import { unsupported } from "./parts/rejections.ts";
 import { proxy } from "./proxy.ts";
 import { resize } from "./resize.ts";
+import { storyboard } from "./storyboard.ts";
 import { thumbnail } from "./thumbnail.ts";
 import { transcode } from "./transcode.ts";
 import { trim } from "./trim.ts";
@@ -25,6 +28,8 @@ export const recipes = {
   trim,
   extractAudio,
   thumbnail,
+  concat,
+  storyboard,
   gif,
 } as const;
 
@@ -55,6 +60,8 @@ export const recipeRequestSchema = z.discriminatedUnion(
     request(trim),
     request(extractAudio),
     request(thumbnail),
+    request(concat),
+    request(storyboard),
     request(gif),
   ],
   {
@@ -95,7 +102,7 @@ export function planWork(
   output: PlannedOutput,
   encoders: readonly EncoderCapability[],
 ): PlanResult {
-  if (work.mode === "ffmpeg") return unsupported("mode 'ffmpeg' is not supported by this worker");
+  if (work.mode === "ffmpeg") return planCommand(work.args, sources, [output], encoders);
   const { name, ...given } = work.recipe;
   if (!isRecipeName(name)) {
     return unsupported(`recipe.name must be one of ${recipeNames.join(", ")}`);

@@ -55,7 +55,7 @@ export function stepArgv(step: FfmpegStep, context: ArgvContext): string[] {
       ...threads,
       "-f",
       output.muxer,
-      fileUrl(output.file),
+      output.muxer === "image2" ? numberedUrl(output.file) : fileUrl(output.file),
     ]),
   ];
 }
@@ -124,8 +124,10 @@ function inputArgv(
     }
     return [...limits, ...sourceWhitelists(), "-i", loopbackUrl(inputUrl(from.source))];
   }
-  const whitelists = ["-format_whitelist", INTERMEDIATE_DEMUXERS, "-protocol_whitelist", "file"];
-  return [...limits, ...whitelists, "-i", fileUrl(from.file)];
+  const isList = "list" in from;
+  const demuxers = isList ? `concat,${SOURCE_DEMUXERS}` : INTERMEDIATE_DEMUXERS;
+  const whitelists = ["-format_whitelist", demuxers, "-protocol_whitelist", "file"];
+  return [...limits, ...whitelists, "-i", fileUrl(isList ? from.list : from.file)];
 }
 
 /** ffmpeg may reach the agent's own server, by address, and nothing else. */
@@ -142,6 +144,12 @@ function fileUrl(name: string): string {
   if (!outputFilenameSchema.safeParse(name).success) {
     throw new RangeError(`'${name}' is not a file name`);
   }
+  return `file:${name}`;
+}
+
+/** A file, or with one `%d` a file per picture. */
+function numberedUrl(name: string): string {
+  fileUrl(name.replace("%d", "1"));
   return `file:${name}`;
 }
 

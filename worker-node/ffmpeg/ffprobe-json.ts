@@ -30,6 +30,7 @@ const streamSchema = z.object({
   bit_rate: text.optional(),
   channels: count.optional(),
   sample_rate: text.optional(),
+  extradata_hash: text.optional(),
   disposition: z.object({ attached_pic: z.number().optional() }).optional(),
   tags: z.record(z.string(), z.string()).optional(),
   side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),

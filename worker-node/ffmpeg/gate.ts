@@ -16,6 +16,7 @@ import { createPacketScan, PACKET_ENTRIES, type StreamScan } from "./packet-scan
 import { runProcess } from "./process.ts";
 import { demuxersOf, type FoundOutput, mismatch } from "./promise.ts";
 import { metadataOf, toSourceInfo } from "./source-info.ts";
+import { isTextFormat, textFault, textMedia } from "./text-gate.ts";
 import type { GateResult, Tools } from "./types.ts";
 
 /** Reading every packet of a file of many gigabytes. */
@@ -49,10 +50,13 @@ export async function checkOutput(
     detail: `${promise.file}: ${detail}.`,
   });
   const { format } = promise;
-  if (format === "hls") return invalid("a playlist is not checked as a single file");
   const size = await sizeOf(file);
   if (size === null) return invalid("the file was promised, but it does not exist");
   if (size === 0) return invalid("the file is empty");
+  if (isTextFormat(format)) {
+    const fault = await textFault(file, format);
+    return fault === null ? { status: "ok", media: textMedia(promise) } : invalid(fault);
+  }
   const reading: Reading = {
     tools,
     whitelists: ["-format_whitelist", demuxersOf[format], "-protocol_whitelist", "file"],

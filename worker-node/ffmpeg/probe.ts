@@ -31,7 +31,7 @@ export async function probeSource(tools: Tools, request: ProbeRequest): Promise<
     args: [
       ...QUIET,
       ...["-max_alloc", String(MAX_ALLOC_BYTES)],
-      ...["-show_entries", PROBE_ENTRIES, "-of", "json"],
+      ...["-show_entries", PROBE_ENTRIES, "-show_data_hash", "SHA256", "-of", "json"],
       ...sourceWhitelists(),
       url,
     ],

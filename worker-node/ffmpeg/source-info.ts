@@ -22,14 +22,16 @@ const UNDETERMINED = "und";
 export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
   const pictures = file.streams.filter((s) => s.codec_type === "video" && isAttachedPicture(s));
   const videos = file.streams.filter((s) => s.codec_type === "video" && !isAttachedPicture(s));
-  const duration = numberOf(file.format.duration);
+  const video = firstOf(videos, toVideo);
+  const counted = file.format.format_name === "avi" ? countedSeconds(video) : 0;
+  const duration = positive(numberOf(file.format.duration)) ?? longest(file.streams);
   return {
     format: file.format.format_name,
     sizeBytes,
-    durationSeconds: duration !== null && duration > 0 ? duration : longest(file.streams),
+    durationSeconds: counted > (duration ?? 0) ? counted : duration,
     startSeconds: numberOf(file.format.start_time) ?? 0,
     bitrateKbps: kbps(file.format.bit_rate),
-    video: firstOf(videos, toVideo),
+    video,
     audio: file.streams.filter((s) => s.codec_type === "audio").flatMap((s) => toAudio(s) ?? []),
     subtitles: file.streams
       .filter((s) => s.codec_type === "subtitle")
@@ -37,6 +39,15 @@ export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
     attachedPictures: pictures.length,
     mp4: null,
   };
+}
+
+/**
+ * What an AVI's header declares, in seconds: frames times their length. ffmpeg guesses the duration of one that was cut
+ * off from the bytes that are left (libavformat/avidec.c), and so hides that the rest is missing.
+ */
+function countedSeconds(video: VideoStreamInfo | null): number {
+  if (video === null || video.frames === null || video.frameRate.num === 0) return 0;
+  return (video.frames * video.frameRate.den) / video.frameRate.num;
 }
 
 function isAttachedPicture(stream: ProbedStream): boolean {
@@ -77,6 +88,7 @@ function toVideo(stream: ProbedStream): VideoStreamInfo | null {
       range: rangeOf(stream.color_range),
     },
     timeBase: rationalOf(stream.time_base) ?? { num: 1, den: 1000 },
+    extradataHash: stream.extradata_hash ?? null,
     startSeconds: numberOf(stream.start_time),
     durationSeconds: durationOf(stream),
     bitrateKbps: kbps(stream.bit_rate),
@@ -92,6 +104,7 @@ function toAudio(stream: ProbedStream): AudioStreamInfo | null {
     profile: profileOf(stream),
     channels: stream.channels,
     sampleRate,
+    extradataHash: stream.extradata_hash ?? null,
     language: languageOf(stream),
     durationSeconds: durationOf(stream),
     bitrateKbps: kbps(stream.bit_rate),

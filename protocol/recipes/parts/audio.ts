@@ -16,7 +16,7 @@ export interface PlannedAudio {
   readonly promise: { readonly codec: string; readonly channels: number } | null;
 }
 
-const encoders: Readonly<Record<AudioEncoding, string>> = {
+export const audioEncoders: Readonly<Record<AudioEncoding, string>> = {
   aac: "aac",
   opus: "libopus",
   mp3: "libmp3lame",
@@ -35,16 +35,16 @@ export function outgoingChannels(channels: number, encoding: AudioEncoding): 1 |
 }
 
 /** By name: 5.1 with side speakers (AC-3's) is refused or written oddly by the encoders of AAC and Opus. */
-const layouts = { 1: "mono", 2: "stereo", 6: "5.1" } as const;
+export const layouts = { 1: "mono", 2: "stereo", 6: "5.1" } as const;
 
-const kbpsByChannels: Readonly<Record<"aac" | "opus" | "mp3", Record<1 | 2 | 6, number>>> = {
+export const kbpsByChannels: Readonly<Record<"aac" | "opus" | "mp3", Record<1 | 2 | 6, number>>> = {
   aac: { 1: 96, 2: 160, 6: 384 },
   opus: { 1: 64, 2: 128, 6: 320 },
   mp3: { 1: 96, 2: 192, 6: 192 },
 };
 
 /** Rates that each encoder takes without a word; others are brought to 48 kHz. */
-function sampleRate(rate: number, encoding: AudioEncoding): number {
+export function sampleRate(rate: number, encoding: AudioEncoding): number {
   if (encoding === "opus") return 48_000;
   if (encoding === "pcm_s16le") return Math.min(Math.max(rate, 8000), 192_000);
   return [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000].includes(rate)
@@ -94,7 +94,7 @@ function codecOptions({ source, encoding, bitrateKbps }: AudioTrack, at: number)
       : clampKbps(bitrateKbps ?? kbpsByChannels[encoding][channels], encoding, channels);
   return [
     `-c:a:${at}`,
-    encoders[encoding],
+    audioEncoders[encoding],
     ...(kbps === null ? [] : [`-b:a:${at}`, `${kbps}k`]),
     `-ar:a:${at}`,
     String(rate),

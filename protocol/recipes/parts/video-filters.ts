@@ -103,3 +103,39 @@ export function stillFilters(
     "setsar=sar=1",
   ];
 }
+
+export interface CommonPicture {
+  /** What every picture is brought to; what does not fill it gets black bars. */
+  readonly size: { readonly width: number; readonly height: number };
+  readonly fps: Rational;
+}
+
+/**
+ * Filters that make pictures of any source alike: size, rate, square pixels, 8-bit 4:2:0 BT.709 of limited range.
+ * A late beginning is filled with the first picture, so that sound stays where it was.
+ */
+export function commonFilters(
+  video: VideoStreamInfo,
+  framing: Framing,
+  { size, fps }: CommonPicture,
+): string[] {
+  const toneMapped = isHdr(video);
+  const inner = framing.size;
+  const from = isRgb(video)
+    ? []
+    : [
+        `in_color_matrix=${swsMatrix(sourceMatrix(video))}`,
+        `in_range=${carriedTags(video, inner).range}`,
+      ];
+  const conversion = [...from, "out_color_matrix=bt709", "out_range=tv"];
+  const isFull = inner.width === size.width && inner.height === size.height;
+  return [
+    ...deinterlace(video),
+    `fps=fps=${fps.num}/${fps.den}:start_time=0`,
+    ...scale(inner, toneMapped ? [] : conversion),
+    ...(toneMapped ? toneMapFilters(video) : []),
+    ...(isFull ? [] : [`pad=w=${size.width}:h=${size.height}:x=(ow-iw)/2:y=(oh-ih)/2`]),
+    "setsar=sar=1",
+    "format=pix_fmts=yuv420p",
+  ];
+}

@@ -24,7 +24,7 @@ describe("a recipe request", () => {
     expect(problems({ name, ...least[name] })).toBe("");
   });
 
-  test.each(["nope", "hls", "concat", "toString", undefined, 3])(
+  test.each(["nope", "HLS", "concatenate", "toString", undefined, 3])(
     "the name %s is refused with those allowed",
     (name) => {
       expect(problems({ name })).toContain(`must be one of ${recipeNames.join(", ")}`);

@@ -48,6 +48,17 @@ describe("a probed source", () => {
   });
 
   it.each([
+    ["cut off: its header's frames count", "avi", "29.3", "795", 79.5],
+    ["whole", "avi", "79.5", "795", 79.5],
+    ["whose header counts none", "avi", "29.3", "0", 29.3],
+    ["with longer sound", "avi", "80.2", "795", 80.2],
+    ["that is no AVI: its frames may have any length", "matroska,webm", "29.3", "795", 29.3],
+  ])("%s lasts as long as declared", (_what, format_name, duration, nb_frames, seconds) => {
+    const video = { ...picture, r_frame_rate: "10/1", nb_frames };
+    expect(sourceOf([video], { format_name, duration }).durationSeconds).toBe(seconds);
+  });
+
+  it.each([
     [-90, 90],
     [90, 270],
     [180, 180],

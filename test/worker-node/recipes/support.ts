@@ -1,6 +1,6 @@
 /** Small real sources, and a recipe run on one with real ffmpeg, as the agent does it. */
 import { execFileSync } from "node:child_process";
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,8 @@ export interface RecipeRun {
   readonly source: SourceInfo;
   readonly plan: Plan;
   readonly file: string;
+  /** Where everything lies that was made. */
+  readonly scratchDir: string;
   readonly output: ProbedOutput;
   readonly video: ProbedStream | undefined;
   readonly audio: ProbedStream | undefined;
@@ -78,7 +80,7 @@ export interface Bench {
   ): Promise<PlanResult>;
   /** Probes, plans, runs and takes the result through the gate. */
   run(
-    file: string,
+    files: string | readonly string[],
     recipe: Readonly<Record<string, unknown>>,
     format?: OutputFormat,
   ): Promise<RecipeRun>;
@@ -105,19 +107,14 @@ export async function openBench(): Promise<Bench> {
   }
 
   async function planOf(
-    source: SourceInfo,
+    sources: Readonly<Record<string, SourceInfo>>,
     recipe: Readonly<Record<string, unknown>>,
     format?: OutputFormat,
   ): Promise<PlanResult> {
     const request = recipeRequestSchema.parse(recipe);
     const kind = format ?? defaultFormat(request.name);
     const output = { key: "out_1", file: `result.${kind}`, format: kind };
-    return planWork(
-      { mode: "recipe", recipe: request },
-      { in_1: source },
-      output,
-      softwareEncoders,
-    );
+    return planWork({ mode: "recipe", recipe: request }, sources, output, softwareEncoders);
   }
 
   return {
@@ -130,11 +127,17 @@ export async function openBench(): Promise<Bench> {
     },
     probe,
     async plan(file, recipe, format) {
-      return planOf(await probe(file), recipe, format);
+      return planOf({ in_1: await probe(file) }, recipe, format);
     },
-    async run(file, recipe, format) {
-      const source = await probe(file);
-      const plan = await planOf(source, recipe, format);
+    async run(given, recipe, format) {
+      const files = typeof given === "string" ? [given] : given;
+      const keyed = files.map((file, at) => [`in_${at + 1}`, file] as const);
+      const sources: Record<string, SourceInfo> = {};
+      for (const [key, file] of keyed) sources[key] = await probe(file);
+      const [source] = Object.values(sources);
+      const [file] = files;
+      if (source === undefined || file === undefined) throw new Error("no input");
+      const plan = await planOf(sources, recipe, format);
       if (plan.status === "rejected") throw new Error(`rejected: ${plan.detail}`);
       const [promised] = plan.outputs;
       if (promised === undefined) throw new Error("the plan promises nothing");
@@ -147,8 +150,12 @@ export async function openBench(): Promise<Bench> {
           result = file;
           continue;
         }
+        if (step.kind === "write") {
+          writeFileSync(join(scratchDir, step.file), step.text);
+          continue;
+        }
         const done = await runStep(tools, step, {
-          inputUrl: () => server.url(file),
+          inputUrl: (key) => server.url(new Map<string, string>(keyed).get(key) ?? ""),
           scratchDir,
           signal,
           onProgress: () => {},
@@ -157,13 +164,21 @@ export async function openBench(): Promise<Bench> {
         if (done.status !== "ok")
           throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
       }
-      const gate = await checkOutput(tools, result, promised, signal);
-      if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
+      for (const [at, one] of plan.outputs.entries()) {
+        const gate = await checkOutput(
+          tools,
+          at === 0 ? result : join(scratchDir, one.file),
+          one,
+          signal,
+        );
+        if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
+      }
       const output = probeOutput(tools, result);
       return {
         source,
         plan,
         file: result,
+        scratchDir,
         output,
         video: output.streams.find((stream) => stream.codec_type === "video"),
         audio: output.streams.find((stream) => stream.codec_type === "audio"),

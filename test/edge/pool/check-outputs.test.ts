@@ -1,0 +1,80 @@
+/** What the edge believes of an agent's list of files, by the files' names alone. */
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../../edge/media/store.ts";
+import { checkOutputs } from "../../../edge/pool/check-outputs.ts";
+import type { OutputReport, TaskOutput } from "../../../protocol/task.ts";
+
+const media = {
+  format: "jpg",
+  durationSeconds: null,
+  width: null,
+  height: null,
+  frameRate: null,
+  videoCodec: null,
+  audioCodec: null,
+  bitrateKbps: null,
+};
+const sheet: OutputReport = {
+  key: "out_1",
+  filename: "result.jpg",
+  format: "jpg",
+  contentType: "image/jpeg",
+  sizeBytes: 3,
+  sha256: "0".repeat(64),
+  stored: { kind: "single", etag: "e" },
+  media,
+};
+const cues: OutputReport = {
+  ...sheet,
+  filename: "result.vtt",
+  format: "vtt",
+  role: "companion",
+  contentType: "text/vtt",
+};
+const board: Record<string, TaskOutput> = { out_1: { filename: "result.jpg", format: "jpg" } };
+
+/** Has every object that is asked for. */
+const full: Pick<Store, "head"> = {
+  head: async () => ({ etag: "e", size: 3, sha256: null }) as Awaited<ReturnType<Store["head"]>>,
+};
+
+function check(promised: Record<string, TaskOutput>, ...reports: OutputReport[]) {
+  return checkOutputs(full as Store, "jobs/j/1/t/1/", promised, reports);
+}
+
+describe("the files of an attempt", () => {
+  test("may be more than were asked for, where each says what it is and is named after its output", async () => {
+    expect(await check(board, sheet, cues)).toMatchObject({
+      status: "ok",
+      outputs: [{ name: "result.jpg" }, { name: "result.vtt", role: "companion" }],
+    });
+  });
+
+  test.each([
+    ["without the one that was asked for", [cues], "Output 'out_1' was not reported."],
+    [
+      "with another's name",
+      [sheet, { ...cues, filename: "other.vtt" }],
+      "Output 'out_1' was reported as file 'other.vtt' instead of 'result.jpg'.",
+    ],
+    [
+      "that do not say what they are",
+      [sheet, { ...sheet, filename: "result-2.jpg" }],
+      "Output 'out_1' was reported as file 'result-2.jpg' instead of 'result.jpg'.",
+    ],
+    [
+      "that hide the one that was asked for",
+      [{ ...sheet, role: "part" as const }],
+      "Output 'out_1' was reported as a part of itself.",
+    ],
+    ["twice the same", [sheet, cues, cues], "File 'result.vtt' was reported twice."],
+  ])("%s are refused", async (_, reports, detail) => {
+    expect(await check(board, ...reports)).toEqual({ status: "invalid", detail });
+  });
+
+  test("are one where the format is one file", async () => {
+    const mp4 = { out_1: { filename: "result.mp4", format: "mp4" as const } };
+    const film: OutputReport = { ...sheet, filename: "result.mp4", format: "mp4" };
+    expect(await check(mp4, film, cues)).toMatchObject({ status: "invalid" });
+  });
+});
