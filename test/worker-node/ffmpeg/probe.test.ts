@@ -55,6 +55,13 @@ describe.each(sets)("a source probed with $name", ({ tools }) => {
     });
   });
 
+  it("as footage that was cut off lasts as long as its head says, not as long as its bytes", async () => {
+    const clip = await footage(tools, dir);
+    const half = (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2));
+    const source = await probed(tools, await damaged(clip.path, "cut.avi", half));
+    expect(source.durationSeconds).toBeCloseTo(clip.seconds, 1);
+  });
+
   it("made for the web is known to need nothing", async () => {
     await makeMp4(tools, path("web.mp4"), { seconds: 8, output: ["-movflags", "+faststart"] });
     const source = await probed(tools, path("web.mp4"), { forPassthrough: true });
