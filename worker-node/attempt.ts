@@ -116,7 +116,11 @@ export function startAttempt(
   };
 
   const ended = run()
-    .catch((error): AttemptOutcome => unexpected(error, log))
+    // What was stopped may end in any error: that is no fault to report.
+    .catch(
+      (error): AttemptOutcome =>
+        stopped.signal.aborted ? { status: "abandoned" } : unexpected(error, log),
+    )
     .then((outcome): AttemptOutcome => {
       clearTimeout(limitTimer);
       return stopped.signal.aborted ? { status: "abandoned" } : outcome;

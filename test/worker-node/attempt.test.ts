@@ -33,13 +33,13 @@ async function lease(
 ) {
   const edge = await startFakeEdge();
   options.prepare?.(edge);
-  const { attempts } = await runAgent(edge, engine, options.setUp);
+  const { attempts, lines } = await runAgent(edge, engine, options.setUp);
   const connection = await edge.connection();
   await connection.next("hello");
   connection.say(welcome([], { progressIntervalMs: 20 }));
   await connection.next("pull");
   connection.say(leaseMessage(first, options.lease));
-  return { edge, connection, attempts };
+  return { edge, connection, attempts, lines };
 }
 
 const CPU: EncoderCapability = {
@@ -286,6 +286,22 @@ describe("hardware", () => {
       retryable: true,
     });
   });
+});
+
+test("a stopped attempt is logged as stopped, whatever error it ends in, never as the agent's failure", async () => {
+  const probing = Promise.withResolvers<void>();
+  const probe: Engine["probe"] = ({ signal }) => {
+    probing.resolve();
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  };
+  const { connection, lines } = await lease(goodEngine({ probe }));
+  await probing.promise;
+  connection.say({ type: "revoke", lease: first, reason: "cancelled" });
+  await connection.next("pull", ({ free }) => free === 1);
+  expect(lines.join("\n")).toContain("cancelled");
+  expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
 });
 
 describe.runIf(process.platform !== "win32")("real processes", () => {
