@@ -134,37 +134,27 @@ function readRecipe(
   };
 }
 
-/** `{{input}}` and `{{output}}` are other names of the only input and output. */
-function withKeys(args: readonly string[]): string[] {
-  return args.map((argument) => {
-    if (argument === "{{input}}") return `{{${ONLY_INPUT}}}`;
-    return argument === "{{output}}" ? `{{${ONLY_OUTPUT}}}` : argument;
-  });
+function formatsOf(outputs: JobSpec["outputs"]): Record<string, OutputFormat> {
+  return Object.fromEntries(Object.entries(outputs).map(([key, { format }]) => [key, format]));
 }
 
 function readCommand(
   request: ParsedJobRequest,
-  given: readonly string[],
+  args: readonly string[],
   sources: JobSpec["sources"],
 ): SpecResult {
   const read = readOutputs(request, "mp4");
   if (read.status !== "ok") return read;
-  const args = withKeys(given);
   const check = checkCommand(args, {
     inputs: Object.keys(sources),
-    outputs: Object.keys(read.outputs),
+    outputs: formatsOf(read.outputs),
   });
   if (check.status === "refused") {
-    const argument = check.argument.slice(0, 200);
-    return {
-      status: "refused",
-      code: "UNSUPPORTED_COMMAND",
-      detail: `The argument '${argument}' is refused: ${check.detail}.`,
-    };
+    return { status: "refused", code: "UNSUPPORTED_COMMAND", detail: check.detail };
   }
   return {
     status: "ok",
-    spec: { work: { mode: "ffmpeg", args }, sources, outputs: read.outputs },
+    spec: { work: { mode: "ffmpeg", args: [...args] }, sources, outputs: read.outputs },
   };
 }
 
@@ -189,7 +179,16 @@ function canonicalJson(value: unknown): string {
   return `{${fields.join(",")}}`;
 }
 
-/** What makes two jobs the same work: inputs, mode, recipe with defaults or args, outputs. */
-export function canonicalSpec(spec: JobSpec): string {
-  return canonicalJson(spec);
+/**
+ * What makes two jobs the same work: inputs, mode, recipe with defaults or args, outputs. Args count as what they
+ * mean, not as they are written.
+ */
+export function canonicalSpec({ work, sources, outputs }: JobSpec): string {
+  if (work.mode !== "ffmpeg") return canonicalJson({ work, sources, outputs });
+  const check = checkCommand(work.args, {
+    inputs: Object.keys(sources),
+    outputs: formatsOf(outputs),
+  });
+  const args = check.status === "ok" ? check.canonical : work.args;
+  return canonicalJson({ work: { mode: work.mode, args }, sources, outputs });
 }

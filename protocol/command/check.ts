@@ -1,21 +1,27 @@
 /**
- * The security check of a client's ffmpeg arguments (DESIGN.md section 7). Agents of this version run
- * recipes alone, so every command is refused here, at the first argument: a job that no agent could run is
- * not accepted.
+ * The security check of a client's ffmpeg arguments (DESIGN.md section 7): made by the edge before a job is
+ * accepted, and by the agent again before anything is run. Pure.
  */
+import { analyse } from "./analyse.ts";
+import type { Command, CommandRefusal } from "./model.ts";
+import { type CommandKeys, parseCommand } from "./parse.ts";
+import { writeCommand } from "./write.ts";
 
 export type CommandCheck =
-  | { readonly status: "ok" }
-  | { readonly status: "refused"; readonly argument: string; readonly detail: string };
+  | {
+      readonly status: "ok";
+      readonly command: Command;
+      /** The command written out again: equal for equal commands. */
+      readonly canonical: readonly string[];
+    }
+  | CommandRefusal;
 
-/** `keys` are the placeholders the command may use: the job's inputs and outputs. */
-export function checkCommand(
-  args: readonly string[],
-  _keys: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
-): CommandCheck {
-  return {
-    status: "refused",
-    argument: args[0] ?? "",
-    detail: "ffmpeg arguments are not run by this version; use a recipe",
-  };
+/** Checks the arguments against the job's inputs and outputs, the placeholders they may use. */
+export function checkCommand(args: readonly string[], keys: CommandKeys): CommandCheck {
+  const parsed = parseCommand(args, keys);
+  if (parsed.status === "refused") return parsed;
+  const { command } = parsed;
+  const analysis = analyse(args, command, null);
+  if (analysis.status === "refused") return analysis;
+  return { status: "ok", command, canonical: writeCommand(command) };
 }

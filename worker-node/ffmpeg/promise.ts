@@ -29,12 +29,17 @@ export function mismatch(promise: PromisedOutput, found: FoundOutput): string | 
     videoMismatch(promise, found) ??
     audioMismatch(promise, found) ??
     durationMismatch(promise, found) ??
-    timestampFault(found)
+    timestampFault(found) ??
+    emptiness(promise, found)
   );
 }
 
-function videoMismatch({ video: promised }: PromisedOutput, found: FoundOutput): string | null {
+function videoMismatch(
+  { video: promised, unknown }: PromisedOutput,
+  found: FoundOutput,
+): string | null {
   const { video } = found.source;
+  if (unknown?.includes("video")) return null;
   if (promised === null) return video === null ? null : "no video was promised, but it has video";
   if (video === null) return "video was promised, but it has none";
   const presented = found.packets.get(video.index)?.presented ?? 0;
@@ -47,8 +52,12 @@ function videoMismatch({ video: promised }: PromisedOutput, found: FoundOutput):
   );
 }
 
-function audioMismatch({ audio: promised }: PromisedOutput, found: FoundOutput): string | null {
+function audioMismatch(
+  { audio: promised, unknown }: PromisedOutput,
+  found: FoundOutput,
+): string | null {
   const [audio] = found.source.audio;
+  if (unknown?.includes("audio")) return null;
   if (promised === null) {
     return audio === undefined ? null : "no audio was promised, but it has audio";
   }
@@ -69,6 +78,13 @@ function durationMismatch(promise: PromisedOutput, found: FoundOutput): string |
   if (durationSeconds === null) return `a duration of ${promised} s was promised, but it has none`;
   if (Math.abs(durationSeconds - promised) <= tolerance) return null;
   return `a duration of ${round(promised)} s ± ${tolerance} s was promised, but it has ${round(durationSeconds)} s`;
+}
+
+/** Where the plan could not tell the streams, there must still be something to see or hear. */
+function emptiness({ unknown }: PromisedOutput, { packets }: FoundOutput): string | null {
+  if (unknown === undefined || unknown.length === 0) return null;
+  const hasAny = [...packets.values()].some(({ presented }) => presented > 0);
+  return hasAny ? null : "it has neither a frame nor a sample";
 }
 
 function timestampFault({ source, packets }: FoundOutput): string | null {

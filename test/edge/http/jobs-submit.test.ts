@@ -317,16 +317,6 @@ describe("what a job needs", () => {
     expect(error.detail).toBe("webhookUrl must not point at this service itself");
   });
 
-  test("ffmpeg arguments are refused by their name while no worker runs them", async () => {
-    const args = ["-i", "{{input}}", "{{output}}"];
-    expect(await refusal(submit({ input, ffmpeg: { args } }))).toMatchObject({
-      status: 400,
-      code: "UNSUPPORTED_COMMAND",
-      message: "The ffmpeg arguments are not allowed.",
-      detail: expect.stringContaining("The argument '-i' is refused"),
-    });
-  });
-
   test("a preset that does not exist is NOT_FOUND, another account's as well", async () => {
     const theirs = await call("/v1/presets", { json: { name: "P", recipe: webReady } });
     const { presetId } = await theirs.json<{ presetId: string }>();
