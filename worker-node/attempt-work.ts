@@ -49,16 +49,17 @@ async function planAndRun(
   sources: Readonly<Record<string, SourceInfo>>,
 ): Promise<Part<RanPlan>> {
   const { task } = work.assignment;
-  const [chosen] = Object.entries(task.outputs);
-  if (chosen === undefined) throw new RangeError("The task has no output.");
-  const [key, { filename, format }] = chosen;
-  const output = { key, file: filename, format };
+  const outputs = Object.entries(task.outputs).map(([key, { filename, format }]) => ({
+    key,
+    file: filename,
+    format,
+  }));
   const notes: string[] = [];
   let fault: Part<never> | null = null;
   for (;;) {
     work.tracker.enter("planning");
     const encoders = work.devices.encoders();
-    const plan = work.plan(task.work, sources, output, encoders);
+    const plan = work.plan(task.work, sources, outputs, encoders);
     if (plan.status === "rejected") {
       return fault ?? fail(work, { ...plan, retryable: false }, NO_ENGINE);
     }

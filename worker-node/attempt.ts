@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
 import type { EdgeMessageOf, Grant } from "../protocol/messages.ts";
-import type { planWork } from "../protocol/recipes/index.ts";
+import type { planTask } from "../protocol/plan-task.ts";
 import { createInputs } from "./attempt-inputs.ts";
 import { startTracker } from "./attempt-tracker.ts";
 import { performAttempt } from "./attempt-work.ts";
@@ -32,7 +32,7 @@ export interface AttemptDeps {
   readonly devices: Devices;
   /** Threads for this attempt's ffmpeg; its own choice when absent. */
   readonly threads?: number;
-  readonly plan: typeof planWork;
+  readonly plan: typeof planTask;
   readonly server: SourceServer;
   readonly guard: FetchGuard;
   readonly dispatcher: Dispatcher;

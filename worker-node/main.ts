@@ -2,7 +2,7 @@
 /** The agent's entry: options, ffmpeg, encoders, scratch, and then the edge until it ends. Wiring only. */
 import { availableParallelism } from "node:os";
 import type { Capabilities } from "../protocol/media.ts";
-import { planWork } from "../protocol/recipes/index.ts";
+import { planTask } from "../protocol/plan-task.ts";
 import { startAgent } from "./agent.ts";
 import { createDevices, ffmpegEngine } from "./engine.ts";
 import { createFetchGuard } from "./fetch-guard.ts";
@@ -93,7 +93,7 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
       engine: ffmpegEngine(tools),
       devices: createDevices(capabilities.encoders),
       cores: availableParallelism(),
-      plan: planWork,
+      plan: planTask,
       server,
       guard,
       dispatcher,
