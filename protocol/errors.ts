@@ -124,15 +124,17 @@ export function jobError(error: Omit<JobError, "message">): JobError {
 }
 
 /** The one shape of every error answer. */
-export const errorAnswerSchema = z.object({
-  success: z.literal(false),
-  message: z.string(),
-  error: z.object({
-    code: z.enum(Object.keys(apiErrors) as [ApiErrorCode, ...ApiErrorCode[]]),
-    message: z.string(),
-    detail: z.string(),
-    retryable: z.boolean(),
-    requestId: z.string(),
-  }),
-});
+export const errorAnswerSchema = z
+  .object({
+    success: z.literal(false),
+    message: z.string().describe("For a person; the same for every error of the code."),
+    error: z.object({
+      code: z.enum(Object.keys(apiErrors) as [ApiErrorCode, ...ApiErrorCode[]]),
+      message: z.string(),
+      detail: z.string().describe("What exactly was wrong: names the thing and the rule."),
+      retryable: z.boolean().describe("Whether the same request may succeed later."),
+      requestId: z.string().describe("Also in the header x-request-id, and in the log."),
+    }),
+  })
+  .meta({ id: "Error" });
 export type ErrorAnswer = z.infer<typeof errorAnswerSchema>;

@@ -8,7 +8,7 @@ import { onError, onNotFound } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { noStore } from "./no-store.ts";
-import { openApiDocument } from "./openapi.ts";
+import { openApiDocument } from "./openapi-document.ts";
 import { requestId } from "./request-id.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { eventRoutes } from "./routes/events.ts";

@@ -1,8 +1,6 @@
-/** Helpers that keep route declarations short, and the document they add up to. */
-import type { OpenAPIHono } from "@hono/zod-openapi";
+/** Helpers that keep route declarations short; `openapi-document.ts` has what they add up to. */
 import { z } from "zod";
 import { type ApiErrorCode, apiErrors, errorAnswerSchema } from "../../protocol/errors.ts";
-import type { AppEnv } from "./context.ts";
 import { errorAnswer } from "./errors.ts";
 
 interface JsonAnswer<Schema extends z.ZodType> {
@@ -33,7 +31,13 @@ function jsonAnswer<Schema extends z.ZodType>(answer: JsonAnswer<Schema>) {
 }
 
 /** Errors any route with a key can answer with. */
-export const commonErrors = ["UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED", "ENGINE_ERROR"] as const;
+export const commonErrors = [
+  "UNAUTHORIZED",
+  "FORBIDDEN",
+  "RATE_LIMITED",
+  "CONFIG_ERROR",
+  "ENGINE_ERROR",
+] as const;
 
 function errorResponses(codes: readonly ApiErrorCode[]) {
   const byStatus = new Map<number, ApiErrorCode[]>();
@@ -85,41 +89,4 @@ export function answers<const A extends Record<number, JsonAnswer<z.ZodType>>>(
     Object.entries(json).map(([status, answer]) => [status, jsonAnswer(answer)]),
   );
   return { ...errorResponses(errors), ...good } as unknown as JsonAnswers<A>;
-}
-
-type OpenApiDocument = ReturnType<OpenAPIHono<AppEnv>["getOpenAPI31Document"]>;
-
-/**
- * Gives the OpenAPI 3.1 document of the routes under `/v1`, with the origin it is asked for at. Made once, at
- * the first request: it takes tens of milliseconds, and everybody may ask.
- */
-export function openApiDocument(
-  documented: OpenAPIHono<AppEnv>,
-): (origin: string) => OpenApiDocument {
-  let made: OpenApiDocument | null = null;
-  return (origin) => {
-    made ??= makeDocument(documented);
-    return { ...made, servers: [{ url: origin }] };
-  };
-}
-
-function makeDocument(documented: OpenAPIHono<AppEnv>): OpenApiDocument {
-  documented.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
-    type: "http",
-    scheme: "bearer",
-  });
-  documented.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
-    type: "apiKey",
-    in: "header",
-    name: "X-API-KEY",
-  });
-  return documented.getOpenAPI31Document({
-    openapi: "3.1.0",
-    info: {
-      title: "Telecine",
-      version: "1",
-      description: "Uploads video, transcodes it on workers of your own, and says how it went.",
-    },
-    security: [{ bearer: [] }, { apiKey: [] }],
-  });
 }

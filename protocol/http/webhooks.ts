@@ -79,7 +79,7 @@ export const deliverySchema = z
     url: z.string(),
     type: z.string(),
     state: z.enum(["pending", "delivered", "failed"]),
-    code: z.literal("WEBHOOK_DELIVERY_FAILED").nullable(),
+    code: z.enum(["WEBHOOK_DELIVERY_FAILED"]).nullable(),
     tries: z.number().int(),
     nextTryAt: timeSchema.nullable(),
     log: z.array(

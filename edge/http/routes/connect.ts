@@ -15,6 +15,7 @@ import { WORKER_SHARD } from "./workers.ts";
 const route = createRoute({
   method: "get",
   path: "/workers/connect",
+  operationId: "connectWorker",
   tags: ["Workers"],
   summary: "The agents' socket",
   description:

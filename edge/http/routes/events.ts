@@ -33,6 +33,7 @@ const progressExample: JobEvent = {
 const route = createRoute({
   method: "get",
   path: "/jobs/{jobId}/events",
+  operationId: "streamJobEvents",
   tags: ["Jobs"],
   summary: "A job's events, as they happen",
   description:

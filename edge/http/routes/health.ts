@@ -7,6 +7,7 @@ import { answers } from "../openapi.ts";
 const route = createRoute({
   method: "get",
   path: "/health",
+  operationId: "getHealth",
   tags: ["Service"],
   summary: "Whether the service is up and configured",
   security: [],

@@ -25,6 +25,7 @@ const tags = ["Jobs"];
 export const createJobRoute = createRoute({
   method: "post",
   path: "/jobs",
+  operationId: "createJob",
   tags,
   summary: "Submit a job",
   description:
@@ -48,6 +49,7 @@ export const createJobRoute = createRoute({
 export const listJobsRoute = createRoute({
   method: "get",
   path: "/jobs",
+  operationId: "listJobs",
   tags,
   summary: "Jobs, newest first",
   description: "From the record, which may be a moment behind the pools.",
@@ -62,6 +64,7 @@ export const listJobsRoute = createRoute({
 export const getJobRoute = createRoute({
   method: "get",
   path: "/jobs/{jobId}",
+  operationId: "getJob",
   tags,
   summary: "One job, live from its pool",
   middleware: read,
@@ -75,6 +78,7 @@ export const getJobRoute = createRoute({
 export const getResultRoute = createRoute({
   method: "get",
   path: "/jobs/{jobId}/result",
+  operationId: "getJobResult",
   tags,
   summary: "The outputs of a completed job",
   middleware: read,
@@ -88,6 +92,7 @@ export const getResultRoute = createRoute({
 export const listOutputsRoute = createRoute({
   method: "get",
   path: "/jobs/{jobId}/outputs",
+  operationId: "listJobOutputs",
   tags,
   summary: "The outputs there are; none before the job has completed",
   middleware: read,
@@ -101,6 +106,7 @@ export const listOutputsRoute = createRoute({
 export const getOutputRoute = createRoute({
   method: "get",
   path: "/jobs/{jobId}/outputs/{name}",
+  operationId: "getJobOutput",
   tags,
   summary: "The bytes of an output; ranges and HEAD are honoured",
   middleware: read,
@@ -119,12 +125,14 @@ export const getOutputRoute = createRoute({
       content: { "application/octet-stream": { schema: z.any() } },
     },
     206: { description: "The range of them that was asked for." },
+    304: { description: "The client's copy is still good (`If-None-Match`)." },
   },
 });
 
 export const retryJobRoute = createRoute({
   method: "post",
   path: "/jobs/{jobId}/retry",
+  operationId: "retryJob",
   tags,
   summary: "Queue a failed job again, under its id",
   middleware: write,
@@ -149,6 +157,7 @@ export const retryJobRoute = createRoute({
 export const cancelJobRoute = createRoute({
   method: "post",
   path: "/jobs/{jobId}/cancel",
+  operationId: "cancelJob",
   tags,
   summary: "Cancel a job that has not ended",
   middleware: write,
@@ -162,6 +171,7 @@ export const cancelJobRoute = createRoute({
 export const listAttemptsRoute = createRoute({
   method: "get",
   path: "/jobs/{jobId}/attempts",
+  operationId: "listJobAttempts",
   tags,
   summary: "Every attempt of every task, and why it ended",
   middleware: read,

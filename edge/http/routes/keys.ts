@@ -32,6 +32,7 @@ const example = {
 const createKey = createRoute({
   method: "post",
   path: "/keys",
+  operationId: "createKey",
   tags: ["Keys"],
   summary: "Make a key; it is shown this once",
   middleware: requireScope("admin"),
@@ -45,6 +46,7 @@ const createKey = createRoute({
 const listRoute = createRoute({
   method: "get",
   path: "/keys",
+  operationId: "listKeys",
   tags: ["Keys"],
   summary: "Keys that are not revoked, newest first",
   middleware: requireScope("admin"),
@@ -58,6 +60,7 @@ const listRoute = createRoute({
 const revokeRoute = createRoute({
   method: "delete",
   path: "/keys/{keyId}",
+  operationId: "revokeKey",
   tags: ["Keys"],
   summary: "Revoke a key, at once",
   middleware: requireScope("admin"),

@@ -12,18 +12,27 @@ import { answers } from "../openapi.ts";
 const route = createRoute({
   method: "get",
   path: "/signed/{token}/{name}",
+  operationId: "getSignedOutput",
   tags: ["Jobs"],
   summary: "The bytes of an output, by its signed URL",
   description: "The `url` of an output. Ranges and HEAD are honoured; the URL ends on its own.",
   security: [],
   request: { params: z.object({ token: z.string(), name: z.string() }) },
   responses: {
-    ...answers({}, ["UNAUTHORIZED", "NOT_FOUND", "RANGE_NOT_SATISFIABLE"]),
+    ...answers({}, [
+      "UNAUTHORIZED",
+      "JOB_NOT_FOUND",
+      "NOT_FOUND",
+      "JOB_NOT_COMPLETE",
+      "RANGE_NOT_SATISFIABLE",
+      "PRECONDITION_FAILED",
+    ]),
     200: {
       description: "The bytes.",
       content: { "application/octet-stream": { schema: z.any() } },
     },
     206: { description: "The range of them that was asked for." },
+    304: { description: "The client's copy is still good (`If-None-Match`)." },
   },
 });
 

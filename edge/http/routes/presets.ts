@@ -49,6 +49,7 @@ const example: Preset = {
 const createPresetRoute = createRoute({
   method: "post",
   path: "/presets",
+  operationId: "createPreset",
   tags,
   summary: "Store a recipe under a name",
   middleware: requireScope("write"),
@@ -63,6 +64,7 @@ const createPresetRoute = createRoute({
 const listPresetsRoute = createRoute({
   method: "get",
   path: "/presets",
+  operationId: "listPresets",
   tags,
   summary: "The stored presets, newest first, then the built-in ones",
   middleware: requireScope("read"),
@@ -76,6 +78,7 @@ const listPresetsRoute = createRoute({
 const getPresetRoute = createRoute({
   method: "get",
   path: "/presets/{presetId}",
+  operationId: "getPreset",
   tags,
   summary: "One preset",
   middleware: requireScope("read"),
@@ -86,6 +89,7 @@ const getPresetRoute = createRoute({
 const replacePresetRoute = createRoute({
   method: "put",
   path: "/presets/{presetId}",
+  operationId: "replacePreset",
   tags,
   summary: "Replace a stored preset",
   description: "Jobs that were submitted with it keep the recipe they were submitted with.",
@@ -101,6 +105,7 @@ const replacePresetRoute = createRoute({
 const deletePresetRoute = createRoute({
   method: "delete",
   path: "/presets/{presetId}",
+  operationId: "deletePreset",
   tags,
   summary: "Delete a stored preset",
   middleware: requireScope("write"),

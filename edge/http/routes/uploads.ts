@@ -42,6 +42,7 @@ const uploadParameter = idParameter("uploadId", created.uploadId);
 const createUploadRoute = createRoute({
   method: "post",
   path: "/uploads",
+  operationId: "createUpload",
   tags: ["Uploads"],
   summary: "Open an upload in parts",
   middleware: [requireScope("write")] as const,
@@ -60,6 +61,7 @@ const createUploadRoute = createRoute({
 const putPartRoute = createRoute({
   method: "put",
   path: "/uploads/{uploadId}/parts/{partNumber}",
+  operationId: "putUploadPart",
   tags: ["Uploads"],
   summary: "Send one part, or send it again",
   middleware: [requireScope("write")] as const,
@@ -80,6 +82,7 @@ const putPartRoute = createRoute({
 const partUrlsRoute = createRoute({
   method: "post",
   path: "/uploads/{uploadId}/part-urls",
+  operationId: "createUploadPartUrls",
   tags: ["Uploads"],
   summary: "Presigned URLs to PUT parts to (direct mode)",
   middleware: [requireScope("write")] as const,
@@ -98,6 +101,7 @@ const partUrlsRoute = createRoute({
 const getUploadRoute = createRoute({
   method: "get",
   path: "/uploads/{uploadId}",
+  operationId: "getUpload",
   tags: ["Uploads"],
   summary: "What has arrived: all that is needed to resume",
   middleware: [requireScope("read")] as const,
@@ -108,6 +112,7 @@ const getUploadRoute = createRoute({
 const completeRoute = createRoute({
   method: "post",
   path: "/uploads/{uploadId}/complete",
+  operationId: "completeUpload",
   tags: ["Uploads"],
   summary: "Make the parts a video; repeating it gives the same video",
   middleware: [requireScope("write")] as const,
@@ -132,6 +137,7 @@ const completeRoute = createRoute({
 const deleteUploadRoute = createRoute({
   method: "delete",
   path: "/uploads/{uploadId}",
+  operationId: "deleteUpload",
   tags: ["Uploads"],
   summary: "Give up an upload and free its parts",
   middleware: [requireScope("write")] as const,

@@ -32,6 +32,7 @@ const uploadRouteAt = (path: "/videos" | "/videos/upload") =>
   createRoute({
     method: "post",
     path,
+    operationId: path === "/videos" ? "uploadVideo" : "uploadVideoByName",
     tags: ["Videos"],
     summary: "Upload a small video in one request",
     request: {
@@ -55,6 +56,7 @@ const uploadRouteAt = (path: "/videos" | "/videos/upload") =>
 const listRoute = createRoute({
   method: "get",
   path: "/videos",
+  operationId: "listVideos",
   tags: ["Videos"],
   summary: "Videos, newest first",
   middleware: [requireScope("read")] as const,
@@ -65,6 +67,7 @@ const listRoute = createRoute({
 const getRoute = createRoute({
   method: "get",
   path: "/videos/{videoId}",
+  operationId: "getVideo",
   tags: ["Videos"],
   summary: "One video",
   middleware: [requireScope("read")] as const,
@@ -75,6 +78,7 @@ const getRoute = createRoute({
 const contentRoute = createRoute({
   method: "get",
   path: "/videos/{videoId}/content",
+  operationId: "getVideoContent",
   tags: ["Videos"],
   summary: "The source's bytes; ranges and HEAD are answered",
   middleware: [requireScope("read")] as const,
@@ -82,13 +86,21 @@ const contentRoute = createRoute({
   responses: {
     200: { description: "The bytes.", content: { "video/*": { schema: binary } } },
     206: { description: "The bytes asked for.", content: { "video/*": { schema: binary } } },
-    ...answers({}, ["VIDEO_NOT_FOUND", "UPLOAD_INCOMPLETE", ...commonErrors]),
+    304: { description: "The client's copy is still good (`If-None-Match`)." },
+    ...answers({}, [
+      "VIDEO_NOT_FOUND",
+      "UPLOAD_INCOMPLETE",
+      "RANGE_NOT_SATISFIABLE",
+      "PRECONDITION_FAILED",
+      ...commonErrors,
+    ]),
   },
 });
 
 const deleteRoute = createRoute({
   method: "delete",
   path: "/videos/{videoId}",
+  operationId: "deleteVideo",
   tags: ["Videos"],
   summary: "Delete a video that no live job reads",
   middleware: [requireScope("write")] as const,

@@ -32,6 +32,7 @@ const params = idParameter("deliveryId", exampleDelivery.deliveryId);
 const showSecret = createRoute({
   method: "get",
   path: "/webhooks/secret",
+  operationId: "getWebhookSecret",
   tags: ["Webhooks"],
   summary: "The secret that signs deliveries to a job's webhookUrl",
   // Whoever knows it can forge deliveries: more than a reader should.
@@ -42,6 +43,7 @@ const showSecret = createRoute({
 const rotateSecret = createRoute({
   method: "post",
   path: "/webhooks/secret/rotate",
+  operationId: "rotateWebhookSecret",
   tags: ["Webhooks"],
   summary: "Make a new account secret; the one before signs, too, for a day",
   middleware: write,
@@ -51,6 +53,7 @@ const rotateSecret = createRoute({
 const listRoute = createRoute({
   method: "get",
   path: "/webhooks/deliveries",
+  operationId: "listWebhookDeliveries",
   tags: ["Webhooks"],
   summary: "The delivery log, newest first",
   middleware: read,
@@ -69,6 +72,7 @@ const listRoute = createRoute({
 const showDelivery = createRoute({
   method: "get",
   path: "/webhooks/deliveries/{deliveryId}",
+  operationId: "getWebhookDelivery",
   tags: ["Webhooks"],
   summary: "One delivery with its tries",
   middleware: read,
@@ -82,6 +86,7 @@ const showDelivery = createRoute({
 const redeliverRoute = createRoute({
   method: "post",
   path: "/webhooks/deliveries/{deliveryId}/redeliver",
+  operationId: "redeliverWebhook",
   tags: ["Webhooks"],
   summary: "Send a delivery again, under the same webhook-id, with a fresh set of tries",
   middleware: write,

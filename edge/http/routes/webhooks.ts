@@ -65,6 +65,7 @@ const params = idParameter("webhookId", example.webhookId);
 const createEndpoint = createRoute({
   method: "post",
   path: "/webhooks",
+  operationId: "createWebhook",
   tags: ["Webhooks"],
   summary: "Register an endpoint; its secret is in this answer",
   middleware: write,
@@ -80,6 +81,7 @@ const createEndpoint = createRoute({
 const listRoute = createRoute({
   method: "get",
   path: "/webhooks",
+  operationId: "listWebhooks",
   tags: ["Webhooks"],
   summary: "The account's endpoints, newest first",
   middleware: read,
@@ -93,6 +95,7 @@ const listRoute = createRoute({
 const showEndpoint = createRoute({
   method: "get",
   path: "/webhooks/{webhookId}",
+  operationId: "getWebhook",
   tags: ["Webhooks"],
   summary: "One endpoint",
   middleware: read,
@@ -103,6 +106,7 @@ const showEndpoint = createRoute({
 const changeEndpoint = createRoute({
   method: "patch",
   path: "/webhooks/{webhookId}",
+  operationId: "updateWebhook",
   tags: ["Webhooks"],
   summary: "Change an endpoint; enabling one that answered 410 is done here",
   middleware: write,
@@ -117,6 +121,7 @@ const changeEndpoint = createRoute({
 const removeEndpoint = createRoute({
   method: "delete",
   path: "/webhooks/{webhookId}",
+  operationId: "deleteWebhook",
   tags: ["Webhooks"],
   summary: "Remove an endpoint; deliveries that wait for it fail",
   middleware: write,
@@ -130,6 +135,7 @@ const removeEndpoint = createRoute({
 const testEndpoint = createRoute({
   method: "post",
   path: "/webhooks/{webhookId}/test",
+  operationId: "testWebhook",
   tags: ["Webhooks"],
   summary: "Send a webhook.test event",
   middleware: write,
@@ -143,6 +149,7 @@ const testEndpoint = createRoute({
 const rotateEndpoint = createRoute({
   method: "post",
   path: "/webhooks/{webhookId}/rotate-secret",
+  operationId: "rotateWebhookEndpointSecret",
   tags: ["Webhooks"],
   summary: "Make a new secret; the one before signs, too, for a day",
   middleware: write,

@@ -64,6 +64,7 @@ const workerExample: Worker = {
 const createTokenRoute = createRoute({
   method: "post",
   path: "/workers/tokens",
+  operationId: "createWorkerToken",
   tags,
   summary: "Make a worker and its token; the token is shown this once",
   middleware: requireScope("admin"),
@@ -78,6 +79,7 @@ const createTokenRoute = createRoute({
 const listWorkersRoute = createRoute({
   method: "get",
   path: "/workers",
+  operationId: "listWorkers",
   tags,
   summary: "Workers that are not revoked, newest first, with what they do now",
   middleware: requireScope("read"),
@@ -91,6 +93,7 @@ const listWorkersRoute = createRoute({
 const drainRoute = createRoute({
   method: "post",
   path: "/workers/{workerId}/drain",
+  operationId: "drainWorker",
   tags,
   summary: "Let a worker finish what it holds, and give it nothing new",
   middleware: requireScope("admin"),
@@ -104,6 +107,7 @@ const drainRoute = createRoute({
 const revokeRoute = createRoute({
   method: "delete",
   path: "/workers/{workerId}",
+  operationId: "revokeWorker",
   tags,
   summary: "Revoke a worker: its sockets are closed and its leases ended",
   middleware: requireScope("admin"),

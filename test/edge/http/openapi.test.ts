@@ -5,8 +5,9 @@ import { call } from "./harness.ts";
 
 interface Operation {
   readonly summary?: string;
+  readonly operationId?: string;
   readonly security?: unknown[];
-  readonly parameters?: { readonly name: string; readonly in: string }[];
+  readonly parameters?: { readonly name: string; readonly in: string; readonly $ref?: string }[];
   readonly requestBody?: {
     readonly content: Record<string, { readonly schema?: unknown; readonly example?: unknown }>;
   };
@@ -85,7 +86,9 @@ describe("the OpenAPI document", () => {
       const held = document.components as Record<string, Record<string, unknown>>;
       expect(held[kind ?? ""]?.[name ?? ""], name).toBeDefined();
     }
-    expect(Object.keys(document.components.schemas)).toContain("Job");
+    expect(Object.keys(document.components.schemas)).toEqual(
+      expect.arrayContaining(["Job", "Error"]),
+    );
   });
 
   test("says 401 of every route behind a key", () => {
@@ -118,6 +121,40 @@ describe("the OpenAPI document", () => {
     ]) {
       expect(text).toContain(word);
     }
+  });
+
+  test("names each operation once, as generated clients call it", () => {
+    const names = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^[a-z]+[A-Z]\w+$/);
+  });
+
+  test("lets every POST behind a key take an Idempotency-Key, and refuse another request under it", () => {
+    const posts = operations.filter(
+      ({ id, operation }) => id.startsWith("POST ") && operation.security?.length !== 0,
+    );
+    expect(posts.length).toBeGreaterThan(10);
+    for (const { id, operation } of posts) {
+      expect(operation.parameters, id).toContainEqual({
+        $ref: "#/components/parameters/IdempotencyKey",
+      });
+      expect(Object.keys(operation.responses), id).toEqual(expect.arrayContaining(["400", "422"]));
+    }
+  });
+
+  test("lets null through an enum wherever it lets null through the type", () => {
+    const nullable = JSON.stringify(document).matchAll(
+      /"type":\["string","null"\],"enum":(\[[^\]]*\])/g,
+    );
+    const values = [...nullable].map(([, list]) => JSON.parse(list ?? "[]"));
+    expect(values.length).toBeGreaterThan(0);
+    for (const list of values) expect(list).toContain(null);
+  });
+
+  test("writes patterns as expressions, without the flags of the code they come from", () => {
+    const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)];
+    expect(patterns.length).toBeGreaterThan(0);
+    for (const [, pattern] of patterns) expect(JSON.parse(pattern ?? "")).not.toMatch(/\/[a-z]*$/);
   });
 
   test("refuses with codes of the catalogue alone", () => {
