@@ -11,6 +11,7 @@ import type { AppEnv } from "../context.ts";
 import { openEvents, socketOf } from "../job-events.ts";
 import { requireJob } from "../live-job.ts";
 import { answers, commonErrors, idParameter } from "../openapi.ts";
+import { relay } from "../relay.ts";
 import { SSE_HEADERS, streamEvents } from "../sse.ts";
 import { JOB_ID } from "./job-examples.ts";
 
@@ -77,7 +78,7 @@ export const eventRoutes = new OpenAPIHono<AppEnv>().openapi(route, async (c) =>
   };
   const socket = await openEvents(c.env, record, { after, context });
   if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
-    return new Response(null, { status: 101, webSocket: socket ?? socketOf([]) });
+    return new Response(null, { status: 101, webSocket: relay(socket ?? socketOf([])) });
   }
   if (socket === null) return new Response(null, { status: 204 });
   return new Response(streamEvents(socket), { headers: SSE_HEADERS });
