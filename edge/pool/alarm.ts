@@ -107,9 +107,18 @@ export function wake(pool: PoolContext, alarmAt: number | null): readonly Effect
     ...stepDue(pool, held),
     ...held.flatMap((jobId) => interruptedChecks(pool, jobId)),
   ];
+  rearm(pool, pool.alarm.known());
+  return effects;
+}
+
+/**
+ * Sees to it that the alarm rings for what is due next. `alarmAt` is what it is set to: an alarm that used up its
+ * tries is set to nothing, and memory does not know.
+ */
+export function rearm(pool: PoolContext, alarmAt: number | null): void {
+  pool.alarm.correct(alarmAt);
   const next = nextOf(pool, pool.now());
   if (next !== null) pool.alarm.ensure(next);
-  return effects;
 }
 
 /** Checks that an eviction cut short: they need not wait for their deadline. */

@@ -7,7 +7,7 @@ import { PING, PONG } from "../../protocol/messages.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
-import { ring, wake } from "./alarm.ts";
+import { rearm, ring, wake } from "./alarm.ts";
 import { closeSocket } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { createContext } from "./create-context.ts";
@@ -116,6 +116,10 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
 
   async workers(): Promise<readonly WorkerSnapshot[]> {
     return listWorkers(this.#pool);
+  }
+
+  async poke(): Promise<void> {
+    rearm(this.#pool, await this.ctx.storage.getAlarm());
   }
 
   async drain(workerId: string): Promise<void> {

@@ -70,6 +70,8 @@ export interface PoolRpc {
   ): Promise<readonly AttemptRecord[]>;
   workers(): Promise<readonly WorkerSnapshot[]>;
   drain(workerId: string): Promise<void>;
+  /** Sets the alarm where something is due and the platform has lost it. */
+  poke(): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */
   revoke(workerId: string): Promise<void>;
   /** Remembers a multipart upload of an attempt, so that it is aborted if the attempt is abandoned. */

@@ -109,6 +109,10 @@ export class FakePool implements PoolRpc {
     return this.fleet;
   }
 
+  async poke(): Promise<void> {
+    this.#enter("poke");
+  }
+
   async drain(workerId: string): Promise<void> {
     this.#enter(`drain ${workerId}`);
   }

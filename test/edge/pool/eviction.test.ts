@@ -2,16 +2,19 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import {
   alarmAt,
+  countAlarms,
   deliver,
   dial,
   GRACE,
   newPool,
   pass,
   ringAlarm,
+  rowsWritten,
   rpc,
   running,
   SECOND,
   settleOutbox,
+  submissionOf,
   TTL,
   time,
   usePool,
@@ -181,13 +184,41 @@ describe("an evicted pool", () => {
     agent.say({ type: "pull", free: 1 });
     await agent.settled();
     await evictDurableObject(pool);
-    const next = { ...submission, jobId: submission.jobId.replace(/.$/, "Z") };
+    const next = submissionOf();
     await rpc(pool).submit(next);
     expect((await agent.expect("lease")).task.jobId).toBe(next.jobId);
   });
 });
 
 describe("the alarm", () => {
+  test("that the platform gave up on is set again when the sweep looks in", async () => {
+    const pool = newPool();
+    const { submission } = await running(pool, { maxAttempts: 1 });
+    await runInDurableObject(pool, (_pool, state) => state.storage.deleteAlarm());
+    pass(TTL);
+    // Not even a call about a job would notice.
+    await rpc(pool).read(submission);
+    expect(await alarmAt(pool)).toBeNull();
+    await rpc(pool).poke();
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "failed",
+      error: { code: "JOB_TIMEOUT" },
+    });
+  });
+
+  test("that is set right is not written again when the sweep looks in", async () => {
+    const pool = newPool();
+    await running(pool);
+    await settleOutbox(pool);
+    await rpc(pool).poke();
+    const before = await rowsWritten(pool);
+    const alarms = await countAlarms(pool);
+    await rpc(pool).poke();
+    expect(alarms).not.toHaveBeenCalled();
+    expect(await rowsWritten(pool)).toBe(before);
+  });
+
   test("never throws, and rings again, when everything it does fails", async () => {
     const pool = newPool();
     const { submission } = await running(pool, { maxAttempts: 1 });
