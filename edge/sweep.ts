@@ -2,7 +2,8 @@
 
 import { sweepIdempotency } from "./catalogue/idempotency.ts";
 import { listStaleClaims, listUnprojected, releaseIfTerminal } from "./catalogue/job-claims.ts";
-import { type JobRecord, projectSnapshot } from "./catalogue/jobs.ts";
+import { projectSnapshot } from "./catalogue/jobs.ts";
+import { deleteExpiredJobs, deleteOldDeliveries, listDuePools } from "./catalogue/retention.ts";
 import type { Env, Settings } from "./env.ts";
 import { poolOf } from "./http/pool-stub.ts";
 import { sweepUploads } from "./media/sweep-uploads.ts";
@@ -14,15 +15,17 @@ const ARRIVAL_MS = 15_000;
 const RETRY_MS = 60_000;
 /** A sweep takes up this many; the next one takes the rest. */
 const SWEEP_LIMIT = 200;
+/** Pools looked in on in one sweep: each costs a call or two, of the 1,000 that an invocation has (2026-10). */
+const POOLS_LIMIT = 300;
+/** Rows of a kind (of jobs: and of a pool) that one sweep deletes. */
+const ROWS_LIMIT = 1_000;
+const DAY_MS = 86_400_000;
 /** A Worker's request may have six connections that wait (2026-10). */
 const AT_ONCE = 6;
 
-async function eachOf(
-  records: readonly JobRecord[],
-  work: (record: JobRecord) => Promise<void>,
-): Promise<void> {
-  for (let start = 0; start < records.length; start += AT_ONCE) {
-    const batch = records.slice(start, start + AT_ONCE).map(work);
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    const batch = items.slice(start, start + AT_ONCE).map(work);
     for (const result of await Promise.allSettled(batch)) {
       if (result.status === "rejected") logFailure("sweep_job", result.reason);
     }
@@ -51,14 +54,31 @@ export async function sweepClaims(env: Env, now: number): Promise<void> {
   });
 }
 
+/**
+ * Looks in on every pool that has work: an alarm that the platform gave up on is set again by whoever comes by, and
+ * nobody might. Then the rows of jobs past their retention go; those of a pool that did not answer stay until it does,
+ * because it is the pool that collects their objects.
+ */
+export async function sweepPools(env: Env, settings: Settings, now: number): Promise<void> {
+  const endedBefore = now - settings.jobRetentionDays * DAY_MS;
+  const due = await listDuePools(env.DB, endedBefore, POOLS_LIMIT);
+  await eachOf(due, async (pool) => {
+    for (let shard = 0; shard < pool.shards; shard++) await poolOf(env, { ...pool, shard }).poke();
+    if (pool.hasExpired) await deleteExpiredJobs(env.DB, pool, endedBefore, ROWS_LIMIT);
+  });
+}
+
 /** Runs every sweep; one that fails does not keep the others from running. */
 export async function sweep(env: Env, settings: Settings, now: number): Promise<void> {
   const sweeps = {
     submissions: () => sweepSubmissions(env, now),
     claims: () => sweepClaims(env, now),
-    idempotency: () => sweepIdempotency(env.DB, now),
+    pools: () => sweepPools(env, settings, now),
+    idempotency: () => sweepIdempotency(env.DB, now, ROWS_LIMIT),
     uploads: () => sweepUploads(env, settings, now),
     deliveries: () => sweepDeliveries(env, now),
+    oldDeliveries: () =>
+      deleteOldDeliveries(env.DB, now - settings.jobRetentionDays * DAY_MS, ROWS_LIMIT),
   };
   const names = Object.keys(sweeps);
   const results = await Promise.allSettled(Object.values(sweeps).map((run) => run()));

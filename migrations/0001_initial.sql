@@ -81,6 +81,8 @@ CREATE INDEX jobs_by_video ON jobs (account_id,video_id,id);
 
 CREATE INDEX jobs_unprojected ON jobs (revision,created_at);
 
+CREATE INDEX jobs_by_end ON jobs (account_id,pool,completed_at);
+
 CREATE TABLE pools (
   account_id text NOT NULL,
   name text NOT NULL,

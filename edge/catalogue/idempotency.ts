@@ -1,6 +1,6 @@
 /** First answers, kept for `Idempotency-Key`. A row without a status is a claim: somebody is answering. */
-import { and, eq, isNull, lt } from "drizzle-orm";
-import { openCatalogue } from "./db.ts";
+import { and, eq, isNull, lt, sql } from "drizzle-orm";
+import { openCatalogue, statement } from "./db.ts";
 import { idempotency } from "./schema.ts";
 
 /** How long a first answer is kept (API.md section 1). */
@@ -84,9 +84,12 @@ export async function dropClaim(db: D1Database, request: IdempotentRequest): Pro
     .where(and(sameKey(request), isNull(idempotency.status)));
 }
 
-/** Forgets what is older than a day. */
-export async function sweepIdempotency(db: D1Database, now: number): Promise<void> {
-  await openCatalogue(db)
-    .delete(idempotency)
-    .where(lt(idempotency.createdAt, now - KEPT_MS));
+/** Forgets what is older than a day, at most `limit` of it. */
+export async function sweepIdempotency(db: D1Database, now: number, limit: number): Promise<void> {
+  await statement(
+    db,
+    sql`
+    delete from idempotency where rowid in (
+      select rowid from idempotency where created_at < ${now - KEPT_MS} limit ${limit})`,
+  ).run();
 }

@@ -115,19 +115,23 @@ export async function insertJob(db: D1Database, submission: JobSubmission): Prom
 export type ReclaimResult =
   | { readonly status: "claimed" }
   | { readonly status: "duplicate"; readonly jobId: string }
-  | { readonly status: "inputs_changed" };
+  | { readonly status: "inputs_changed" }
+  /** The job's row was past its retention, and is gone. */
+  | { readonly status: "gone" };
 
-/** Claims the work of a known job again, for its retry. */
+/** Claims the work of a known job again, for its retry. From then on its row stays. */
 export async function claimForRetry(
   db: D1Database,
   submission: JobSubmission,
 ): Promise<ReclaimResult> {
   const [, , outcomes] = await db.batch<Outcome>([
-    claimWork(db, submission, sql`true`),
+    claimWork(db, submission, sql`exists (select 1 from jobs where id = ${submission.jobId})`),
     claimInputs(db, submission),
     readOutcome(db, submission),
   ]);
-  const holder = outcomes?.results[0]?.holder ?? null;
+  const outcome = outcomes?.results[0];
+  if (!outcome?.known) return { status: "gone" };
+  const { holder } = outcome;
   if (holder === submission.jobId) return { status: "claimed" };
   return holder === null ? { status: "inputs_changed" } : { status: "duplicate", jobId: holder };
 }

@@ -138,6 +138,7 @@ export const jobs = sqliteTable(
     index("jobs_by_state").on(table.accountId, table.state, table.id),
     index("jobs_by_video").on(table.accountId, table.videoId, table.id),
     index("jobs_unprojected").on(table.revision, table.createdAt),
+    index("jobs_by_end").on(table.accountId, table.pool, table.completedAt),
   ],
 );
 

@@ -19,7 +19,8 @@ const INSERT_TRIES = 3;
 type Claim =
   | { readonly status: "accepted" | "claimed" }
   | { readonly status: "duplicate"; readonly jobId: string }
-  | { readonly status: "inputs_changed" };
+  | { readonly status: "inputs_changed" }
+  | { readonly status: "gone" };
 
 /** Frees the claim of a job that has ended, though the record has not heard of it; else refuses. */
 async function yieldOrRefuse(env: Env, accountId: string, holderId: string): Promise<void> {
@@ -53,6 +54,9 @@ async function claim(
         break;
       case "inputs_changed":
         current = await refresh();
+        break;
+      case "gone":
+        throw new ApiError("JOB_NOT_FOUND", `No job with id '${current.jobId}' exists.`);
     }
   }
   throw new ApiError("ENGINE_INVOKE_FAILED", "The inputs kept changing; nothing was recorded.");
@@ -83,7 +87,7 @@ export async function acceptJob(
   return claim(env, submission, (current) => insertPersistently(env, current), refresh);
 }
 
-/** Claims the work of a failed job again, under the same rules. */
+/** Claims the work of a failed job again, under the same rules; JOB_NOT_FOUND once it was forgotten. */
 export async function reclaimWork(
   env: Env,
   submission: JobSubmission,

@@ -5,6 +5,11 @@ export function sourceKey(accountId: string, videoId: string): string {
   return `sources/${accountId}/${videoId}`;
 }
 
+/** Everything that the attempts of one run wrote: what is deleted of it can never be a later run's. */
+export function runPrefix(of: { readonly jobId: string; readonly run: number }): string {
+  return `jobs/${of.jobId}/${of.run}/`;
+}
+
 /** Where one attempt writes, and nobody else: an attempt that lost its lease writes where nobody reads. */
 export function attemptPrefix(attempt: {
   readonly jobId: string;
@@ -12,5 +17,5 @@ export function attemptPrefix(attempt: {
   readonly taskId: string;
   readonly epoch: number;
 }): string {
-  return `jobs/${attempt.jobId}/${attempt.run}/${attempt.taskId}/${attempt.epoch}/`;
+  return `${runPrefix(attempt)}${attempt.taskId}/${attempt.epoch}/`;
 }

@@ -1,4 +1,5 @@
 /** Deletes the bytes of abandoned attempts and of forgotten jobs. Late, twice, and never while a grant could write. */
+import { runPrefix } from "../media/keys.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { PoolContext } from "./context.ts";
 import { SECOND_COLLECTION_MS } from "./durations.ts";
@@ -9,12 +10,17 @@ import { logInfo, logWarning } from "./log.ts";
 const COLLECTED_AT_ONCE = 50;
 const FORGOTTEN_AT_ONCE = 50;
 
-/** Drops what is kept of jobs past their retention; their objects become garbage that is due at once. */
+/**
+ * Drops what is kept of jobs past their retention; their objects become garbage that is due at once. Only the last
+ * run's are left by then, and D1 may still let the job be retried: the next run must not be collected with them.
+ */
 export function forgetJobs(pool: PoolContext): void {
   const now = pool.now();
   for (const jobId of pool.jobs.forgettable(now, FORGOTTEN_AT_ONCE)) {
+    const run = pool.jobs.load(jobId)?.job.run ?? 1;
     pool.storage.transactionSync(() => {
-      pool.garbage.add({ prefix: `jobs/${jobId}/`, taskId: null, epoch: null, rounds: 1 }, now);
+      const prefix = runPrefix({ jobId, run });
+      pool.garbage.add({ prefix, taskId: null, epoch: null, rounds: 1 }, now);
       pool.history.delete(jobId);
       pool.jobs.delete(jobId);
     });

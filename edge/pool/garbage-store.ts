@@ -2,7 +2,7 @@
 
 export interface GarbageRow {
   readonly prefix: string;
-  /** The attempt whose recorded uploads are aborted too; null for a whole job's prefix. */
+  /** The attempt whose recorded uploads are aborted too; null for a whole run's prefix. */
   readonly taskId: string | null;
   readonly epoch: number | null;
   readonly rounds: number;

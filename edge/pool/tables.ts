@@ -80,7 +80,7 @@ const migrations: readonly string[] = [
 
   CREATE TABLE garbage (
     prefix TEXT PRIMARY KEY NOT NULL,
-    -- The attempt whose recorded uploads are aborted too; null for a whole job's prefix.
+    -- The attempt whose recorded uploads are aborted too; null for a whole run's prefix.
     task_id TEXT,
     epoch INTEGER,
     due_at INTEGER NOT NULL,

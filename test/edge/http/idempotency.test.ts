@@ -186,7 +186,7 @@ describe("claims", () => {
     }
     expect((await claimKey(testEnv.DB, request("unswept"), 1000 + day, 1)).status).toBe("answered");
     expect((await claimKey(testEnv.DB, request("unswept"), 1001 + day, 1)).status).toBe("claimed");
-    await sweepIdempotency(testEnv.DB, 1001 + day);
+    await sweepIdempotency(testEnv.DB, 1001 + day, 1_000);
     const left = await testEnv.DB.prepare(
       "select key from idempotency where created_at = 1000",
     ).all();

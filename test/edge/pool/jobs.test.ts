@@ -219,6 +219,30 @@ describe("a live job whose pool lost its rows", () => {
 });
 
 describe("a forgotten job", () => {
+  test("that is retried keeps the bytes of its next run, should the collection come late", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
+    agent.say({ ...fatal, lease });
+    await agent.expect("ack");
+    const prior = await rpc(pool).read(submission);
+    const { jobId } = submission;
+    const late = `${attemptPrefix({ jobId, run: 1, ...lease })}late.mp4`;
+    await env.MEDIA.put(late, "bytes");
+    pass(30 * DAY + SECOND);
+    const broken = await runInDurableObject(pool, () =>
+      vi.spyOn(env.MEDIA, "list").mockRejectedValue(new Error("R2 is away")),
+    );
+    await ringAlarm(pool);
+    broken.mockRestore();
+    await rpc(pool).retry(submission, {}, prior);
+    const next = `${attemptPrefix({ jobId, run: 2, taskId: lease.taskId, epoch: 9 })}result.mp4`;
+    await env.MEDIA.put(next, "bytes");
+    pass(SECOND * 10);
+    await ringAlarm(pool);
+    expect(await env.MEDIA.head(late)).toBeNull();
+    expect(await env.MEDIA.head(next)).not.toBeNull();
+  });
+
   test("that failed is retried as its next run, above all its epochs and revisions", async () => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });
