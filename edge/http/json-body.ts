@@ -11,8 +11,16 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 type CappedText =
   | { readonly status: "ok"; readonly text: string }
   | { readonly status: "too_large" }
-  | { readonly status: "not_utf8" };
+  | { readonly status: "not_utf8" }
+  | { readonly status: "cut_off" };
 
+const refusals = {
+  too_large: `The body must be at most ${MAX_JSON_BYTES} bytes.`,
+  not_utf8: "The body is not valid JSON: it is not UTF-8.",
+  cut_off: "The body ended before it was complete.",
+} as const;
+
+/** What it refuses stays readable: the rest is read before the answer goes out (`drain-body.ts`). */
 async function readCapped(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,
@@ -27,15 +35,13 @@ async function readCapped(
       const { done, value } = await reader.read();
       if (done) return { status: "ok", text: text + decoder.decode() };
       total += value.byteLength;
-      if (total > maxBytes) {
-        await reader.cancel();
-        return { status: "too_large" };
-      }
+      if (total > maxBytes) return { status: "too_large" };
       text += decoder.decode(value, { stream: true });
     }
   } catch (error) {
-    if (error instanceof TypeError) return { status: "not_utf8" };
-    throw error;
+    return { status: error instanceof TypeError ? "not_utf8" : "cut_off" };
+  } finally {
+    reader.releaseLock();
   }
 }
 
@@ -60,12 +66,7 @@ export function jsonBody(): MiddlewareHandler<AppEnv> {
       return next();
     }
     const read = await readCapped(c.req.raw.body, MAX_JSON_BYTES);
-    if (read.status === "too_large") {
-      throw new ApiError("VALIDATION_ERROR", `The body must be at most ${MAX_JSON_BYTES} bytes.`);
-    }
-    if (read.status === "not_utf8") {
-      throw new ApiError("VALIDATION_ERROR", "The body is not valid JSON: it is not UTF-8.");
-    }
+    if (read.status !== "ok") throw new ApiError("VALIDATION_ERROR", refusals[read.status]);
     // Clients often say JSON and send nothing where a body is optional.
     const text = read.text.trim() === "" ? "{}" : read.text;
     parse(text);
