@@ -19,10 +19,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Details name what a client sent, which may be a megabyte. */
+const MAX_DETAIL_LENGTH = 2000;
+
 /** Renders an error in the one shape of API.md section 2. */
 export function errorAnswer(code: ApiErrorCode, detail: string, requestId: string): ErrorAnswer {
   const { message, retryable } = apiErrors[code];
-  return { success: false, message, error: { code, message, detail, retryable, requestId } };
+  const short =
+    detail.length > MAX_DETAIL_LENGTH ? `${detail.slice(0, MAX_DETAIL_LENGTH)}…` : detail;
+  return { success: false, message, error: { code, message, detail: short, retryable, requestId } };
 }
 
 /** Hono's `onError`. What nobody expected is an ENGINE_ERROR that tells the client only its request id. */

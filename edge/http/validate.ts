@@ -9,8 +9,20 @@ import { ApiError } from "./errors.ts";
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 const MAX_ISSUES_NAMED = 10;
+/** A client's own words are repeated up to so many, and each to so many characters. */
+const MAX_NAMES = 10;
+const MAX_NAME_LENGTH = 100;
 
 const quoted = (values: readonly unknown[]) => values.map((value) => `'${value}'`).join(", ");
+
+/** Names that a client chose: any number of any length. */
+function quotedNames(names: readonly string[]): string {
+  const shown = names
+    .slice(0, MAX_NAMES)
+    .map((name) => (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name));
+  const more = names.length - shown.length;
+  return more > 0 ? `${quoted(shown)} and ${more} more` : quoted(shown);
+}
 
 function sizeRule(issue: RawIssue, limit: number | bigint, side: "least" | "most"): string {
   const unit = { string: "character", array: "element", set: "element" }[String(issue.origin)];
@@ -41,7 +53,7 @@ export function ruleOf(issue: RawIssue): string | undefined {
     case "too_big":
       return sizeRule(issue, issue.maximum, "most");
     case "unrecognized_keys":
-      return `has unknown ${issue.keys.length > 1 ? "fields" : "field"} ${quoted(issue.keys)}`;
+      return `has unknown ${issue.keys.length > 1 ? "fields" : "field"} ${quotedNames(issue.keys)}`;
     case "not_multiple_of":
       return `must be a multiple of ${issue.divisor}`;
     case "invalid_key":
@@ -56,7 +68,7 @@ export function ruleOf(issue: RawIssue): string | undefined {
 z.config({ customError: ruleOf });
 
 function pathOf(path: readonly PropertyKey[]): string {
-  return path.map(String).join(".");
+  return path.map((step) => String(step).slice(0, MAX_NAME_LENGTH)).join(".");
 }
 
 /** An undiscriminated union fails in every branch: the branch that came closest says what is wrong. */
@@ -88,13 +100,16 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], root: string
   return named.join("; ");
 }
 
-const rootNames: Readonly<Record<string, string>> = {
+const rootNames = {
   json: "The body",
   query: "The query",
   param: "The path",
   header: "The headers",
   form: "The form",
-};
+} as const;
+
+const isTarget = (target: unknown): target is keyof typeof rootNames =>
+  typeof target === "string" && Object.hasOwn(rootNames, target);
 
 /** The app's default hook: every route's schemas refuse through it. */
 export function refuseInvalid(result: {
@@ -104,14 +119,19 @@ export function refuseInvalid(result: {
 }): void {
   if (result.success) return;
   if (!(result.error instanceof z.core.$ZodError)) throw result.error;
-  const root = rootNames[String(result.target)] ?? "The request";
+  const root = isTarget(result.target) ? rootNames[result.target] : "The request";
   throw new ApiError("VALIDATION_ERROR", describeIssues(result.error.issues, root));
 }
 
 /** Parses a value outside a route's own schemas; `at` is put before each field's path. */
-export function parseOrRefuse<T>(schema: z.ZodType<T>, value: unknown, at: readonly string[]): T {
+export function parseOrRefuse<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  at: readonly string[],
+  target: keyof typeof rootNames = "json",
+): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => ({ ...issue, path: [...at, ...issue.path] }));
-  throw new ApiError("VALIDATION_ERROR", describeIssues(issues, "The body"));
+  throw new ApiError("VALIDATION_ERROR", describeIssues(issues, rootNames[target]));
 }

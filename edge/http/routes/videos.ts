@@ -163,7 +163,7 @@ for (const path of ["/videos", "/videos/upload"] as const) {
 export const videoRoutes = router;
 
 async function upload(c: Context<AppEnv>): Promise<Response> {
-  const { filename } = parseOrRefuse(videoUploadQuerySchema, c.req.query(), []);
+  const { filename } = parseOrRefuse(videoUploadQuerySchema, c.req.query(), [], "query");
   const deps = depsOf(c);
   refuseDeclaredSize(c);
   const incoming = await openVideoBody(c.req.raw, filename ?? null);

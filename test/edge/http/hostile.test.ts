@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ErrorAnswer } from "../../../protocol/errors.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
-import { type CallOptions, call, makeVideo, ROOT_KEY } from "./harness.ts";
+import { type CallOptions, call, makeVideo, ROOT_KEY, refusal } from "./harness.ts";
 
 const ids = [
   "%00",
@@ -94,6 +94,24 @@ describe("hostile input is refused in the one shape, never a 500", () => {
       await expectRefusal(`/v1/jobs?${query}`, {});
     }
   });
+});
+
+test("a refusal repeats of what a client sent no more than helps", async () => {
+  const refused = async (path: string, options: CallOptions) => {
+    const { detail } = await refusal(call(path, options));
+    expect(detail.length).toBeLessThan(2100);
+    return detail;
+  };
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`field${i}`, i]));
+  expect(await refused("/v1/jobs", { json: many })).toMatch(/'field9' and 4990 more$/);
+  expect(await refused("/v1/jobs", { json: { ["x".repeat(100_000)]: 1 } })).toContain("xxx…'");
+  expect(await refused("/v1/keys", { json: { ["x".repeat(100_000)]: 1 } })).toContain("xxx…'");
+  const input_files = { ["x".repeat(100_000)]: {} };
+  await refused("/v1/jobs", { json: { recipe: { name: "webReady" }, input_files } });
+  expect(await refused(`/v1/jobs/${"x".repeat(50_000)}`, {})).toMatch(/^No job with id 'x+…$/);
+  expect(await refused("/v1/videos?filename=a.mp4&no=1", { body: "x" })).toBe(
+    "The query has unknown field 'no'",
+  );
 });
 
 describe("harmless oddities come back as they were sent", () => {
