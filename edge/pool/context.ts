@@ -4,6 +4,7 @@ import type { Rules } from "../domain/rules.ts";
 import type { Env, Settings } from "../env.ts";
 import type { Store } from "../media/store.ts";
 import type { Alarm } from "./alarm-clock.ts";
+import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Drains } from "./drains.ts";
 import type { GarbageStore } from "./garbage-store.ts";
@@ -31,8 +32,8 @@ export interface PoolContext extends Drains {
   readonly connections: Connections;
   readonly viewers: Viewers;
   readonly alarm: Alarm;
-  /** Attempts whose outputs are being checked, as `task/epoch`. */
-  readonly checksUnderWay: Set<string>;
+  /** Attempts whose outputs are being checked, as `task/epoch`, and who asked for the answer once more meanwhile. */
+  readonly checksUnderWay: Map<string, Connection[]>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Runs what was committed: sends, checks, matching, and the drain of the outbox. */

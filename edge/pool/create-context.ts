@@ -47,7 +47,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     connections,
     viewers: new Viewers((jobId) => state.getWebSockets(jobId)),
     alarm: createAlarm(storage),
-    checksUnderWay: new Set(),
+    checksUnderWay: new Map(),
     now: () => clock.now(),
     run: (effects) => runEffects(pool, effects),
     ...createDrains(() => drainOutbox(pool), background),

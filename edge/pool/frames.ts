@@ -12,9 +12,12 @@ import type { PoolContext } from "./context.ts";
 import { greet } from "./greet.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logWarning } from "./log.ts";
-import { renewGrant } from "./send.ts";
+import { refuse, renewGrant } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
 import { showProgress } from "./viewers.ts";
+
+/** A real agent repeats itself every few seconds; past this it floods. */
+const MAX_WAITING_ANSWERS = 1000;
 
 /** A frame of a live connection. What does not parse closes it; nothing is guessed. */
 export async function handleFrame(
@@ -102,9 +105,15 @@ async function hearEnd(
   const { lease, type } = message;
   const event = endEvent(pool, connection, message);
   const stepped = stepOneTask(pool, jobIdOfTask(lease.taskId), lease.taskId, event);
-  if (stepped.status === "ok") return pool.run(stepped.effects);
-  const reason = stepped.status === "unknown" ? "stale_epoch" : stepped.reason;
-  await connection.send({ type: "ack", of: type, lease, status: "refused", reason });
+  if (stepped.status !== "ok") {
+    await refuse(connection, lease, type, stepped);
+  } else if (stepped.effects.length > 0) {
+    await pool.run(stepped.effects);
+  } else {
+    // Repeated while it is being checked: the answer follows when that is over.
+    const asked = pool.checksUnderWay.get(`${lease.taskId}/${lease.epoch}`);
+    if (asked !== undefined && asked.length < MAX_WAITING_ANSWERS) asked.push(connection);
+  }
 }
 
 function endEvent(

@@ -10,7 +10,7 @@ import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { grantLifeMs } from "./durations.ts";
 import { logInfo, logWarning } from "./log.ts";
-import { stepOneTask } from "./shell.ts";
+import { type Committed, stepOneTask } from "./shell.ts";
 import { grantClaimsOf, taskSpecOf } from "./task-spec.ts";
 
 /** The task if it is leased under this epoch. */
@@ -115,6 +115,17 @@ export function sendAck(pool: PoolContext, effect: AckEffect): Promise<unknown> 
   const connection = pool.connections.get(effect.workerId);
   const message = { type: "ack", of, lease: { taskId, epoch }, status } as const;
   return connection?.send(reason === null ? message : { ...message, reason }) ?? Promise.resolve();
+}
+
+/** Answers a message that the machine rejected. */
+export function refuse(
+  connection: Connection,
+  lease: LeaseRef,
+  of: AckEffect["of"],
+  rejected: Exclude<Committed, { readonly status: "ok" }>,
+): Promise<boolean> {
+  const reason = rejected.status === "unknown" ? "stale_epoch" : rejected.reason;
+  return connection.send({ type: "ack", of, lease, status: "refused", reason });
 }
 
 function idsOf(effect: GrantEffect | RevokeEffect | AckEffect) {

@@ -1,10 +1,15 @@
 /** Runs the check of a completed attempt outside any transaction, and feeds back what it found. */
 import type { VerifyEffect } from "../domain/effects.ts";
+import type { LiveJob } from "../domain/model.ts";
 import { attemptPrefix } from "../media/keys.ts";
 import { checkOutputs } from "./check-outputs.ts";
+import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo, logWarning } from "./log.ts";
+import { refuse } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
+
+const NO_ENGINE = { device: null, encoder: null, exitCode: null, log: [] };
 
 /**
  * Checks the attempt's outputs and steps its task with the result. When the store cannot be asked the task stays
@@ -15,7 +20,8 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
   const { jobId, taskId, epoch, claimed } = effect;
   const name = `${taskId}/${epoch}`;
   if (pool.checksUnderWay.has(name)) return;
-  pool.checksUnderWay.add(name);
+  const asked: Connection[] = [];
+  pool.checksUnderWay.set(name, asked);
   try {
     const live = pool.jobs.load(jobId);
     if (live === null) return;
@@ -36,13 +42,45 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
           } as const);
     const stepped = stepOneTask(pool, jobId, taskId, event);
     const ids = { jobId, taskId, epoch };
-    if (stepped.status !== "ok") return logInfo("check_too_late", { ...ids, ...stepped });
+    if (stepped.status !== "ok") {
+      logInfo("check_too_late", { ...ids, ...stepped });
+      // The attempt ended while it was checked; whoever completed it is answered all the same.
+      const completed = connectionOf(pool, live, taskId);
+      if (completed !== null) asked.push(completed);
+      return;
+    }
     logInfo(event.type, ids);
     await pool.run(stepped.effects);
   } catch (error) {
     logWarning("check_interrupted", { jobId, taskId, epoch }, error);
   } finally {
     pool.checksUnderWay.delete(name);
+    await answerAgain(pool, effect, asked);
+  }
+}
+
+/** The connection of the worker whose attempt is being checked. */
+function connectionOf(pool: PoolContext, live: LiveJob, taskId: string): Connection | null {
+  const task = live.tasks.find((candidate) => candidate.taskId === taskId);
+  return task?.state === "verifying" ? pool.connections.get(task.lease.workerId) : null;
+}
+
+/**
+ * Answers every `complete` that was repeated during the check as the first one was. Only the verdict counts by now,
+ * so what they reported is of no interest. Where the check came to nothing they are asked for again by their agents.
+ */
+async function answerAgain(
+  pool: PoolContext,
+  { jobId, taskId, epoch }: VerifyEffect,
+  asked: readonly Connection[],
+): Promise<void> {
+  const result = { outputs: [], engine: NO_ENGINE };
+  for (const connection of asked) {
+    const { workerId } = connection;
+    const event = { type: "complete", now: pool.now(), epoch, workerId, result } as const;
+    const stepped = stepOneTask(pool, jobId, taskId, event);
+    if (stepped.status === "ok") await pool.run(stepped.effects);
+    else await refuse(connection, { taskId, epoch }, "complete", stepped);
   }
 }
 

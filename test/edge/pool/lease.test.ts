@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { env } from "cloudflare:workers";
+import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import {
   countAlarms,
@@ -151,18 +152,48 @@ describe("a lease", () => {
     expect(await agent.next()).toEqual({ type: "revoke", lease, reason: "cancelled" });
   });
 
-  test("of 100 duplicate completes one is applied, and all answers are equal", async () => {
+  test("of 100 duplicate completes one is applied, and all are answered, equally", async () => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool);
     const report = await deliver(submission, lease);
     for (let i = 0; i < 100; i++) agent.complete(lease, [report]);
     const first = await agent.expect("ack");
+    for (let i = 1; i < 100; i++) expect(await agent.expect("ack")).toEqual(first);
     const { revision } = await rpc(pool).read(submission);
     for (let i = 0; i < 100; i++) agent.complete(lease, [report]);
     for (let i = 0; i < 100; i++) expect(await agent.expect("ack")).toEqual(first);
+    expect(await agent.settled()).toEqual([]);
     expect(first).toEqual({ type: "ack", of: "complete", lease, status: "accepted" });
     expect(await rpc(pool).read(submission)).toMatchObject({ state: "completed", revision });
     expect(await rpc(pool).attempts(submission)).toHaveLength(1);
+  });
+
+  test("a complete whose job is cancelled while it is checked is answered, and refused", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    const report = await deliver(submission, lease);
+    const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: answer, resolve: answerNow } = Promise.withResolvers<void>();
+    const head = env.MEDIA.head.bind(env.MEDIA);
+    vi.spyOn(env.MEDIA, "head").mockImplementation(async (key) => {
+      ask();
+      await answer;
+      return head(key);
+    });
+    agent.complete(lease, [report]);
+    agent.complete(lease, [report]);
+    expect(await agent.settled()).toEqual([]);
+    await isAsked;
+    await rpc(pool).cancel(submission);
+    answerNow();
+    const answers = [await agent.next(), await agent.next(), await agent.next()];
+    expect(answers.filter(({ type }) => type === "revoke")).toEqual([
+      { type: "revoke", lease, reason: "cancelled" },
+    ]);
+    const acks = answers.filter(({ type }) => type === "ack");
+    expect(acks).toEqual([acks[0], acks[0]]);
+    expect(acks[0]).toMatchObject({ of: "complete", status: "refused", lease });
+    expect(await rpc(pool).read(submission)).toMatchObject({ state: "cancelled", outputs: [] });
   });
 
   test("a repeated fail gets the same answer and uses up one attempt", async () => {
