@@ -64,11 +64,10 @@ export async function checkOutput(
     signal,
   };
 
-  const probed = await probe(reading);
+  const [probed, packets] = await Promise.all([probe(reading), scanPackets(reading)]);
   if (probed.status === "unreadable") {
     return invalid(`format ${format} was promised, but it cannot be read: ${probed.why}`);
   }
-  const packets = await scanPackets(reading);
   const found = describe(probed.probed, size, packets, promise);
   const difference = mismatch(promise, found);
   if (difference !== null) return invalid(difference);
@@ -169,15 +168,17 @@ async function decodeEnds(reading: Reading, found: FoundOutput): Promise<string 
           { fromSeconds: null, seconds: Math.max(0.001, secondKey - start) },
           { fromSeconds: lastKey, seconds: null },
         ];
-  for (const span of spans) {
-    const decoded = await decodeSpan(reading.tools, {
-      ...span,
-      input: [...reading.whitelists, "-i", `file:${reading.file}`],
-      hasVideo: video !== null,
-      signal: reading.signal,
-    });
-    if (decoded.status === "damaged") return decoded.detail;
-  }
+  const decoded = await Promise.all(
+    spans.map((span) =>
+      decodeSpan(reading.tools, {
+        ...span,
+        input: [...reading.whitelists, "-i", `file:${reading.file}`],
+        hasVideo: video !== null,
+        signal: reading.signal,
+      }),
+    ),
+  );
+  for (const result of decoded) if (result.status === "damaged") return result.detail;
   return null;
 }
 

@@ -1,5 +1,7 @@
 /** Random access to a source served on the loopback, in blocks, so that walking a file's boxes asks rarely. */
 
+import { request } from "node:http";
+
 /** Bytes of a file by position; short only at its end. */
 export interface RangeReader {
   readonly size: number;
@@ -14,20 +16,7 @@ const MAX_CACHED_BLOCKS = 32;
 export function createHttpReader(url: string, size: number, signal: AbortSignal): RangeReader {
   const blocks = new Map<number, Uint8Array>();
 
-  const fetchRange = async (start: number, end: number): Promise<Uint8Array> => {
-    const response = await fetch(url, {
-      headers: { range: `bytes=${start}-${end - 1}` },
-      signal,
-      redirect: "error",
-    });
-    if (response.status !== 206) {
-      await response.body?.cancel();
-      throw new Error(`the source answered a range with ${response.status}`);
-    }
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length !== end - start) throw new Error("the source answered with another range");
-    return bytes;
-  };
+  const fetchRange = (start: number, end: number) => requestRange(url, start, end, signal);
 
   const block = async (index: number): Promise<Uint8Array> => {
     const cached = blocks.get(index);
@@ -51,4 +40,36 @@ export function createHttpReader(url: string, size: number, signal: AbortSignal)
       return (await block(index)).subarray(offset - start, end - start);
     },
   };
+}
+
+/** Over `node:http`, whose sockets stay open between ranges; a redirect is no answer. */
+function requestRange(
+  url: string,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const headers = { range: `bytes=${start}-${end - 1}` };
+    const sent = request(url, { headers, signal }, (answer) => {
+      answer.once("error", reject);
+      if (answer.statusCode !== 206) {
+        answer.destroy();
+        reject(new Error(`the source answered a range with ${answer.statusCode}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let length = 0;
+      answer.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > end - start) answer.destroy(new Error("the source answered with more"));
+        else chunks.push(chunk);
+      });
+      answer.once("end", () => {
+        if (length === end - start) resolve(Buffer.concat(chunks, length));
+        else reject(new Error("the source answered with another range"));
+      });
+    });
+    sent.once("error", reject).end();
+  });
 }

@@ -21,21 +21,37 @@ const unknownFacts: Mp4Facts = {
   sampleDecodesCleanly: false,
 };
 
+/** The boxes of a source that begins as an MP4 or QuickTime file does; null where it does not, or is unreadable. */
+export async function readMovieOf(
+  request: Pick<ProbeRequest, "url" | "sizeBytes" | "signal">,
+): Promise<Movie | null> {
+  const reader = createHttpReader(request.url, request.sizeBytes, request.signal);
+  try {
+    const head = await reader.read(0, 8);
+    return startsWithBox(head) ? await readMovie(reader) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A size and a type in four small letters, as every top-level box has; other containers do not begin so. */
+function startsWithBox(head: Uint8Array): boolean {
+  return /^[a-z]{4}$/.test(String.fromCharCode(...head.subarray(4)));
+}
+
 /**
- * Reads the boxes, and with `forPassthrough` decodes a sample of the beginning, middle and end. What cannot
+ * What the boxes say, and with `forPassthrough` a sample decoded at the beginning, middle and end. What could not
  * be read counts against leaving the file as it is; it is no failure of the probe.
  */
 export async function readMp4Facts(
   tools: Tools,
   source: SourceInfo,
+  movie: Movie | null,
   request: ProbeRequest,
 ): Promise<Mp4Facts> {
-  const reader = createHttpReader(request.url, request.sizeBytes, request.signal);
-  const movie = await readMovie(reader).catch(() => null);
-  request.signal.throwIfAborted();
   if (movie === null) return unknownFacts;
   const facts = factsOf(movie);
-  if (!request.forPassthrough || isOutOfTheQuestion(movie, facts)) return facts;
+  if (!request.forPassthrough || isOutOfTheQuestion(source, movie, facts)) return facts;
   return { ...facts, sampleDecodesCleanly: await sampleDecodes(tools, source, request) };
 }
 
@@ -51,9 +67,11 @@ export function factsOf(movie: Movie): Mp4Facts {
   };
 }
 
-/** Decoding a sample could not change that the file has to be written anew. */
-function isOutOfTheQuestion(movie: Movie, facts: Mp4Facts): boolean {
-  return movie.truncated || !facts.simpleEditList || movie.tracks.some(hasRepeatedTimes);
+/** Decoding a sample could not change that the pictures have to be encoded, or the file written, anew. */
+function isOutOfTheQuestion({ video }: SourceInfo, movie: Movie, facts: Mp4Facts): boolean {
+  const isForeign = video !== null && video.codec !== "h264";
+  const isBroken = movie.truncated || !facts.simpleEditList || movie.tracks.some(hasRepeatedTimes);
+  return isForeign || isBroken;
 }
 
 async function sampleDecodes(
@@ -69,14 +87,15 @@ async function sampleDecodes(
           seconds: place === null || place < duration - SAMPLE_SECONDS ? SAMPLE_SECONDS : null,
         }))
       : [{ fromSeconds: null, seconds: null }];
-  for (const place of places) {
-    const result = await decodeSpan(tools, {
-      ...place,
-      input: [...sourceWhitelists(), "-i", request.url],
-      hasVideo: source.video !== null,
-      signal: request.signal,
-    });
-    if (result.status !== "clean") return false;
-  }
-  return true;
+  const results = await Promise.all(
+    places.map((place) =>
+      decodeSpan(tools, {
+        ...place,
+        input: [...sourceWhitelists(), "-i", request.url],
+        hasVideo: source.video !== null,
+        signal: request.signal,
+      }),
+    ),
+  );
+  return results.every(({ status }) => status === "clean");
 }

@@ -5,7 +5,7 @@ import { loopbackUrl, MAX_ALLOC_BYTES, QUIET, sourceWhitelists } from "./argv.ts
 import { tellingSentence } from "./failure.ts";
 import { PROBE_ENTRIES, parseProbe } from "./ffprobe-json.ts";
 import { createHttpReader } from "./http-ranges.ts";
-import { readMp4Facts } from "./mp4-facts.ts";
+import { readMovieOf, readMp4Facts } from "./mp4-facts.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { toSourceInfo } from "./source-info.ts";
 import type { ProbeRequest, ProbeResult, Tools } from "./types.ts";
@@ -26,6 +26,25 @@ const transportWords =
 export async function probeSource(tools: Tools, request: ProbeRequest): Promise<ProbeResult> {
   if (request.sizeBytes === 0) return unsupported("The source is empty.");
   const url = loopbackUrl(request.url);
+  const reading = new AbortController();
+  // Read while ffprobe starts; whoever does not need it stops it.
+  const movie = readMovieOf({
+    ...request,
+    url,
+    signal: AbortSignal.any([request.signal, reading.signal]),
+  });
+  try {
+    return await probeWith(tools, { ...request, url }, movie);
+  } finally {
+    reading.abort();
+  }
+}
+
+async function probeWith(
+  tools: Tools,
+  request: ProbeRequest,
+  movie: ReturnType<typeof readMovieOf>,
+): Promise<ProbeResult> {
   const result = await runProcess({
     command: tools.ffprobe,
     args: [
@@ -33,7 +52,7 @@ export async function probeSource(tools: Tools, request: ProbeRequest): Promise<
       ...["-max_alloc", String(MAX_ALLOC_BYTES)],
       ...["-show_entries", PROBE_ENTRIES, "-show_data_hash", "SHA256", "-of", "json"],
       ...sourceWhitelists(),
-      url,
+      request.url,
     ],
     cwd: tmpdir(),
     signal: request.signal,
@@ -43,12 +62,13 @@ export async function probeSource(tools: Tools, request: ProbeRequest): Promise<
   // An aborted probe has no result worth telling: whoever aborted it knows why.
   request.signal.throwIfAborted();
   const probed = result.end.kind === "exited" ? parseProbe(result.stdout) : null;
-  if (probed === null) return unreadable(result, await looksLikeContainer({ ...request, url }));
+  if (probed === null) return unreadable(result, await looksLikeContainer(request));
   const source = toSourceInfo(probed, request.sizeBytes);
   const refusal = contentRefusal(source);
   if (refusal !== null) return unsupported(refusal);
   if (!source.format.split(",").includes("mov")) return { status: "ok", source };
-  const mp4 = await readMp4Facts(tools, source, { ...request, url });
+  const mp4 = await readMp4Facts(tools, source, await movie, request);
+  request.signal.throwIfAborted();
   return { status: "ok", source: { ...source, mp4 } };
 }
 
