@@ -2,7 +2,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import type { ErrorAnswer } from "../protocol/errors.ts";
-import type { Job, JobRequest } from "../protocol/http/jobs.ts";
+import type { Attempt, Job, JobRequest } from "../protocol/http/jobs.ts";
 import type { Upload, UploadedPart } from "../protocol/http/uploads.ts";
 import type { Video } from "../protocol/http/videos.ts";
 import type { CreatedWorkerToken, Worker } from "../protocol/http/workers.ts";
@@ -76,6 +76,12 @@ export class TelecineClient {
 
   job(jobId: string): Promise<Job> {
     return this.call("GET", `/v1/jobs/${encodeURIComponent(jobId)}`);
+  }
+
+  /** Every attempt of the job, oldest first. */
+  async attempts(jobId: string): Promise<readonly Attempt[]> {
+    const route = `/v1/jobs/${encodeURIComponent(jobId)}/attempts`;
+    return (await this.call<{ attempts: Attempt[] }>("GET", route)).attempts;
   }
 
   /**

@@ -1,5 +1,5 @@
 /** How a job's way is shown on a terminal: one line a stage, rewritten while it runs where that can be done. */
-import type { Job } from "../protocol/http/jobs.ts";
+import type { Attempt, Job } from "../protocol/http/jobs.ts";
 
 export interface Screen {
   readonly isTTY?: boolean;
@@ -61,4 +61,57 @@ export function jobLine(job: Job): string {
   const speed = job.speed ? `  ${job.speed.toFixed(1)}x` : "";
   const fps = job.fps ? `  ${Math.round(job.fps)} fps` : "";
   return `  ${label} ${bar(job.progress / 100)} ${job.progress.toFixed(0).padStart(3)} %${fps}${speed}`;
+}
+
+/** A file or a pipe gets a line for each quarter of the way; a terminal is always up to date. */
+const QUARTER_PERCENT = 25;
+
+/** Shows a job as it changes. Give it each state that the job is seen in. */
+export function showJobOn(lines: LiveLines): (job: Job) => void {
+  let state = "";
+  let quarter = 0;
+  return (job) => {
+    const reached = Math.floor(job.progress / QUARTER_PERCENT);
+    const isNews = job.state !== state || reached !== quarter;
+    lines.show(job.state, jobLine(job), isNews);
+    state = job.state;
+    quarter = reached;
+  };
+}
+
+function tookSeconds({ startedAt, completedAt }: Job["stages"][number]): number | null {
+  if (!startedAt || !completedAt) return null;
+  return (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
+}
+
+/** What an attempt did in a stage, for people. */
+function deedOf(stage: Job["stages"][number]["name"], attempt: Attempt | null): string | null {
+  const by = attempt === null ? "" : ` by ${attempt.workerName}`;
+  switch (stage) {
+    case "probing":
+      return `source read${by}`;
+    case "planning":
+      if (attempt === null) return null;
+      return attempt.encoder === null
+        ? "no need to encode: the streams are kept"
+        : `encode with ${attempt.encoder} on ${attempt.device ?? "cpu"}`;
+    case "segmenting":
+      return "cut into chunks";
+    case "transcoding":
+      return `written, read back, checked and sent up${by}`;
+    case "merging":
+      return "joined";
+  }
+}
+
+/** One line for a stage that is over; `attempt` is the one that was accepted, or the last. */
+export function stageLine(stage: Job["stages"][number], attempt: Attempt | null): string {
+  const took = tookSeconds(stage);
+  const deed = stage.state === "completed" ? deedOf(stage.name, attempt) : null;
+  const parts = [
+    `  ${stage.name.padEnd(12)} ${stage.state}`,
+    ...(took === null ? [] : [` in ${took.toFixed(2)} s`]),
+    ...(deed === null ? [] : [`: ${deed}`]),
+  ];
+  return parts.join("");
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Job } from "../../protocol/http/jobs.ts";
-import { bar, jobLine, LiveLines, sizeText } from "../job-display.ts";
+import { bar, LiveLines, showJobOn, sizeText, stageLine } from "../job-display.ts";
 import {
   findMediaTools,
   type MediaTools,
@@ -35,6 +35,7 @@ export function addDemo(program: Command): void {
 }
 
 async function demo(given: string | null): Promise<void> {
+  if (given !== null) await requireFile(given);
   const folder = await mkdtemp(path.join(tmpdir(), "telecine-demo-"));
   const say = (text: string) => process.stdout.write(`${text}\n`);
   const edgeLog: string[] = [];
@@ -46,7 +47,7 @@ async function demo(given: string | null): Promise<void> {
   onStopSignal(() => void tidy().finally(() => process.exit(130)));
   try {
     const tools = await findMediaTools();
-    say(`Using ${tools.version}`);
+    say(`Using      ffmpeg ${tools.version}`);
     const source = given ?? path.join(folder, "clip.mov");
     if (!given) await makeClip(tools, source);
     const before = await probeFile(tools, source).catch(() => null);
@@ -60,7 +61,7 @@ async function demo(given: string | null): Promise<void> {
       onEdgeLog: (line) => edgeLog.push(line),
       onWorkerLine: (_worker, line) => edgeLog.push(line),
     });
-    say(`Telecine is ready at ${host.url}, with one worker connected`);
+    say(`Edge       ${host.url}, with one worker connected`);
     const job = await runJob(host, source);
     const saved = await saveOutputs(host.client, job, OUTPUT_FOLDER);
     say("");
@@ -74,6 +75,13 @@ async function demo(given: string | null): Promise<void> {
   } finally {
     await tidy();
   }
+}
+
+/** Says at once what would otherwise come to light after everything was started. */
+async function requireFile(file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found === null) throw new Error(`There is no file ${file}.`);
+  if (!found.isFile()) throw new Error(`${file} is not a file.`);
 }
 
 /** Uploads, submits and follows; anything but `completed` is an error that says why. */
@@ -93,21 +101,11 @@ async function runJob(host: Host, source: string): Promise<Job> {
     recipe: { name: "webReady" },
   });
   process.stdout.write(`\n${queued.jobId}: webReady of ${video.videoId}\n`);
-  let shown = "";
-  const job = await watchJob(host.client, queued.jobId, (now) => {
-    lines.show(now.state, jobLine(now), now.state !== shown);
-    shown = now.state;
-  });
+  const job = await watchJob(host.client, queued.jobId, showJobOn(lines));
   lines.end();
-  for (const stage of job.stages) {
-    const took =
-      stage.startedAt && stage.completedAt
-        ? (Date.parse(stage.completedAt) - Date.parse(stage.startedAt)) / 1000
-        : null;
-    process.stdout.write(
-      `  ${stage.name.padEnd(12)} ${stage.state}${took === null ? "" : ` in ${took.toFixed(2)} s`}\n`,
-    );
-  }
+  const attempt = (await host.client.attempts(job.jobId)).at(-1) ?? null;
+  process.stdout.write("\n");
+  for (const stage of job.stages) process.stdout.write(`${stageLine(stage, attempt)}\n`);
   if (job.state !== "completed") {
     throw new Error(
       job.error

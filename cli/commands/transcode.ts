@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
 import { TelecineClient } from "../client.ts";
-import { bar, jobLine, LiveLines, sizeText } from "../job-display.ts";
+import { bar, LiveLines, showJobOn, sizeText } from "../job-display.ts";
 import { watchJob } from "../watch-job.ts";
 
 interface TranscodeOptions {
@@ -91,11 +91,7 @@ async function transcode(
     if (!options.json) screen.write(`${queued.jobId}\n`);
     return queued;
   }
-  let shown = "";
-  const job = await watchJob(client, queued.jobId, (now) => {
-    lines.show(now.state, jobLine(now), now.state !== shown);
-    shown = now.state;
-  });
+  const job = await watchJob(client, queued.jobId, showJobOn(lines));
   lines.end();
   if (job.state === "completed" && options.out) {
     for (const saved of await saveOutputs(client, job, options.out))

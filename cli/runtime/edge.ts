@@ -49,6 +49,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
       : [],
     allowLoopback: options.settings.ALLOW_INSECURE_WEBHOOKS === "true",
   };
+  const stopping = new AbortController();
   const known = new Set(childrenOf(process.pid));
   const watchRuntime = () => {
     for (const pid of childrenOf(process.pid)) if (!known.has(pid)) options.watchdog.watch(pid);
@@ -60,7 +61,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
       bindings: { ...(worker.bindings ?? {}), ...options.settings },
       modules: [{ type: "ESModule", path: "edge.js", contents: script }],
       outboundService: async (request: import("miniflare").Request) => {
-        const answer = await sendOutbound(request, rules);
+        const answer = await sendOutbound(request, rules, stopping.signal);
         return new Response(answer.body && readable(answer.body), answer);
       },
       host: options.host,
@@ -90,6 +91,8 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     sweep,
     stop: async () => {
       clearInterval(timer);
+      // The runtime waits for requests under way, and a peer may never answer.
+      stopping.abort();
       await runtime.dispose();
     },
   };

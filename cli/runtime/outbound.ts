@@ -7,7 +7,7 @@ import { lookup as dnsLookup } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
-import { Agent, request } from "undici";
+import { Agent, type Dispatcher, request } from "undici";
 
 export interface OutboundRules {
   /** Origins that are reached whatever their address: the operator's own S3 endpoint. */
@@ -59,6 +59,19 @@ function pinned(addresses: readonly { address: string; family: number }[]): Look
 }
 
 const HOP_HEADERS = new Set(["host", "connection", "transfer-encoding", "content-length"]);
+/** What this host says for itself: no peer speaks in its name. */
+const REFUSED = "x-telecine-refused";
+const UNREACHABLE = "x-telecine-unreachable";
+const OWN_HEADERS = new Set([REFUSED, UNREACHABLE]);
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * Longest silence of a peer. The Worker's own limit of 10 s for a webhook does not reach us: without this one a
+ * consumer that never answers would hold its connection for minutes.
+ */
+const SILENCE_TIMEOUT_MS = 15_000;
+/** The operator's store may take its time to join the parts of an upload of many gigabytes. */
+const TRUSTED_SILENCE_TIMEOUT_MS = 300_000;
 
 /** The least of a fetch `Request` that is read here; the runtime's own class has it. */
 export interface OutboundRequest {
@@ -74,19 +87,34 @@ export interface OutboundAnswer {
   readonly body: AsyncIterable<Uint8Array> | null;
 }
 
-/** Sends one request; redirects are answers like any other. Refusals are 403 with `x-telecine-refused`. */
+/**
+ * Sends one request; redirects are answers like any other. Refusals are 403 with `x-telecine-refused`; a peer that
+ * could not be reached, or broke off, is 502 with `x-telecine-unreachable`, which says how. `signal` gives it up.
+ */
 export async function sendOutbound(
   incoming: OutboundRequest,
   rules: OutboundRules,
+  signal?: AbortSignal,
 ): Promise<OutboundAnswer> {
   const url = new URL(incoming.url);
   const trusted = rules.trustedOrigins.includes(url.origin);
-  const verdict = trusted ? null : await checkHost(url.hostname, rules);
-  if (verdict?.status === "refused") {
-    return { status: 403, headers: [["x-telecine-refused", verdict.detail]], body: null };
+  let verdict: AddressVerdict | null = null;
+  try {
+    verdict = trusted ? null : await checkHost(url.hostname, rules);
+  } catch (error) {
+    return notReached(error);
   }
+  if (verdict?.status === "refused") {
+    return { status: 403, headers: [[REFUSED, verdict.detail]], body: null };
+  }
+  const silenceMs = trusted ? TRUSTED_SILENCE_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
   const dispatcher = new Agent({
-    connect: { lookup: verdict ? pinned(verdict.addresses) : dnsLookup, timeout: 10_000 },
+    connect: {
+      lookup: verdict ? pinned(verdict.addresses) : dnsLookup,
+      timeout: CONNECT_TIMEOUT_MS,
+    },
+    headersTimeout: silenceMs,
+    bodyTimeout: silenceMs,
     pipelining: 0,
   });
   const headers: Record<string, string> = {};
@@ -94,17 +122,27 @@ export async function sendOutbound(
     if (!HOP_HEADERS.has(name.toLowerCase())) headers[name] = value;
   }
   const hasBody = incoming.method !== "GET" && incoming.method !== "HEAD";
-  const answer = await request(url, {
-    method: incoming.method as "GET",
-    headers,
-    body: hasBody ? Buffer.from(await incoming.arrayBuffer()) : null,
-    dispatcher,
-  });
+  const body = hasBody ? Buffer.from(await incoming.arrayBuffer()) : null;
+  let answer: Dispatcher.ResponseData;
+  try {
+    const method = incoming.method as "GET";
+    answer = await request(url, { method, headers, body, dispatcher, signal: signal ?? null });
+  } catch (error) {
+    void dispatcher.destroy();
+    return notReached(error);
+  }
   const answered: [string, string][] = [];
   for (const [name, value] of Object.entries(answer.headers)) {
-    if (value === undefined || HOP_HEADERS.has(name)) continue;
+    if (value === undefined || HOP_HEADERS.has(name) || OWN_HEADERS.has(name)) continue;
     for (const each of Array.isArray(value) ? value : [value]) answered.push([name, each]);
   }
   answer.body.once("close", () => void dispatcher.close());
   return { status: answer.statusCode, headers: answered, body: answer.body };
+}
+
+function notReached(error: unknown): OutboundAnswer {
+  const cause = error as { code?: string; message?: string };
+  // A header's value: what a message may hold beyond that is left out.
+  const detail = (cause.code ?? cause.message ?? String(error)).replace(/[^\x20-\x7e]/g, " ");
+  return { status: 502, headers: [[UNREACHABLE, detail]], body: null };
 }
