@@ -56,8 +56,29 @@ export interface WriteStep {
   readonly text: string;
 }
 
+/** Playlists and a manifest over fragmented files, whose names follow from those given (`packaging/`). */
+export interface PackageStep {
+  readonly kind: "package";
+  readonly stage: "merging";
+  /** Files as they are and byte ranges of them, or cut into a file per segment. */
+  readonly layout: "single_file" | "segments";
+  readonly segmentSeconds: number;
+  readonly master: string;
+  readonly manifest: string;
+  readonly video: readonly { readonly name: string }[];
+  readonly audio: readonly TrackName[];
+  readonly subtitles: readonly TrackName[];
+}
+
+interface TrackName {
+  readonly name: string;
+  readonly language: string | null;
+  /** For people. */
+  readonly label: string;
+}
+
 /** Steps that the agent does itself. */
-export type LocalStep = CopyStep | WriteStep;
+export type LocalStep = CopyStep | WriteStep | PackageStep;
 
 export type Step = FfmpegStep | LocalStep;
 

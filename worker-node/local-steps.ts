@@ -3,11 +3,12 @@ import { createWriteStream } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { CopyStep, LocalStep } from "../protocol/plan.ts";
+import type { CopyStep, LocalStep, PackageStep } from "../protocol/plan.ts";
 import type { Work } from "./attempt-parts.ts";
 import type { Cuts } from "./deliver.ts";
 import type { EngineFailure } from "./ffmpeg/index.ts";
 import { send } from "./http.ts";
+import { packageFiles } from "./packaging/package-files.ts";
 
 export type LocalStepResult =
   | { readonly status: "ok"; readonly cuts: Cuts }
@@ -25,6 +26,27 @@ export async function runLocalStep(work: Work, step: LocalStep): Promise<LocalSt
     case "write":
       await writeFile(join(work.workDir, step.file), step.text, { mode: 0o600 });
       return { status: "ok", cuts: NO_CUTS };
+    case "package":
+      return packageSafely(work, step);
+  }
+}
+
+async function packageSafely(work: Work, step: PackageStep): Promise<LocalStepResult> {
+  // It reads heads and copies bytes on the disk, which no counter shows.
+  work.tracker.setChecking(true);
+  try {
+    const packaged = await packageFiles(work.workDir, step, work.signal);
+    if (packaged.status === "ok") return packaged;
+    const { detail, isOurs } = packaged;
+    return isOurs
+      ? { status: "failed", code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }
+      : { status: "failed", code: "UNSUPPORTED_COMMAND", detail, retryable: false };
+  } catch (error) {
+    if (!work.signal.aborted) throw error;
+    // Whoever stopped it looks at the signal.
+    return { status: "failed", code: "ENGINE_ERROR", detail: "stopped", retryable: true };
+  } finally {
+    work.tracker.setChecking(false);
   }
 }
 

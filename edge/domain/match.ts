@@ -41,8 +41,11 @@ export interface ActiveLeases {
 /** What a worker must be able to encode for this work; empty where any worker will do. */
 export function codecsFor(work: Work): readonly VideoCodec[] {
   if (work.mode !== "recipe") return [];
-  const codec = codecSchema.safeParse(work.recipe.codec);
-  return codec.success ? [codec.data] : [];
+  const { codec, codecs } = work.recipe;
+  return [codec, ...(Array.isArray(codecs) ? codecs : [])].flatMap((one) => {
+    const known = codecSchema.safeParse(one);
+    return known.success ? [known.data] : [];
+  });
 }
 
 /** Whether the worker has proved every encoder that the task needs. */

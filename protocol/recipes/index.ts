@@ -9,6 +9,7 @@ import { concat } from "./concat.ts";
 import type { PlannedOutput, Recipe } from "./define.ts";
 import { extractAudio } from "./extract-audio.ts";
 import { gif } from "./gif.ts";
+import { hls } from "./hls.ts";
 import { unsupported } from "./parts/rejections.ts";
 import { proxy } from "./proxy.ts";
 import { resize } from "./resize.ts";
@@ -29,6 +30,7 @@ export const recipes = {
   extractAudio,
   thumbnail,
   concat,
+  hls,
   storyboard,
   gif,
 } as const;
@@ -61,6 +63,7 @@ export const recipeRequestSchema = z.discriminatedUnion(
     request(extractAudio),
     request(thumbnail),
     request(concat),
+    request(hls),
     request(storyboard),
     request(gif),
   ],

@@ -8,6 +8,8 @@ export type Quality =
   | { readonly kind: "crf"; readonly crf: number }
   /** Average, with peaks of half as much again over two seconds. */
   | { readonly kind: "bitrate"; readonly kbps: number }
+  /** As crf, with a bound on peaks over a second and a half. */
+  | { readonly kind: "capped"; readonly crf: number; readonly maxKbps: number }
   /** Average over the whole, met exactly by measuring first (pass 1) and encoding then (pass 2). */
   | { readonly kind: "two_pass"; readonly kbps: number; readonly pass: 1 | 2 };
 
@@ -17,6 +19,11 @@ export interface EncodeSettings {
   readonly bitDepth: 8 | 10;
   /** Frames from one key frame to the next, at most. */
   readonly gop: number;
+  /**
+   * A key frame at the first frame at or after each multiple of this many seconds and nowhere else, so that
+   * renditions of one source can be changed there; `gop` is then as many frames.
+   */
+  readonly alignedSeconds?: string;
   readonly format: OutputFormat;
 }
 
@@ -53,8 +60,24 @@ export function encoderArguments(
   return {
     input: [],
     filters,
-    output: ["-c:v", capability.encoder, ...options, "-g", String(settings.gop), ...tag],
+    output: [
+      ...["-c:v", capability.encoder, ...options],
+      ...keyframeOptions(capability.encoder, settings),
+      ...tag,
+    ],
   };
+}
+
+/** SVT-AV1 does not read forced key frames (ffmpeg 5.1): there their number of frames must do. */
+function keyframeOptions(encoder: string, { gop, alignedSeconds }: EncodeSettings): string[] {
+  if (alignedSeconds === undefined || encoder === "libsvtav1") return ["-g", String(gop)];
+  return [
+    // Longer than what is forced, so that the encoder begins none of its own.
+    ...["-g", String(gop * 4), "-force_key_frames", `expr:gte(t,n_forced*${alignedSeconds})`],
+    ...(encoder === "libx264" ? ["-keyint_min", "1", "-sc_threshold", "0"] : []),
+    ...(encoder === "libx265" ? ["-forced-idr", "1"] : []),
+    ...(encoder.endsWith("_nvenc") ? ["-no-scenecut", "1"] : []),
+  ];
 }
 
 /** Encoders that arguments are known for; an agent proves no others. */
@@ -71,8 +94,27 @@ function bitrate(kbps: number): string[] {
   return ["-b:v", `${kbps}k`, "-maxrate", `${Math.round(kbps * 1.5)}k`, "-bufsize", `${kbps * 2}k`];
 }
 
+/** The bound that players are told as the peak. */
+function cap(maxKbps: number): string[] {
+  return ["-maxrate", `${maxKbps}k`, "-bufsize", `${Math.round(maxKbps * 1.5)}k`];
+}
+
 function crfOrBitrate(quality: Quality): string[] {
-  return quality.kind === "crf" ? ["-crf", String(quality.crf)] : bitrate(quality.kbps);
+  switch (quality.kind) {
+    case "crf":
+      return ["-crf", String(quality.crf)];
+    case "capped":
+      return ["-crf", String(quality.crf), ...cap(quality.maxKbps)];
+    default:
+      return bitrate(quality.kbps);
+  }
+}
+
+/** For encoders that hold a quality or a rate, and cannot do both: the rate, with room below its peak. */
+function qualityOrRate(quality: Quality): Exclude<Quality, { readonly kind: "capped" }> {
+  return quality.kind === "capped"
+    ? { kind: "bitrate", kbps: Math.round(quality.maxKbps / 1.5) }
+    : quality;
 }
 
 /** Where the first pass leaves what it measured: a name in the scratch directory, ffmpeg's own. */
@@ -108,9 +150,10 @@ const x264: Own = ({ quality, preset }) => {
   };
 };
 
-const x265: Own = ({ quality, preset }) => {
+const x265: Own = ({ quality, preset, alignedSeconds }) => {
   // open-gop=0: players cut at key frames. x265 does not read ffmpeg's own `-pass`.
   const own = ["open-gop=0", "log-level=error"];
+  if (alignedSeconds !== undefined) own.push("scenecut=0", "min-keyint=1");
   if (quality.kind === "two_pass") own.push(`pass=${quality.pass}`, `stats=${PASS_LOG}`);
   return {
     options: ["-preset", preset, ...crfOrBitrate(quality), "-x265-params", own.join(":")],
@@ -121,9 +164,11 @@ const svtAv1: Own = ({ quality, preset }) => ({
   options: [
     "-preset",
     String(Math.round(2 + haste(preset) * 10)),
-    ...(quality.kind === "crf"
+    // ffmpeg 5.1 passes on no peak with crf, but takes SVT-AV1's own name for it, in kbit/s.
+    ...(quality.kind === "crf" || quality.kind === "capped"
       ? ["-crf", String(Math.round(quality.crf))]
       : ["-b:v", `${quality.kbps}k`]),
+    ...(quality.kind === "capped" ? ["-svtav1-params", `mbr=${quality.maxKbps}`] : []),
   ],
 });
 
@@ -156,7 +201,8 @@ const vp9: Own = ({ quality, preset }) => ({
 });
 
 /** Without `-b:v 0` crf is only a bound on quality under a small default rate. */
-function vpxRate(quality: Quality): string[] {
+function vpxRate(asked: Quality): string[] {
+  const quality = qualityOrRate(asked);
   return quality.kind === "crf"
     ? ["-crf", String(Math.round(quality.crf)), "-b:v", "0"]
     : bitrate(quality.kbps);
@@ -175,9 +221,10 @@ function nvenc(codec: "h264" | "hevc" | "av1"): Own {
       ...(codec === "hevc" ? ["-profile:v", bitDepth === 10 ? "main10" : "main"] : []),
       "-rc",
       "vbr",
-      ...(quality.kind === "crf"
+      ...(quality.kind === "crf" || quality.kind === "capped"
         ? ["-cq", String(scaledCq(codec, quality.crf)), "-b:v", "0"]
         : bitrate(quality.kbps)),
+      ...(quality.kind === "capped" ? cap(quality.maxKbps) : []),
       "-bf",
       "3",
       "-b_ref_mode",
@@ -200,34 +247,43 @@ function scaledCq(codec: "h264" | "hevc" | "av1", crf: number): number {
 }
 
 /** VAAPI: constant quantiser or average rate; not run on hardware. */
-const vaapi: Own = ({ quality, bitDepth }) => ({
-  filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`, "hwupload"],
-  options:
-    quality.kind === "crf"
-      ? ["-rc_mode", "CQP", "-qp", String(Math.max(1, Math.round(quality.crf)))]
-      : ["-rc_mode", "VBR", ...bitrate(quality.kbps)],
-});
+const vaapi: Own = ({ quality: asked, bitDepth }) => {
+  const quality = qualityOrRate(asked);
+  return {
+    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`, "hwupload"],
+    options:
+      quality.kind === "crf"
+        ? ["-rc_mode", "CQP", "-qp", String(Math.max(1, Math.round(quality.crf)))]
+        : ["-rc_mode", "VBR", ...bitrate(quality.kbps)],
+  };
+};
 
 /** Quick Sync: intelligent constant quality or average rate; not run on hardware. */
-const qsv: Own = ({ quality, preset, bitDepth }) => ({
-  filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
-  options: [
-    "-preset",
-    // QSV has no names faster than veryfast.
-    preset === "ultrafast" || preset === "superfast" ? "veryfast" : preset,
-    ...(quality.kind === "crf"
-      ? ["-global_quality", String(Math.max(1, Math.round(quality.crf)))]
-      : bitrate(quality.kbps)),
-  ],
-});
+const qsv: Own = ({ quality: asked, preset, bitDepth }) => {
+  const quality = qualityOrRate(asked);
+  return {
+    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
+    options: [
+      "-preset",
+      // QSV has no names faster than veryfast.
+      preset === "ultrafast" || preset === "superfast" ? "veryfast" : preset,
+      ...(quality.kind === "crf"
+        ? ["-global_quality", String(Math.max(1, Math.round(quality.crf)))]
+        : bitrate(quality.kbps)),
+    ],
+  };
+};
 
 /** VideoToolbox: quality is 1 (worst) to 100; not run on hardware. */
-const videoToolbox: Own = ({ quality }) => ({
-  options:
-    quality.kind === "crf"
-      ? ["-q:v", String(Math.max(1, Math.round(100 - (quality.crf * 100) / 51)))]
-      : ["-b:v", `${quality.kbps}k`],
-});
+const videoToolbox: Own = ({ quality: asked }) => {
+  const quality = qualityOrRate(asked);
+  return {
+    options:
+      quality.kind === "crf"
+        ? ["-q:v", String(Math.max(1, Math.round(100 - (quality.crf * 100) / 51)))]
+        : ["-b:v", `${quality.kbps}k`],
+  };
+};
 
 const table: ReadonlyMap<string, Own> = new Map([
   ["libx264", x264],

@@ -1,4 +1,6 @@
 /** Probed sources and encoders for tests of plans; nothing is run. */
+
+import { extensionOf } from "../../../protocol/formats.ts";
 import type {
   AudioStreamInfo,
   EncoderCapability,
@@ -102,7 +104,7 @@ export function plan(
 ): PlanResult {
   const request = recipeRequestSchema.parse(recipe);
   const kind = format ?? defaultFormat(request.name);
-  const output = { key: "out_1", file: `result.${kind}`, format: kind };
+  const output = { key: "out_1", file: `result.${extensionOf[kind]}`, format: kind };
   return planWork({ mode: "recipe", recipe: request }, { in_1: source }, output, encoders);
 }
 

@@ -4,6 +4,7 @@ import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSy
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extensionOf } from "../../../protocol/formats.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
 import type { Plan, PlanResult } from "../../../protocol/plan.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
@@ -14,6 +15,7 @@ import {
   runStep,
   type Tools,
 } from "../../../worker-node/ffmpeg/index.ts";
+import { packageFiles } from "../../../worker-node/packaging/package-files.ts";
 
 /** The software encoders of Debian's ffmpeg; proving them is tested elsewhere. */
 export const softwareEncoders: readonly EncoderCapability[] = [
@@ -87,6 +89,9 @@ export interface Bench {
   close(): void;
 }
 
+/** A playlist is read by who tests it. */
+const NOTHING: ProbedOutput = { streams: [], chapters: [], format: { format_name: "hls" } };
+
 /** One scratch directory and one range server for a file of tests. */
 export async function openBench(): Promise<Bench> {
   const dir = mkdtempSync(join(tmpdir(), "telecine-recipes-"));
@@ -113,7 +118,7 @@ export async function openBench(): Promise<Bench> {
   ): Promise<PlanResult> {
     const request = recipeRequestSchema.parse(recipe);
     const kind = format ?? defaultFormat(request.name);
-    const output = { key: "out_1", file: `result.${kind}`, format: kind };
+    const output = { key: "out_1", file: `result.${extensionOf[kind]}`, format: kind };
     return planWork({ mode: "recipe", recipe: request }, sources, output, softwareEncoders);
   }
 
@@ -154,6 +159,11 @@ export async function openBench(): Promise<Bench> {
           writeFileSync(join(scratchDir, step.file), step.text);
           continue;
         }
+        if (step.kind === "package") {
+          const packaged = await packageFiles(scratchDir, step, signal);
+          if (packaged.status === "failed") throw new Error(packaged.detail);
+          continue;
+        }
         const done = await runStep(tools, step, {
           inputUrl: (key) => server.url(new Map<string, string>(keyed).get(key) ?? ""),
           scratchDir,
@@ -173,7 +183,7 @@ export async function openBench(): Promise<Bench> {
         );
         if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
       }
-      const output = probeOutput(tools, result);
+      const output = promised.format === "hls" ? NOTHING : probeOutput(tools, result);
       return {
         source,
         plan,

@@ -1,0 +1,190 @@
+/** The pictures of an adaptive ladder: one decode, and from it every rung of every codec. */
+import type { EncoderCapability, VideoCodec, VideoStreamInfo } from "../../media.ts";
+import type { FfmpegStep, Rejection } from "../../plan.ts";
+import type { PlanContext } from "../define.ts";
+import { canKeepTenBits, isHardware, pickEncoder } from "../pick-encoder.ts";
+import { refuseHdr, tagOptions } from "./color.ts";
+import { presentedFrames } from "./encode.ts";
+import type { MediaPromise } from "./hls-tracks.ts";
+import { ladderOf, peakKbps, type Rung } from "./ladder.ts";
+import type { Preset } from "./params.ts";
+import { durationTolerance, spanOf } from "./span.ts";
+import {
+  averageFps,
+  isOnGrid,
+  outgoingRate,
+  secondsText,
+  ticksPerSecond,
+  timingOptions,
+} from "./timing.ts";
+import { encoderArguments, qualityOf } from "./video-encoder.ts";
+import { pictureFor } from "./video-filters.ts";
+
+/** For seeking and for changing rungs; a segment has a whole number of them where it can. */
+const KEYFRAME_SECONDS = 2;
+
+export interface PictureRendition {
+  readonly name: string;
+  readonly options: readonly string[];
+  readonly promise: MediaPromise;
+}
+
+export interface LadderPlan {
+  readonly graph: string | null;
+  readonly renditions: readonly PictureRendition[];
+  readonly expectedFrames: number | null;
+  readonly encoder: FfmpegStep["encoder"];
+}
+
+interface LadderParams {
+  readonly maxHeight?: number | undefined;
+  readonly codecs: readonly VideoCodec[];
+  readonly segmentSeconds: number;
+  readonly preset: Preset;
+}
+
+/** A rung of one codec, with the filters that lead to it. */
+interface Branch {
+  readonly name: string;
+  readonly filters: readonly string[];
+  readonly options: readonly string[];
+  readonly promise: MediaPromise;
+  readonly capability: EncoderCapability;
+}
+
+/** Empty for a source without pictures. */
+export function pictureRenditions(
+  context: PlanContext<LadderParams>,
+  stem: string,
+): LadderPlan | Rejection {
+  const { source, params } = context;
+  const { video } = source;
+  if (video === null) return { graph: null, renditions: [], expectedFrames: null, encoder: null };
+  const rungs = ladderOf(video, params.maxHeight);
+  if ("status" in rungs) return rungs;
+  const branches: Branch[] = [];
+  for (const codec of params.codecs) {
+    for (const rung of rungs) {
+      const branch = branchOf(context, video, { codec, rung, stem }, sessionsOf(rungs, params));
+      if (!("status" in branch)) branches.push(branch);
+      // Encoders have a least size: the ladder of such a codec ends above it.
+      else if (rung === rungs[0]) return branch;
+    }
+  }
+  const fps = averageFps(video);
+  const span = spanOf(source, { startSeconds: 0 });
+  const seconds = "status" in span ? null : span.expectedSeconds;
+  const main = branches.find(({ capability }) => isHardware(capability)) ?? branches[0];
+  return {
+    graph: graphOf(video, branches),
+    renditions: branches.map(({ name, options, promise }, at) => ({
+      name,
+      options: ["-map", `[v${at}]`, ...options],
+      promise,
+    })),
+    expectedFrames:
+      fps === null || seconds === null ? null : Math.max(1, Math.round(seconds * fps)),
+    encoder:
+      main === undefined ? null : { name: main.capability.encoder, device: main.capability.device },
+  };
+}
+
+function sessionsOf(rungs: readonly Rung[], { codecs }: LadderParams): number {
+  return rungs.length * codecs.length;
+}
+
+/** Encoders that can run all rungs at once; of devices only the first, for a process works on one. */
+function fitting(
+  encoders: readonly EncoderCapability[],
+  sessions: number,
+): readonly EncoderCapability[] {
+  const able = encoders.filter(
+    ({ maxSessions }) => maxSessions === null || maxSessions >= sessions,
+  );
+  const device = able.find(isHardware)?.device;
+  return able.filter((one) => !isHardware(one) || one.device === device);
+}
+
+function branchOf(
+  { source, params, encoders }: PlanContext<LadderParams>,
+  video: VideoStreamInfo,
+  { codec, rung, stem }: { readonly codec: VideoCodec; readonly rung: Rung; readonly stem: string },
+  sessions: number,
+): Branch | Rejection {
+  const able = fitting(encoders, sessions);
+  const { size } = rung.framing;
+  const keepsDepth = video.bitDepth > 8 && codec !== "h264" && canKeepTenBits(able, codec, size);
+  const bitDepth = keepsDepth ? 10 : 8;
+  const refusal = bitDepth === 8 ? refuseHdr(video) : null;
+  if (refusal !== null) return refusal;
+  const choice = pickEncoder(able, { codec, bitDepth, size });
+  if (choice.status === "rejected") return choice;
+  const { capability } = choice;
+  const fps = averageFps(video);
+  const quality = qualityOf(codec, {});
+  const encoder = encoderArguments(capability, {
+    quality: {
+      kind: "capped",
+      crf: quality.kind === "crf" ? quality.crf : 23,
+      maxKbps: peakKbps(rung, codec, fps),
+    },
+    preset: params.preset,
+    bitDepth,
+    ...keyframes(params.segmentSeconds, fps),
+    format: "mp4",
+  });
+  const picture = pictureFor({ video, framing: rung.framing, fps: undefined, bitDepth });
+  const ticks = ticksPerSecond(outgoingRate(video, undefined));
+  const { width, height } = size;
+  const whole = {
+    startSeconds: 0,
+    lengthSeconds: null,
+    expectedSeconds: null,
+    toleranceSeconds: 0,
+  };
+  const late = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
+  return {
+    name: `${stem}-video-${rung.short}p${codec === "h264" ? "" : `-${codec}`}`,
+    capability,
+    filters: [...picture.filters, ...encoder.filters],
+    options: [
+      ...timingOptions(isOnGrid(source), ticks),
+      ...encoder.output,
+      ...tagOptions(picture.tags),
+      ...["-video_track_timescale", String(ticks), "-max_muxing_queue_size", "4096"],
+      ...["-movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer+frag_discont"],
+    ],
+    promise: {
+      video: { codec, width, height, frames: presentedFrames(source, whole, undefined) },
+      audio: null,
+      durationSeconds: video.durationSeconds,
+      durationToleranceSeconds: durationTolerance(video.durationSeconds) + Math.abs(late),
+    },
+  };
+}
+
+/** Equal parts of a segment, none longer than two seconds. */
+function keyframes(segmentSeconds: number, fps: number | null) {
+  const seconds = segmentSeconds / Math.ceil(segmentSeconds / KEYFRAME_SECONDS);
+  return {
+    gop: Math.max(1, Math.ceil(seconds * (fps ?? 30) - 1e-6)),
+    alignedSeconds: secondsText(seconds),
+  };
+}
+
+/** What all branches begin with is done once, before the frames are split. */
+function graphOf({ index }: VideoStreamInfo, branches: readonly Branch[]): string {
+  const [first] = branches;
+  const shared: string[] = [];
+  for (const [at, filter] of (first?.filters ?? []).entries()) {
+    if (!branches.every(({ filters }) => filters[at] === filter)) break;
+    shared.push(filter);
+  }
+  const pads = branches.map((_, at) => `[s${at}]`).join("");
+  const head = `[0:${index}]${[...shared, `split=${branches.length}`].join(",")}${pads}`;
+  const tails = branches.map(({ filters }, at) => {
+    const own = filters.slice(shared.length);
+    return `[s${at}]${own.length === 0 ? "null" : own.join(",")}[v${at}]`;
+  });
+  return [head, ...tails].join(";");
+}
