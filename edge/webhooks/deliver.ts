@@ -90,17 +90,21 @@ async function attempt(deps: DeliverDeps, delivery: DeliveryRow, now: number): P
     await response.body?.cancel();
     return outcomeOf(response, now);
   } catch (error) {
-    return {
-      status: "failed",
-      httpStatus: null,
-      error: isTimeout(error)
+    return unanswered(
+      isTimeout(error)
         ? `There was no answer within ${TRY_LIMIT_MS / 1000} seconds.`
         : `The connection failed: ${error instanceof Error ? error.message : String(error)}`,
-      final: false,
-      retryAfterMs: null,
-    };
+    );
   }
 }
+
+const unanswered = (error: string): Outcome => ({
+  status: "failed",
+  httpStatus: null,
+  error,
+  final: false,
+  retryAfterMs: null,
+});
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
@@ -108,6 +112,9 @@ function isTimeout(error: unknown): boolean {
 
 function outcomeOf(response: Response, now: number): Outcome {
   if (response.ok) return { status: "delivered", httpStatus: response.status };
+  // Embedded, the host makes the connection, and says so where there was none.
+  const unreachable = response.headers.get("x-telecine-unreachable");
+  if (unreachable !== null) return unanswered(`The connection failed: ${unreachable}`);
   const failed = {
     status: "failed" as const,
     httpStatus: response.status,
@@ -115,7 +122,9 @@ function outcomeOf(response: Response, now: number): Outcome {
     retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now),
   };
   const refusal = response.headers.get("x-telecine-refused");
-  if (refusal !== null) return { ...failed, error: `The address is refused: ${refusal}.` };
+  if (refusal !== null) {
+    return { ...failed, httpStatus: null, error: `The address is refused: ${refusal}.` };
+  }
   if (response.status >= 300 && response.status < 400) {
     return { ...failed, error: `HTTP ${response.status}: redirects are not followed.` };
   }

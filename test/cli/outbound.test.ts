@@ -59,7 +59,11 @@ describe("a host", () => {
 describe("an outbound request", () => {
   let connections = 0;
   const server = createServer((request, response) => {
-    response.writeHead(request.url === "/moved" ? 302 : 200, { location: "http://10.0.0.1/" });
+    response.writeHead(request.url === "/moved" ? 302 : 200, {
+      location: "http://10.0.0.1/",
+      "x-telecine-refused": "says the host",
+      "x-telecine-unreachable": "says the host",
+    });
     response.end(request.headers["x-test"]);
   });
   let origin = "";
@@ -84,6 +88,27 @@ describe("an outbound request", () => {
   test("reaches an origin that its operator trusts, with its headers", async () => {
     const answer = await get("/", { trustedOrigins: [origin], allowLoopback: false });
     expect(await new Response(ReadableStream.from(answer.body ?? [])).text()).toBe("kept");
+  });
+
+  test("that nobody answers says so, and is no answer of the host's", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => closed.once("listening", resolve));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const answer = await sendOutbound(new Request(`http://127.0.0.1:${port}/`), {
+      trustedOrigins: [],
+      allowLoopback: true,
+    });
+    expect(answer.status).toBe(502);
+    expect(new Headers(answer.headers).get("x-telecine-unreachable")).toMatch(/ECONNREFUSED/);
+  });
+
+  test("lets no host speak for the guard", async () => {
+    const answer = await get("/liar", { trustedOrigins: [], allowLoopback: true });
+    const names = answer.headers.map(([name]) => name);
+    expect(names).not.toContain("x-telecine-refused");
+    expect(names).not.toContain("x-telecine-unreachable");
+    for await (const _ of answer.body ?? []);
   });
 
   test("hands a redirect back and does not follow it", async () => {

@@ -210,6 +210,27 @@ describe("a delivery", () => {
     expect(log?.error).toBe("The URL must name a host, not an IP address.");
   });
 
+  test.each([
+    [
+      "x-telecine-unreachable",
+      "connect ECONNREFUSED",
+      "The connection failed: connect ECONNREFUSED",
+    ],
+    ["x-telecine-refused", "10.0.0.1 is private", "The address is refused: 10.0.0.1 is private."],
+  ])(
+    "that the embedded guard answers with %s had no status of its host",
+    async (name, said, error) => {
+      w.answerWith(async () => new Response(null, { status: 502, headers: { [name]: said } }));
+      await w.record();
+      await deliver(w.deps, w.woken[0]?.deliveryId ?? "");
+      const [row] = await w.deliveries();
+      expect((await triesOf(testEnv.DB, [row?.id ?? ""]))[0]).toMatchObject({
+        status: null,
+        error,
+      });
+    },
+  );
+
   test("to this service itself is refused", async () => {
     await w.record({ webhookUrl: "https://telecine.test/v1/jobs" });
     await consumeAll(w);
