@@ -88,6 +88,13 @@ describe("what waits for a slow reader", () => {
     expect(events).toEqual([numbered(1), numbered(2), progress(100), null]);
   });
 
+  test("is no progress that a numbered event has overtaken", () => {
+    const queue = new EventQueue();
+    queue.push(progress(41));
+    queue.push(numbered(1));
+    expect([queue.next(), queue.next()]).toEqual([numbered(1), null]);
+  });
+
   test("is bounded: past a thousand numbered events no more are taken", () => {
     const queue = new EventQueue();
     const ids = Array.from({ length: 1_500 }, (_, index) => index + 1);
