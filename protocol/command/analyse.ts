@@ -1,8 +1,3 @@
-/**
- * What a command's outputs will hold, whether they end, and how large their pictures are. At the edge the sources
- * are not known yet: then form and ends are judged. The agent judges again, with sizes. Pure.
- */
-import type { SourceInfo } from "../media.ts";
 import { kindsOf } from "./encoders.ts";
 import type { FrameSize, Media } from "./filters/define.ts";
 import { followGraph, type GraphOutput, type Link } from "./filters/links.ts";
@@ -16,6 +11,16 @@ import {
   refusal,
 } from "./model.ts";
 import { ok, quoted, type Read, refuse } from "./read.ts";
+import {
+  firstWith,
+  type KnownSources,
+  largest,
+  matching,
+  type Scene,
+  type Stream,
+  sourceLink,
+  sourceOf,
+} from "./sources.ts";
 import { mapRef, type StreamRef, streamRef } from "./streams.ts";
 
 /** Whether an output has streams of a kind: seen to, seen not to, or not to be seen. */
@@ -35,17 +40,8 @@ export type Analysis =
   | { readonly status: "ok"; readonly outputs: readonly OutputStreams[] }
   | CommandRefusal;
 
-/** By the keys of inputs; null at the edge. */
-export type KnownSources = Readonly<Record<string, SourceInfo>> | null;
-
-interface Context {
+interface Context extends Scene {
   readonly args: readonly string[];
-  readonly command: Command;
-  readonly sources: KnownSources;
-}
-
-interface Stream extends Link {
-  readonly presence: "yes" | "unknown";
 }
 
 export function analyse(
@@ -102,50 +98,6 @@ function followComplex({ command, sources }: Context): Read<readonly GraphOutput
       return sourceLink({ command, sources }, ref, media);
     },
   });
-}
-
-type Scene = Pick<Context, "command" | "sources">;
-
-function sourceOf({ command, sources }: Scene, file: number): SourceInfo | null {
-  const key = command.inputs[file]?.key;
-  return key === undefined ? null : (sources?.[key] ?? null);
-}
-
-function firstWith(scene: Scene, media: Media, from: number): number {
-  for (let file = from; file < scene.command.inputs.length; file += 1) {
-    const source = sourceOf(scene, file);
-    if (source === null) return file;
-    if (media === "video" ? source.video !== null : source.audio.length > 0) return file;
-  }
-  return from;
-}
-
-function isEndless({ command }: Scene, file: number): boolean {
-  const options = command.inputs[file]?.options ?? [];
-  const loops = optionsOf(options, "stream_loop").some(({ value }) => value === "-1");
-  return loops && !hasOption(options, "t", "to");
-}
-
-function sourceLink(scene: Scene, ref: StreamRef, media: Media): Read<Link> {
-  const endless = isEndless(scene, ref.file);
-  return ok({ media, endless, size: media === "video" ? sourceSize(scene, ref) : null });
-}
-
-/** As frames leave the decoder: turned upright, unless the input says not to. */
-function sourceSize(scene: Scene, { file, kind, index }: StreamRef): FrameSize | null {
-  const video = sourceOf(scene, file)?.video ?? null;
-  if (video === null) return null;
-  const isFirst = kind === null ? index === null || index === video.index : (index ?? 0) === 0;
-  if (!isFirst) return null;
-  const { width, height, sampleAspect, rotation } = video;
-  const aspect =
-    sampleAspect.num > 0 && sampleAspect.den > 0 ? sampleAspect.num / sampleAspect.den : 1;
-  const isTurned =
-    (rotation === 90 || rotation === 270) &&
-    !hasOption(scene.command.inputs[file]?.options ?? [], "noautorotate");
-  return isTurned
-    ? { width: height, height: width, aspect: 1 / aspect }
-    : { width, height, aspect };
 }
 
 type Judged = { readonly status: "ok"; readonly streams: OutputStreams } | CommandRefusal;
@@ -221,34 +173,6 @@ function mappedStreams(
   return ok({ streams: found === "none" ? [] : found, file: wanted.file });
 }
 
-/** The streams of pictures and sound that a specifier means; of data and subtitles nothing is said. */
-function matching(scene: Scene, wanted: StreamRef): readonly Stream[] | "none" {
-  const { file, kind, index } = wanted;
-  const source = sourceOf(scene, file);
-  const endless = isEndless(scene, file);
-  const video: Stream = {
-    media: "video",
-    endless,
-    size: sourceSize(scene, wanted),
-    presence: "yes",
-  };
-  const audio: Stream = { media: "audio", endless, size: null, presence: "yes" };
-  if (kind === "subtitle" || kind === "data") return [];
-  if (source === null || source.attachedPictures > 0 || (kind === null && index !== null)) {
-    // Cover art is a picture to ffmpeg and none to the gate.
-    const kinds = kind === null ? [video, audio] : kind === "video" ? [video] : [audio];
-    return kinds.map((stream) => ({ ...stream, presence: "unknown" }));
-  }
-  const hasVideo = source.video !== null;
-  if (kind === "video") {
-    if (!hasVideo) return "none";
-    return [index === null || index === 0 ? video : { ...video, presence: "unknown" }];
-  }
-  if (kind === "audio") return source.audio.length > (index ?? 0) ? [audio] : "none";
-  const all = [...(hasVideo ? [video] : []), ...(source.audio.length > 0 ? [audio] : [])];
-  return all.length === 0 ? "none" : all;
-}
-
 /** What ffmpeg chooses by itself: of each kind the format holds, unless a graph has given it. */
 function chosenStreams(
   context: Context,
@@ -265,28 +189,6 @@ function chosenStreams(
     streams.push(sized.stream);
   }
   return streams;
-}
-
-type Chosen =
-  | { readonly status: "none" }
-  | { readonly status: "chosen"; readonly file: number; readonly stream: Stream };
-
-/** The largest picture, or the first sound, of all inputs. */
-function largest(scene: Scene, media: Media): Chosen {
-  let best: Chosen = { status: "none" };
-  let bestArea = -1;
-  for (const file of scene.command.inputs.keys()) {
-    const found = matching(scene, { file, kind: media, index: 0 });
-    const stream = found === "none" ? undefined : found[0];
-    if (stream === undefined) continue;
-    const { size } = stream;
-    const area = media === "video" && size !== null ? size.width * size.height : 0;
-    if (area > bestArea) {
-      best = { status: "chosen", file, stream };
-      bestArea = area;
-    }
-  }
-  return best;
 }
 
 type Filtered = { readonly status: "ok"; readonly streams: readonly Stream[] } | CommandRefusal;

@@ -253,10 +253,7 @@ export function also(type: ValueType, rule: (value: string) => string | null): V
 }
 
 /** `key=value` pairs parted by `:`; keys from the list, values words or numbers. A lone key is a switch. */
-export function encoderParams(
-  keys: ReadonlySet<string>,
-  lower: (key: string) => string = (key) => key,
-): ValueType {
+export function encoderParams(keys: ReadonlySet<string>): ValueType {
   return (text) => {
     const parts = text.split(":").filter((part) => part !== "");
     if (parts.length === 0) return refuse("must have at least one key=value");
@@ -264,13 +261,14 @@ export function encoderParams(
     const written: string[] = [];
     for (const part of parts) {
       const equals = part.indexOf("=");
-      const key = lower(equals < 0 ? part : part.slice(0, equals));
+      const key = equals < 0 ? part : part.slice(0, equals);
       const value = equals < 0 ? null : part.slice(equals + 1);
       if (!keys.has(key)) return refuse(`has the key ${quoted(key, 40)}, which may not be set`);
       if (value !== null && !/^[A-Za-z0-9.,+()-]{1,64}$/.test(value)) {
         return refuse(`has a value of ${quoted(key, 40)} that is neither a number nor a word`);
       }
-      written.push(value === null ? key : `${key}=${value}`);
+      // A lone switch is known to `-x264opts` alone; as `key=1` it is to all.
+      written.push(`${key}=${value ?? 1}`);
     }
     return ok(written.join(":"));
   };

@@ -83,3 +83,8 @@ export function timed(spec: FilterSpec): FilterSpec {
 export function several(media: Media, count: number): readonly Media[] {
   return Array.from({ length: count }, () => media);
 }
+
+/** The same type for each name. */
+export function sameFor(names: readonly string[], type: ValueType): FilterSpec["params"] {
+  return Object.fromEntries(names.map((name) => [name, type]));
+}

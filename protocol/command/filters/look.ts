@@ -1,46 +1,21 @@
-/** Filters of pictures that change how they look: colour, sharpness, noise, text. */
+/** Filters of pictures that change how they look: sharpness, blur, noise, text. */
 import { expression } from "../expression.ts";
 import { ok, refuse, type ValueType } from "../read.ts";
-import { boolean, color, decimal, harmlessText, int, oneOf, rate, word } from "../values.ts";
-import { type FilterSpec, timed, video } from "./define.ts";
-import { scaled } from "./geometry.ts";
 import {
-  colorMatrix,
-  colorPrimaries,
-  colorRange,
-  colorTransfer,
-  mask,
-  pixelFormat,
-  side,
-  signedUnit,
-  unit,
-} from "./types.ts";
-
-const moment = expression({ names: ["n", "pos", "r", "t", "b", "h", "s"] });
+  boolean,
+  color,
+  decimal,
+  either,
+  harmlessText,
+  int,
+  oneOf,
+  rate,
+  word,
+} from "../values.ts";
+import { type FilterSpec, sameFor, timed, video } from "./define.ts";
+import { mask, place, seconds, signedUnit, unit } from "./types.ts";
 
 const radius = expression({ names: ["w", "h", "cw", "ch", "hsub", "vsub"] });
-
-const threes = (names: readonly string[], type: ValueType) =>
-  Object.fromEntries(names.map((name) => [name, type]));
-
-const mixer = [..."rgba"].flatMap((to) => [..."rgba"].map((from) => to + from));
-const balance = [..."smh"].flatMap((tone) => [..."rgb"].map((part) => part + tone));
-
-const level = expression({
-  names: ["w", "h", "val", "maxval", "minval", "negval", "clipval"],
-  calls: { clip: 3, gammaval: 1, gammaval709: 1 },
-});
-
-/** Points of a curve, `0/0 0.5/0.58 1/1`. */
-const curve = word(
-  /^(?:[01](?:\.\d{1,6})?\/[01](?:\.\d{1,6})? ?){2,32}$/,
-  "points from 0 to 1, as 0/0 0.5/0.6 1/1",
-);
-
-const pixel = expression({
-  names: ["X", "Y", "W", "H", "N", "SW", "SH", "T"],
-  calls: { p: 2, lum: 2, cb: 2, cr: 2, r: 2, g: 2, b: 2, alpha: 2 },
-});
 
 /** drawtext's own variables (ffmpeg-filters(1)). */
 const textPlace = expression({
@@ -60,99 +35,6 @@ const drawnText: ValueType = (text) => {
 };
 
 export const lookFilters: Readonly<Record<string, FilterSpec>> = {
-  eq: timed(
-    video({
-      params: {
-        contrast: moment,
-        brightness: moment,
-        saturation: moment,
-        gamma: moment,
-        gamma_r: moment,
-        gamma_g: moment,
-        gamma_b: moment,
-        gamma_weight: moment,
-        eval: oneOf("init", "frame"),
-      },
-    }),
-  ),
-  hue: timed(video({ params: { h: moment, s: moment, H: moment, b: moment } })),
-  huesaturation: timed(
-    video({ params: { hue: decimal(-180, 180), saturation: signedUnit, intensity: signedUnit } }),
-  ),
-  vibrance: timed(video({ params: { intensity: decimal(-2, 2) } })),
-  exposure: timed(video({ params: { exposure: decimal(-3, 3), black: signedUnit } })),
-  colortemperature: timed(
-    video({ params: { temperature: decimal(1000, 40_000), mix: unit, pl: unit } }),
-  ),
-  colorbalance: timed(video({ params: { ...threes(balance, signedUnit), pl: boolean } })),
-  colorchannelmixer: timed(
-    video({
-      params: {
-        ...threes(mixer, decimal(-2, 2)),
-        pc: oneOf("none", "lum", "max", "avg", "sum", "nrm", "pwr"),
-        pa: unit,
-      },
-    }),
-  ),
-  colorlevels: timed(
-    video({
-      params: threes(
-        [..."rgba"].flatMap((part) => ["imin", "imax", "omin", "omax"].map((end) => part + end)),
-        signedUnit,
-      ),
-    }),
-  ),
-  colorize: timed(
-    video({ params: { hue: decimal(0, 360), saturation: unit, lightness: unit, mix: unit } }),
-  ),
-  monochrome: timed(
-    video({ params: { cb: signedUnit, cr: signedUnit, size: decimal(0.1, 10), high: unit } }),
-  ),
-  curves: timed(
-    video({
-      params: {
-        preset: oneOf(
-          ...["none", "color_negative", "cross_process", "darker", "increase_contrast", "lighter"],
-          ...["linear_contrast", "medium_contrast", "negative", "strong_contrast", "vintage"],
-        ),
-        master: curve,
-        red: curve,
-        green: curve,
-        blue: curve,
-        all: curve,
-      },
-      aliases: { m: "master", r: "red", g: "green", b: "blue" },
-    }),
-  ),
-  lut: timed(video({ params: threes([..."c0 c1 c2 c3 y u v r g b a".split(" ")], level) })),
-  lutyuv: timed(video({ params: threes([..."yuv", "a"], level) })),
-  lutrgb: timed(video({ params: threes([..."rgba"], level) })),
-  negate: timed(video({ params: { negate_alpha: boolean } })),
-  geq: timed(
-    video({
-      params: threes([..."lum cb cr alpha red green blue".split(" ")], pixel),
-      aliases: {
-        ...{ lum_expr: "lum", cb_expr: "cb", cr_expr: "cr", alpha_expr: "alpha", a: "alpha" },
-        ...{
-          red_expr: "red",
-          r: "red",
-          green_expr: "green",
-          g: "green",
-          blue_expr: "blue",
-          b: "blue",
-        },
-      },
-    }),
-  ),
-  limiter: timed(video({ params: { min: int(0, 65_535), max: int(0, 65_535), planes: mask } })),
-  colorkey: timed(video({ params: { color, similarity: unit, blend: unit } })),
-  chromakey: timed(video({ params: { color, similarity: unit, blend: unit, yuv: boolean } })),
-  colorhold: timed(video({ params: { color, similarity: unit, blend: unit } })),
-  lumakey: timed(video({ params: { threshold: unit, tolerance: unit, softness: unit } })),
-  despill: timed(
-    video({ params: { type: oneOf("green", "blue"), mix: unit, expand: unit, alpha: boolean } }),
-  ),
-  swapuv: timed(video()),
   unsharp: timed(
     video({
       params: {
@@ -244,7 +126,7 @@ export const lookFilters: Readonly<Record<string, FilterSpec>> = {
   atadenoise: timed(
     video({
       params: {
-        ...threes(["0a", "0b", "1a", "1b", "2a", "2b"], decimal(0, 5)),
+        ...sameFor(["0a", "0b", "1a", "1b", "2a", "2b"], decimal(0, 5)),
         s: int(5, 129),
         p: mask,
       },
@@ -263,11 +145,11 @@ export const lookFilters: Readonly<Record<string, FilterSpec>> = {
   bm3d: timed(video({ params: { sigma: decimal(0, 1000), block: int(8, 64), bstep: int(1, 64) } })),
   median: timed(video({ params: { radius: int(1, 127), planes: mask } })),
   bilateral: timed(video({ params: { sigmaS: decimal(0, 512), sigmaR: unit, planes: mask } })),
-  removegrain: timed(video({ params: threes(["m0", "m1", "m2", "m3"], int(0, 24)) })),
+  removegrain: timed(video({ params: sameFor(["m0", "m1", "m2", "m3"], int(0, 24)) })),
   deband: timed(
     video({
       params: {
-        ...threes(["1thr", "2thr", "3thr", "4thr"], decimal(0.00003, 0.5)),
+        ...sameFor(["1thr", "2thr", "3thr", "4thr"], decimal(0.00003, 0.5)),
         range: int(-512, 512),
         direction: decimal(-7, 7),
         blur: boolean,
@@ -355,99 +237,6 @@ export const lookFilters: Readonly<Record<string, FilterSpec>> = {
     }),
   ),
   lagfun: timed(video({ params: { decay: unit, planes: mask } })),
-  tonemap: video({
-    params: {
-      tonemap: oneOf("none", "linear", "gamma", "clip", "reinhard", "hable", "mobius"),
-      param: decimal(0, 100),
-      desat: decimal(0, 100),
-      peak: decimal(0, 100_000),
-    },
-  }),
-  zscale: video({
-    params: {
-      w: side,
-      h: side,
-      dither: oneOf("none", "ordered", "random", "error_diffusion"),
-      filter: oneOf("point", "bilinear", "bicubic", "spline16", "spline36", "lanczos"),
-      range: colorRange,
-      primaries: colorPrimaries,
-      transfer: colorTransfer,
-      matrix: colorMatrix,
-      rangein: colorRange,
-      primariesin: colorPrimaries,
-      transferin: colorTransfer,
-      matrixin: colorMatrix,
-      npl: decimal(0, 10_000),
-    },
-    aliases: {
-      ...{ width: "w", height: "h", d: "dither", f: "filter", r: "range", p: "primaries" },
-      ...{
-        t: "transfer",
-        m: "matrix",
-        rin: "rangein",
-        pin: "primariesin",
-        tin: "transferin",
-        min: "matrixin",
-      },
-    },
-    size: scaled,
-  }),
-  colorspace: timed(
-    video({
-      params: {
-        all: oneOf(
-          "bt470m",
-          "bt470bg",
-          "bt601-6-525",
-          "bt601-6-625",
-          "bt709",
-          "smpte170m",
-          "smpte240m",
-          "bt2020",
-        ),
-        space: colorMatrix,
-        range: colorRange,
-        primaries: colorPrimaries,
-        trc: colorTransfer,
-        format: pixelFormat,
-        fast: boolean,
-        dither: oneOf("none", "fsb"),
-        iall: oneOf(
-          "bt470m",
-          "bt470bg",
-          "bt601-6-525",
-          "bt601-6-625",
-          "bt709",
-          "smpte170m",
-          "smpte240m",
-          "bt2020",
-        ),
-        ispace: colorMatrix,
-        irange: colorRange,
-        iprimaries: colorPrimaries,
-        itrc: colorTransfer,
-      },
-    }),
-  ),
-  colormatrix: timed(
-    video({
-      params: {
-        src: oneOf("bt709", "fcc", "bt601", "bt470", "bt470bg", "smpte170m", "smpte240m", "bt2020"),
-        dst: oneOf("bt709", "fcc", "bt601", "bt470", "bt470bg", "smpte170m", "smpte240m", "bt2020"),
-      },
-    }),
-  ),
-  palettegen: video({
-    params: {
-      max_colors: int(2, 256),
-      reserve_transparent: boolean,
-      transparency_color: color,
-      stats_mode: oneOf("full", "diff", "single"),
-    },
-    waitsForEnd: true,
-    size: () => ({ width: 16, height: 16, aspect: 1 }),
-  }),
-  elbg: video({ params: { codebook_length: int(1, 256), nb_steps: int(1, 10), pal8: boolean } }),
   drawtext: timed(
     video({
       params: {
@@ -482,6 +271,72 @@ export const lookFilters: Readonly<Record<string, FilterSpec>> = {
         height: int(1, 1024),
         mode: oneOf("avg", "min", "max"),
         planes: mask,
+      },
+    }),
+  ),
+  drawbox: timed(
+    video({
+      params: {
+        x: place,
+        y: place,
+        width: place,
+        height: place,
+        color: either("must be a colour or invert", color, oneOf("invert")),
+        thickness: either("must be a number or fill", oneOf("fill", "max"), place),
+        replace: boolean,
+      },
+      aliases: { w: "width", h: "height", c: "color", t: "thickness" },
+    }),
+  ),
+  drawgrid: timed(
+    video({
+      params: {
+        x: place,
+        y: place,
+        width: place,
+        height: place,
+        color: either("must be a colour or invert", color, oneOf("invert")),
+        thickness: place,
+        replace: boolean,
+      },
+      aliases: { w: "width", h: "height", c: "color", t: "thickness" },
+    }),
+  ),
+  fade: timed(
+    video({
+      params: {
+        type: oneOf("in", "out"),
+        start_frame: int(0, 1e9),
+        nb_frames: int(1, 1e9),
+        alpha: boolean,
+        start_time: seconds,
+        duration: seconds,
+        color,
+      },
+      aliases: {
+        t: "type",
+        s: "start_frame",
+        n: "nb_frames",
+        st: "start_time",
+        d: "duration",
+        c: "color",
+      },
+    }),
+  ),
+  delogo: timed(
+    video({
+      params: { x: place, y: place, w: place, h: place, show: boolean },
+    }),
+  ),
+  fillborders: timed(
+    video({
+      params: {
+        left: int(0, 4096),
+        right: int(0, 4096),
+        top: int(0, 4096),
+        bottom: int(0, 4096),
+        mode: oneOf("smear", "mirror", "fixed", "reflect", "wrap", "fade", "margins"),
+        color,
       },
     }),
   ),

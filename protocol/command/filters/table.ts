@@ -1,12 +1,16 @@
 /** Every filter that commands may use. What is not here is refused. */
 import { audioFilters } from "./audio.ts";
+import { colorFilters } from "./color.ts";
 import type { FilterSpec } from "./define.ts";
 import { lookFilters } from "./look.ts";
 import { severalFilters } from "./several.ts";
+import { soundEffects } from "./sound-effects.ts";
 import { videoFilters } from "./video.ts";
 
 export const filters: ReadonlyMap<string, FilterSpec> = new Map(
-  [videoFilters, lookFilters, severalFilters, audioFilters].flatMap(Object.entries),
+  [videoFilters, colorFilters, lookFilters, severalFilters, audioFilters, soundEffects].flatMap(
+    Object.entries,
+  ),
 );
 
 /** Filters people try that are left out, and why; said in the refusal. */

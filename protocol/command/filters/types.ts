@@ -1,18 +1,38 @@
 /** Value types that several filters share. */
-import { expression } from "../expression.ts";
-import type { ValueType } from "../read.ts";
-import { decimal, either, flags, int, MAX_SECONDS, oneOf, time, word } from "../values.ts";
+import { evaluate } from "../evaluate.ts";
+import { expression, parseExpression, type Vocabulary, writeExpression } from "../expression.ts";
+import { ok, refuse, type ValueType } from "../read.ts";
+import {
+  decimal,
+  flags,
+  int,
+  listOf,
+  MAX_DIMENSION,
+  MAX_SECONDS,
+  oneOf,
+  time,
+  word,
+} from "../values.ts";
 import { SIZE_NAMES } from "./geometry.ts";
 
-/** Width or height as it may be told: a number up to 8192, 0 or −n, or an expression. Checked again when sizes are known. */
-export const side: ValueType = either(
-  "must be a number from -64 to 8192, or an expression of iw and ih",
-  int(-64, 8192),
-  (text) =>
-    /^[+-]?\d+$/.test(text.trim())
-      ? { status: "refused", rule: "" }
-      : expression({ names: SIZE_NAMES })(text),
-);
+/**
+ * An expression that gives a number of pixels. One that is the same for every picture is judged here, the others
+ * when sizes are known.
+ */
+export function pixels(vocabulary: Vocabulary): ValueType {
+  return (text) => {
+    const read = parseExpression(text, vocabulary);
+    if (read.status === "refused") return read;
+    const value = evaluate(read.value, {});
+    if (value > MAX_DIMENSION || value < -64) {
+      return refuse(`must be at most ${MAX_DIMENSION} pixels`);
+    }
+    return ok(writeExpression(read.value));
+  };
+}
+
+/** Width or height as it may be told: a number up to 8192, 0 or −n, or an expression. */
+export const side: ValueType = pixels({ names: SIZE_NAMES });
 
 /** Where something lies, frame by frame. */
 export const place = expression({
@@ -83,3 +103,12 @@ export const scalerFlags = flags(
   ...["gauss", "sinc", "lanczos", "spline", "print_info", "accurate_rnd", "full_chroma_int"],
   ...["full_chroma_inp", "bitexact"],
 );
+
+/** A gain, as a factor or in decibels. */
+export const gain: ValueType = (text) =>
+  /^-?\d{1,4}(?:\.\d{1,6})?(?:dB)?$/.test(text)
+    ? ok(text)
+    : refuse("must be a number, or one with dB");
+
+/** Numbers parted by `|`. */
+export const numberList = listOf(word(/^-?\d{1,6}(?:\.\d{1,6})?[sS]?$/, "a number"), "|", 64);

@@ -1,6 +1,6 @@
 /** Filters of pictures that set size, place, time and form. */
 import { expression } from "../expression.ts";
-import { ok, refuse } from "../read.ts";
+import { ok, type Read, refuse } from "../read.ts";
 import {
   boolean,
   color,
@@ -34,6 +34,7 @@ import {
   colorRange,
   colorTransfer,
   pixelFormat,
+  pixels,
   place,
   scalerFlags,
   seconds,
@@ -125,7 +126,7 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
   copy: video(),
   scale: video({
     params: {
-      w: either("must be a number up to 8192, an expression of iw and ih, or a size", side, size),
+      w: sideOrSize,
       h: side,
       s: size,
       flags: scalerFlags,
@@ -325,78 +326,18 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
     aliases: { zoom: "z" },
     size: told("s", "1280x720"),
   }),
-  drawbox: timed(
-    video({
-      params: {
-        x: place,
-        y: place,
-        width: place,
-        height: place,
-        color: either("must be a colour or invert", color, oneOf("invert")),
-        thickness: either("must be a number or fill", oneOf("fill", "max"), place),
-        replace: boolean,
-      },
-      aliases: { w: "width", h: "height", c: "color", t: "thickness" },
-    }),
-  ),
-  drawgrid: timed(
-    video({
-      params: {
-        x: place,
-        y: place,
-        width: place,
-        height: place,
-        color: either("must be a colour or invert", color, oneOf("invert")),
-        thickness: place,
-        replace: boolean,
-      },
-      aliases: { w: "width", h: "height", c: "color", t: "thickness" },
-    }),
-  ),
-  fade: timed(
-    video({
-      params: {
-        type: oneOf("in", "out"),
-        start_frame: int(0, 1e9),
-        nb_frames: int(1, 1e9),
-        alpha: boolean,
-        start_time: seconds,
-        duration: seconds,
-        color,
-      },
-      aliases: {
-        t: "type",
-        s: "start_frame",
-        n: "nb_frames",
-        st: "start_time",
-        d: "duration",
-        c: "color",
-      },
-    }),
-  ),
-  delogo: timed(
-    video({
-      params: { x: place, y: place, w: place, h: place, show: boolean },
-    }),
-  ),
   extractplanes: video({
     params: { planes: oneOf("y", "u", "v", "a", "r", "g", "b") },
   }),
   alphaextract: video(),
-  fillborders: timed(
-    video({
-      params: {
-        left: int(0, 4096),
-        right: int(0, 4096),
-        top: int(0, 4096),
-        bottom: int(0, 4096),
-        mode: oneOf("smear", "mirror", "fixed", "reflect", "wrap", "fade", "margins"),
-        color,
-      },
-    }),
-  ),
 };
 
-function rotatedSide(text: string) {
-  return expression({ names: SIZE_NAMES, calls: { rotw: 1, roth: 1 } })(text);
+function rotatedSide(text: string): Read<string> {
+  return pixels({ names: SIZE_NAMES, calls: { rotw: 1, roth: 1 } })(text);
+}
+
+/** `scale` takes a size in the place of its width. */
+function sideOrSize(text: string): Read<string> {
+  const read = size(text);
+  return read.status === "ok" ? read : side(text);
 }
