@@ -15,7 +15,7 @@ export async function signToken(
   payload: unknown,
 ): Promise<string> {
   const body = encodeBase64Url(encoder.encode(JSON.stringify(payload)));
-  const key = await deriveKey(secret, purpose);
+  const key = await keyFor(secret, purpose);
   const signature = await crypto.subtle.sign("HMAC", key, encoder.encode(body));
   return `${body}.${encodeBase64Url(new Uint8Array(signature))}`;
 }
@@ -31,12 +31,27 @@ export async function readToken(
   if (body === undefined || signatureText === undefined || rest.length > 0) return null;
   const signature = decodeBase64Url(signatureText);
   if (signature === null) return null;
-  const key = await deriveKey(secret, purpose);
+  const key = await keyFor(secret, purpose);
   // `verify` compares in constant time.
   if (!(await crypto.subtle.verify("HMAC", key, signature, encoder.encode(body)))) return null;
   const bytes = decodeBase64Url(body);
   if (bytes === null) return null;
   return { payload: JSON.parse(new TextDecoder().decode(bytes)) };
+}
+
+/** Derived keys by purpose and secret: there are a handful of each, and deriving costs more than signing. */
+const keys = new Map<string, CryptoKey>();
+const KEPT_KEYS = 32;
+
+/** The key itself is kept, not the promise of it: one request must not wait for what another one does. */
+async function keyFor(secret: string, purpose: string): Promise<CryptoKey> {
+  const name = `${purpose} ${secret}`;
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const key = await deriveKey(secret, purpose);
+  if (keys.size >= KEPT_KEYS) keys.clear();
+  keys.set(name, key);
+  return key;
 }
 
 async function deriveKey(secret: string, purpose: string): Promise<CryptoKey> {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { MAX_TOKEN_LENGTH, readToken, signToken } from "../../../edge/media/token.ts";
 
 const SECRET = "a-secret-of-some-length";
@@ -10,6 +10,16 @@ describe("a signed token", () => {
     const token = await signToken(SECRET, "test", payload);
     expect(token).toMatch(/^[\w-]+\.[\w-]+$/);
     expect(await readToken(SECRET, "test", token)).toEqual({ payload });
+  });
+
+  test("derives its key once for a secret and a purpose: that costs more than to sign", async () => {
+    const derive = vi.spyOn(crypto.subtle, "deriveKey");
+    for (let i = 0; i < 5; i++) {
+      const token = await signToken(`${SECRET} once`, "test", i);
+      expect(await readToken(`${SECRET} once`, "test", token)).toEqual({ payload: i });
+    }
+    expect(derive).toHaveBeenCalledTimes(1);
+    derive.mockRestore();
   });
 
   test("is nothing under another secret or for another purpose", async () => {
