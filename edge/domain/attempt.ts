@@ -87,6 +87,15 @@ export function ledger(
   };
 }
 
+/** The ledger's row of a live attempt as it is now; what it says besides its task is written when it ends. */
+export function attemptNow(task: LiveTask): AttemptRecord {
+  const entry =
+    task.state === "leased"
+      ? ({ state: "running" } as const)
+      : ({ state: "verifying", engine: task.verification.claimed.engine } as const);
+  return ledger(task, task.lease, entry).record;
+}
+
 interface Ending extends LedgerEntry {
   readonly endedAt: number;
   /** The message that ended it and how that was answered; absent when the edge ended it. */

@@ -28,6 +28,7 @@ const SHORTEST_MS = 50;
 export async function ring(pool: PoolContext): Promise<void> {
   pool.alarm.correct(null);
   pool.alarm.ensure(pool.now() + SAFETY_MS);
+  pool.queue.lookAgain();
   await attempt("deadlines", () =>
     pool.run(stepDue(pool, pool.jobs.waking(pool.now(), STEPPED_AT_ONCE))),
   );

@@ -10,16 +10,16 @@ import type { HeldTask } from "./queue-store.ts";
 import { stepOneTask } from "./shell.ts";
 import { provedCodecs } from "./task-spec.ts";
 
-/** Ready tasks looked at together. A page without a taker (nobody has the encoder) leads to the next. */
-const PAGE = 256;
-
-/** Leases ready tasks to workers that asked for some; the effects of doing so are the caller's to run. */
+/**
+ * Leases ready tasks to workers that asked for some; the effects of doing so are the caller's to run. A page without a
+ * taker (nobody has the encoder) leads to the next.
+ */
 export function dispatch(pool: PoolContext): readonly Effect[] {
   if (!pool.connections.all().some((connection) => connection.session.credit > 0)) return [];
   const effects: Effect[] = [];
   const now = pool.now();
   for (let offset = 0; ; ) {
-    const ready = pool.queue.ready(now, PAGE, offset);
+    const { tasks: ready, isLast } = pool.queue.ready(now, offset);
     if (ready.length === 0) break;
     const held = pool.queue.held();
     const workers = freeWorkers(pool, held);
@@ -32,8 +32,8 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
       leased++;
       effects.push(...granted);
     }
-    if (ready.length < PAGE) break;
-    offset += PAGE - leased;
+    if (isLast) break;
+    offset += ready.length - leased;
   }
   return effects;
 }
@@ -58,12 +58,16 @@ function grant(
 
 /** Workers with a greeted socket that pulled, have a slot, and are neither draining nor revoked. */
 function freeWorkers(pool: PoolContext, held: readonly HeldTask[]): readonly FreeWorker[] {
+  const leases = new Map<string, number>();
+  for (const { workerId, state } of held) {
+    if (state === "leased") leases.set(workerId, (leases.get(workerId) ?? 0) + 1);
+  }
   return pool.connections.all().flatMap((connection) => {
     const { workerId, greeted, credit } = connection.session;
+    if (credit <= 0) return [];
     const worker = pool.workers.get(workerId);
     if (!greeted || worker === null || worker.draining || worker.revoked) return [];
-    const leases = held.filter((t) => t.workerId === workerId && t.state === "leased").length;
-    const free = Math.min(credit, worker.slots - leases);
+    const free = Math.min(credit, worker.slots - (leases.get(workerId) ?? 0));
     return free > 0 ? [{ workerId, free, codecs: provedCodecs(worker.capabilities) }] : [];
   });
 }

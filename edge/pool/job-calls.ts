@@ -1,7 +1,8 @@
 /** The calls about one job. Each carries the submission, so whichever comes first creates the job. */
 import { isTerminalState } from "../../protocol/stages.ts";
+import { attemptNow, type LiveTask, leaseOf } from "../domain/attempt.ts";
 import { cancelJob, retryJob, snapshotOf } from "../domain/job.ts";
-import type { AttemptRecord, JobSnapshot, LiveJob } from "../domain/model.ts";
+import type { AttemptRecord, JobSnapshot, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo } from "./log.ts";
@@ -61,7 +62,16 @@ export function attemptsOfJob(
   prior: JobSnapshot | null,
 ): readonly AttemptRecord[] {
   submitJob(pool, submission, prior);
-  return pool.jobs.attempts(submission.jobId);
+  const { jobId } = submission;
+  const tasks = pool.jobs.load(jobId)?.tasks ?? [];
+  const live = tasks.flatMap((task) => (isLive(task) ? [attemptNow(task)] : []));
+  return [...pool.jobs.attempts(jobId), ...live].sort(
+    (a, b) => a.startedAt - b.startedAt || a.epoch - b.epoch,
+  );
+}
+
+function isLive(task: Task): task is LiveTask {
+  return leaseOf(task) !== null;
 }
 
 function snapshotNow(pool: PoolContext, jobId: string): JobSnapshot | null {

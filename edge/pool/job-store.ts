@@ -3,6 +3,7 @@
  * transition and its effects, where nothing may be awaited. Live jobs are cached, with what renewals changed of
  * them; rows are written on transitions only.
  */
+import { leaseOf } from "../domain/attempt.ts";
 import { codecsFor } from "../domain/match.ts";
 import type { AttemptRecord, JobRecord, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
@@ -27,7 +28,9 @@ export interface JobStore {
     wakesAt: number | null,
     forgetAt: number | null,
   ): void;
+  /** Of an attempt that has ended; a live one is in its task's row. */
   saveAttempt(record: AttemptRecord, jobId: string): void;
+  /** Those that have ended, in the order in which they began. */
   attempts(jobId: string): readonly AttemptRecord[];
   /** Deletes every row of the job. */
   delete(jobId: string): void;
@@ -123,9 +126,11 @@ export function createJobStore(
           submission.jobId,
         );
       }
-      const unchanged = new Set(before?.tasks);
+      const known = new Map(before?.tasks.map((task) => [task.taskId, task]));
       for (const task of after.tasks) {
-        if (!unchanged.has(task)) saveTask(sql, submission, task);
+        const old = known.get(task.taskId);
+        if (old === undefined) insertTask(sql, submission, task);
+        else if (old !== task) updateTask(sql, old, task);
       }
     },
 
@@ -194,7 +199,7 @@ export function createJobStore(
   };
 }
 
-function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void {
+function insertTask(sql: SqlStorage, submission: JobSubmission, task: Task): void {
   sql.exec(
     `INSERT OR REPLACE INTO tasks
        (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, codecs, worker_id,
@@ -209,8 +214,32 @@ function saveTask(sql: SqlStorage, submission: JobSubmission, task: Task): void 
     task.state === "ready" ? task.readyAt : 0,
     task.lastWorkerId,
     codecsFor(submission.work).join(","),
-    task.state === "leased" || task.state === "verifying" ? task.lease.workerId : null,
+    holderOf(task),
     task.epoch,
     JSON.stringify(task),
   );
+}
+
+/** SQLite writes every index that has an assigned column, changed or not: so only columns that changed are. */
+function updateTask(sql: SqlStorage, old: Task, task: Task): void {
+  const columns: Record<string, SqlStorageValue> = {
+    epoch: task.epoch,
+    record: JSON.stringify(task),
+  };
+  if (task.state !== old.state) columns.state = task.state;
+  if (task.queuedAt !== old.queuedAt) columns.queued_at = task.queuedAt;
+  if (task.state === "ready") columns.ready_at = task.readyAt;
+  if (task.lastWorkerId !== old.lastWorkerId) columns.last_worker_id = task.lastWorkerId;
+  if (holderOf(task) !== holderOf(old)) columns.worker_id = holderOf(task);
+  const assignments = Object.keys(columns).map((column) => `${column} = ?`);
+  sql.exec(
+    `UPDATE tasks SET ${assignments.join(", ")} WHERE job_id = ? AND id = ?`,
+    ...Object.values(columns),
+    task.jobId,
+    task.taskId,
+  );
+}
+
+function holderOf(task: Task): string | null {
+  return leaseOf(task)?.workerId ?? null;
 }

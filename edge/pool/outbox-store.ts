@@ -56,11 +56,21 @@ export interface OutboxStore {
 }
 
 export function createOutboxStore(sql: SqlStorage): OutboxStore {
+  let last = 0;
+
+  /** Above all that are there and all that this object ever gave out: a delivery under way takes no other entry along. */
+  function nextSeq(): number {
+    const { top } = sql.exec<{ top: number | null }>("SELECT MAX(seq) AS top FROM outbox").one();
+    last = Math.max(last, top ?? 0) + 1;
+    return last;
+  }
+
   const seqsOf = (rows: readonly OutboxRow[]) => JSON.stringify(rows.map((row) => row.seq));
   return {
     add(entry, dueAt) {
       sql.exec(
-        "INSERT OR REPLACE INTO outbox (key, entry, due_at) VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO outbox (seq, key, entry, due_at) VALUES (?, ?, ?, ?)",
+        nextSeq(),
         keyOf(entry),
         JSON.stringify(entry),
         dueAt,

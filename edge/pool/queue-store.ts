@@ -1,6 +1,12 @@
-/** The ready queue and who holds what, read for matching. Synchronous. */
+/**
+ * The ready queue and who holds what, for matching. The rows are the truth; memory follows each commit, so that a
+ * lease costs no query. Synchronous.
+ */
 import { codecSchema } from "../../protocol/media.ts";
-import type { ReadyTask } from "../domain/match.ts";
+import { codecsFor, type ReadyTask } from "../domain/match.ts";
+import type { LiveJob, Task } from "../domain/model.ts";
+import type { JobSubmission } from "../domain/submission.ts";
+import { type Page, ReadyWindow, WINDOW } from "./ready-window.ts";
 
 export interface HeldTask {
   readonly taskId: string;
@@ -13,9 +19,13 @@ export interface HeldTask {
 
 export interface QueueStore {
   /** Tasks that may be leased now, in the order of priority and age, from `offset`. */
-  ready(now: number, limit: number, offset: number): readonly ReadyTask[];
+  ready(now: number, offset: number): Page;
   /** Every task that some worker holds, or those of one worker. */
   held(workerId?: string): readonly HeldTask[];
+  /** These tasks were committed. */
+  follow(before: LiveJob | null, after: LiveJob, now: number): void;
+  /** The time has come for something: tasks that waited for it may be ready. */
+  lookAgain(): void;
 }
 
 interface ReadyRow {
@@ -31,36 +41,90 @@ interface ReadyRow {
 }
 
 export function createQueueStore(sql: SqlStorage): QueueStore {
+  const window = new ReadyWindow((now, limit) => readReady(sql, now, limit, 0));
+  let held: Map<string, HeldTask> | null = null;
+
+  function allHeld(): Map<string, HeldTask> {
+    held ??= new Map(readHeld(sql).map((task) => [task.taskId, task]));
+    return held;
+  }
+
   return {
-    ready(now, limit, offset) {
-      return sql
-        .exec<ReadyRow>(
-          `SELECT id AS taskId, job_id AS jobId, account_id AS accountId, priority, queued_at AS queuedAt,
-                  ready_at AS readyAt, last_worker_id AS lastWorkerId, codecs
-           FROM tasks WHERE state = 'ready' AND ready_at <= ?
-           ORDER BY priority DESC, queued_at, id LIMIT ? OFFSET ?`,
-          now,
-          limit,
-          offset,
-        )
-        .toArray()
-        .map(({ codecs, ...row }) => ({
-          ...row,
-          codecs: codecs.split(",").flatMap((name) => {
-            const parsed = codecSchema.safeParse(name);
-            return parsed.success ? [parsed.data] : [];
-          }),
-        }));
+    ready(now, offset) {
+      if (offset === 0) return window.page(now);
+      const tasks = readReady(sql, now, WINDOW, offset);
+      return { tasks, isLast: tasks.length < WINDOW };
     },
 
     held(workerId) {
-      const columns = `SELECT id AS taskId, job_id AS jobId, account_id AS accountId,
-                       worker_id AS workerId, epoch, state FROM tasks`;
-      const rows =
-        workerId === undefined
-          ? sql.exec(`${columns} WHERE worker_id IS NOT NULL`)
-          : sql.exec(`${columns} WHERE worker_id = ?`, workerId);
-      return rows.toArray() as unknown as HeldTask[];
+      const tasks = [...allHeld().values()];
+      return workerId === undefined ? tasks : tasks.filter((task) => task.workerId === workerId);
+    },
+
+    follow(before, after, now) {
+      const unchanged = new Set(before?.tasks);
+      const { submission } = after.job;
+      for (const task of after.tasks) {
+        if (unchanged.has(task)) continue;
+        const holding = heldOf(submission, task);
+        if (holding === null) held?.delete(task.taskId);
+        else held?.set(task.taskId, holding);
+        window.remove(task.taskId);
+        const ready = readyOf(submission, task);
+        if (ready !== null) window.add(ready, now);
+      }
+    },
+
+    lookAgain() {
+      window.forget();
     },
   };
+}
+
+function heldOf({ accountId }: JobSubmission, task: Task): HeldTask | null {
+  if (task.state !== "leased" && task.state !== "verifying") return null;
+  const { taskId, jobId, state, lease } = task;
+  return { taskId, jobId, accountId, workerId: lease.workerId, epoch: lease.epoch, state };
+}
+
+function readyOf({ accountId, priority, work }: JobSubmission, task: Task): ReadyTask | null {
+  if (task.state !== "ready") return null;
+  const { taskId, jobId, queuedAt, readyAt, lastWorkerId } = task;
+  const codecs = codecsFor(work);
+  return { taskId, jobId, accountId, priority, queuedAt, readyAt, lastWorkerId, codecs };
+}
+
+function readReady(
+  sql: SqlStorage,
+  now: number,
+  limit: number,
+  offset: number,
+): readonly ReadyTask[] {
+  return sql
+    .exec<ReadyRow>(
+      `SELECT id AS taskId, job_id AS jobId, account_id AS accountId, priority, queued_at AS queuedAt,
+              ready_at AS readyAt, last_worker_id AS lastWorkerId, codecs
+       FROM tasks WHERE state = 'ready' AND ready_at <= ?
+       ORDER BY priority DESC, queued_at, id LIMIT ? OFFSET ?`,
+      now,
+      limit,
+      offset,
+    )
+    .toArray()
+    .map(({ codecs, ...row }) => ({
+      ...row,
+      codecs: codecs.split(",").flatMap((name) => {
+        const parsed = codecSchema.safeParse(name);
+        return parsed.success ? [parsed.data] : [];
+      }),
+    }));
+}
+
+function readHeld(sql: SqlStorage): readonly HeldTask[] {
+  return sql
+    .exec(
+      `SELECT id AS taskId, job_id AS jobId, account_id AS accountId,
+              worker_id AS workerId, epoch, state FROM tasks WHERE worker_id IS NOT NULL`,
+    )
+    .toArray() as unknown as HeldTask[];
 }

@@ -74,6 +74,7 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
       if (line !== null) pool.history.add(stepped.live.job.submission.jobId, line);
     });
   }
+  if (stepped.durable) pool.queue.follow(before, stepped.live, pool.now());
   pool.jobs.remember(stepped.live);
   keepRenewals(pool, before, stepped.live);
 }
@@ -105,6 +106,8 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
   const backstop = pool.now() + OUTBOX_BACKSTOP_MS;
   switch (effect.type) {
     case "ledger":
+      // A live attempt is in its task's row already.
+      if (effect.record.endedAt === null) return;
       pool.jobs.saveAttempt(effect.record, submission.jobId);
       // An accepted attempt has no upload open any more; those of a lost one are aborted with its bytes.
       if (effect.record.state === "completed") {

@@ -18,7 +18,7 @@ const migrations: readonly string[] = [
   CREATE INDEX jobs_by_forgetting ON jobs (forget_at) WHERE forget_at IS NOT NULL;
 
   CREATE TABLE tasks (
-    id TEXT PRIMARY KEY NOT NULL,
+    id TEXT NOT NULL,
     job_id TEXT NOT NULL,
     account_id TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -33,32 +33,31 @@ const migrations: readonly string[] = [
     -- Who holds the lease; null when nobody does.
     worker_id TEXT,
     epoch INTEGER NOT NULL,
-    record TEXT NOT NULL
+    record TEXT NOT NULL,
+    PRIMARY KEY (job_id, id)
   ) WITHOUT ROWID;
-  CREATE INDEX tasks_by_job ON tasks (job_id);
   CREATE INDEX tasks_ready ON tasks (priority DESC, queued_at, id) WHERE state = 'ready';
-  -- Answers who holds what by itself: it is asked with every lease.
-  CREATE INDEX tasks_held ON tasks (worker_id, state, account_id, job_id, epoch)
-    WHERE worker_id IS NOT NULL;
+  -- For a pool that wakes; from then on memory knows who holds what.
+  CREATE INDEX tasks_held ON tasks (worker_id) WHERE worker_id IS NOT NULL;
 
+  -- Attempts that have ended; of a live one the task's record says it all.
   CREATE TABLE attempts (
+    job_id TEXT NOT NULL,
     task_id TEXT NOT NULL,
     epoch INTEGER NOT NULL,
-    job_id TEXT NOT NULL,
     record TEXT NOT NULL,
-    PRIMARY KEY (task_id, epoch)
+    PRIMARY KEY (job_id, task_id, epoch)
   ) WITHOUT ROWID;
-  CREATE INDEX attempts_by_job ON attempts (job_id);
 
   CREATE TABLE outbox (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Never given out twice while the object lives; AUTOINCREMENT would write a row more for each entry.
+    seq INTEGER PRIMARY KEY,
     -- Of two entries with one key only the later need be delivered.
     key TEXT NOT NULL UNIQUE,
     entry TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
     due_at INTEGER NOT NULL
   );
-  CREATE INDEX outbox_due ON outbox (due_at);
 
   CREATE TABLE workers (
     id TEXT PRIMARY KEY NOT NULL,
