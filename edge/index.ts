@@ -20,8 +20,8 @@ export default {
   fetch(request, env, context) {
     return app.fetch(request, env, context);
   },
-  queue(batch, env) {
-    return handleQueue(batch, env, requireSettings(env));
+  queue(batch, env, context) {
+    return handleQueue(batch, env, requireSettings(env), context);
   },
   scheduled(controller, env) {
     return sweep(env, requireSettings(env), controller.scheduledTime);

@@ -152,19 +152,18 @@ export async function failAbandoned(db: D1Database, now: number): Promise<void> 
     .run();
 }
 
-/** Ids of deliveries that are due, oldest first. */
+/** Deliveries that wait for a try and are due by then, oldest first. */
 export async function dueDeliveries(
   db: D1Database,
-  now: number,
+  dueBy: number,
   limit: number,
-): Promise<readonly string[]> {
-  const rows = await openCatalogue(db)
-    .select({ id: webhookDeliveries.id })
+): Promise<readonly Pick<DeliveryRow, "id" | "nextAt">[]> {
+  return openCatalogue(db)
+    .select({ id: webhookDeliveries.id, nextAt: webhookDeliveries.nextAt })
     .from(webhookDeliveries)
-    .where(and(eq(webhookDeliveries.state, "pending"), lte(webhookDeliveries.nextAt, now)))
+    .where(and(eq(webhookDeliveries.state, "pending"), lte(webhookDeliveries.nextAt, dueBy)))
     .orderBy(asc(webhookDeliveries.nextAt))
     .limit(limit);
-  return rows.map((row) => row.id);
 }
 
 /** Makes a delivery due now, with `tries` more tries than it has had, whatever its state. */

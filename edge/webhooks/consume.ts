@@ -6,6 +6,16 @@ import { wakeAll } from "./record.ts";
 
 /** A sweep wakes at most this many; the next one takes the rest. */
 const SWEEP_LIMIT = 500;
+/**
+ * A sweep wakes what is due before the next one, each at its time: a retry whose wake-up was lost with the local
+ * runtime is still made when it should be.
+ */
+const SWEEP_AHEAD_MS = 60_000;
+/**
+ * How long a batch is held for its tries. The next batch waits for this one (locally always, 2026-11), so consumers
+ * that take their time must not hold up the events of the others; their tries go on behind it.
+ */
+const BATCH_PATIENCE_MS = 1_000;
 
 function depsOf(env: Env, settings: Settings): DeliverDeps {
   return {
@@ -27,22 +37,29 @@ export async function handleQueue(
   batch: MessageBatch<{ readonly deliveryId: string }>,
   env: Env,
   settings: Settings,
+  context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {
   batch.ackAll();
   const deps = depsOf(env, settings);
-  const results = await Promise.allSettled(
-    batch.messages.map((message) => deliver(deps, message.body.deliveryId)),
+  const tries = Promise.all(
+    batch.messages.map(({ body }) => deliver(deps, body.deliveryId).catch(logFailedTry)),
   );
-  for (const result of results) {
-    if (result.status === "rejected") {
-      const error = String(result.reason);
-      console.error(JSON.stringify({ level: "error", event: "webhook_try_failed", error }));
-    }
-  }
+  // A try takes some seconds more than its limit; the platform lets background work go on for 30 s (2026-10).
+  context.waitUntil(tries);
+  await Promise.race([tries, scheduler.wait(BATCH_PATIENCE_MS)]);
 }
 
-/** Wakes the consumer for what is due, and ends what died on its last try. */
+function logFailedTry(error: unknown): void {
+  const text = String(error);
+  console.error(JSON.stringify({ level: "error", event: "webhook_try_failed", error: text }));
+}
+
+/** Wakes the consumer for what is due until the next sweep, and ends what died on its last try. */
 export async function sweepDeliveries(env: Env, now: number): Promise<void> {
   await failAbandoned(env.DB, now);
-  await wakeAll(env.WEBHOOK_QUEUE, await dueDeliveries(env.DB, now, SWEEP_LIMIT));
+  const due = await dueDeliveries(env.DB, now + SWEEP_AHEAD_MS, SWEEP_LIMIT);
+  await wakeAll(
+    env.WEBHOOK_QUEUE,
+    due.map(({ id, nextAt }) => ({ id, inMs: Math.max(0, nextAt - now) })),
+  );
 }

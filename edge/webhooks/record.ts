@@ -40,7 +40,7 @@ export async function recordJobEvent(deps: RecordDeps, event: JobEvent): Promise
   await insertDeliveries(deps.db, rows);
   await wakeAll(
     deps.queue,
-    rows.map((row) => row.id),
+    rows.map((row) => ({ id: row.id, inMs: 0 })),
   );
 }
 
@@ -80,11 +80,20 @@ async function deliveriesOf(deps: RecordDeps, event: JobEvent): Promise<Delivery
   );
 }
 
-/** Wakes the consumer for each delivery; at most 100 messages go in one batch (platform limit, 2026-10). */
-export async function wakeAll(queue: WebhookQueue, deliveryIds: readonly string[]): Promise<void> {
-  for (let at = 0; at < deliveryIds.length; at += 100) {
+/**
+ * Wakes the consumer for each delivery in so many milliseconds; a queue's delays are whole seconds. At most 100
+ * messages go in one batch (platform limit, 2026-10).
+ */
+export async function wakeAll(
+  queue: WebhookQueue,
+  deliveries: readonly { readonly id: string; readonly inMs: number }[],
+): Promise<void> {
+  for (let at = 0; at < deliveries.length; at += 100) {
     await queue.sendBatch(
-      deliveryIds.slice(at, at + 100).map((deliveryId) => ({ body: { deliveryId } })),
+      deliveries.slice(at, at + 100).map(({ id, inMs }) => ({
+        body: { deliveryId: id },
+        ...(inMs > 0 ? { delaySeconds: Math.ceil(inMs / 1000) } : {}),
+      })),
     );
   }
 }

@@ -32,6 +32,6 @@ export async function sendTest(
     completedAt: null,
   };
   await insertDeliveries(deps.db, [row]);
-  await wakeAll(deps.queue, [row.id]);
+  await wakeAll(deps.queue, [{ id: row.id, inMs: 0 }]);
   return row;
 }

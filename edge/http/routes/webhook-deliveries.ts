@@ -142,6 +142,6 @@ export const webhookDeliveryRoutes = new OpenAPIHono<AppEnv>()
       Date.now(),
     );
     if (row === null) throw missing(deliveryId);
-    await wakeAll(c.env.WEBHOOK_QUEUE, [row.id]);
+    await wakeAll(c.env.WEBHOOK_QUEUE, [{ id: row.id, inMs: 0 }]);
     return c.json(deliveryView(row, await triesOf(c.env.DB, [row.id])), 202);
   });
