@@ -27,7 +27,7 @@ export function safeFilename(raw: string): FilenameResult {
   if (/^\.*$/.test(clean)) {
     return {
       status: "invalid",
-      detail: "filename: must name a file, and nothing harmless is left of it",
+      detail: "filename must name a file: nothing harmless is left of this one",
     };
   }
   return { status: "ok", filename: shorten(clean) };

@@ -50,7 +50,7 @@ export async function receiveVideo(deps: UploadDeps, incoming: IncomingVideo): P
     const stored = await storeStream(deps.store, incoming.bytes, {
       key: video.key,
       contentType: video.contentType,
-      inspect: (head) => inspectHead(incoming.extension, head),
+      inspect: (head, isWhole) => inspectHead(incoming.extension, head, isWhole),
       measure: (seenBytes) => tooLarge(seenBytes, deps.settings),
       async onMultipart(storeUploadId) {
         await setStoreUpload(deps.db, upload.id, storeUploadId);
@@ -104,10 +104,15 @@ function rowsOf(
   };
 }
 
-/** `head` is the whole file where it is smaller than a part: its length then bounds what a box may claim. */
-function inspectHead(extension: SourceExtension, head: Uint8Array): VideoRefusal | null {
+/** A whole file's length bounds what its boxes may claim; of a longer one the length is not known yet. */
+function inspectHead(
+  extension: SourceExtension,
+  head: Uint8Array,
+  isWhole: boolean,
+): VideoRefusal | null {
   if (head.byteLength === 0) return { code: "VALIDATION_ERROR", detail: "The file is empty." };
-  const magic = checkMagic(extension, head.subarray(0, MAGIC_BYTES), Number.MAX_SAFE_INTEGER);
+  const sizeBytes = isWhole ? head.byteLength : Number.MAX_SAFE_INTEGER;
+  const magic = checkMagic(extension, head.subarray(0, MAGIC_BYTES), sizeBytes);
   return magic.status === "ok" ? null : { code: "UNSUPPORTED_FORMAT", detail: magic.detail };
 }
 

@@ -11,7 +11,7 @@ export interface StreamOptions<Refusal> {
   readonly key: string;
   readonly contentType: string;
   /** Looks at the first bytes (all of a small file, else at least one part) before anything is stored. */
-  inspect(head: Uint8Array): Refusal | null;
+  inspect(head: Uint8Array, isWhole: boolean): Refusal | null;
   /** Looks at the bytes seen so far, as they grow. */
   measure(seenBytes: number): Refusal | null;
   /** Told before the first part is sent, so that a crash leaves no upload that nobody knows. */
@@ -38,7 +38,8 @@ export async function storeStream<Refusal>(
     for await (const { bytes, isLast } of inParts(chunks)) {
       size += bytes.byteLength;
       const refusal =
-        options.measure(size) ?? (size === bytes.byteLength ? options.inspect(bytes) : null);
+        options.measure(size) ??
+        (size === bytes.byteLength ? options.inspect(bytes, isLast) : null);
       if (refusal !== null) return { status: "refused", refusal };
       if (isLast && uploadId === null) {
         const put = await store.put(key, bytes, { size, contentType });

@@ -175,11 +175,17 @@ export const uploadRoutes = new OpenAPIHono<AppEnv>()
       body: c.req.raw.body,
       declaredBytes: declaredBytesOf(c),
     });
-    if (part.status === "gone") throw noUpload(uploadId);
+    if (part.status === "gone") {
+      // The upload ended while the part arrived: how, its row knows, if it is still there.
+      refuseUnlessTakesPart(await uploadOf(c, uploadId), partNumber);
+      throw stillCompleting(uploadId);
+    }
     if (part.status === "wrong_size") {
+      const declared = declaredBytesOf(c);
+      const instead = declared === null ? "" : `, and Content-Length is ${declared}`;
       throw new ApiError(
         "VALIDATION_ERROR",
-        `Part ${partNumber} must have exactly ${part.expected} bytes.`,
+        `Part ${partNumber} must have exactly ${part.expected} bytes${instead}.`,
       );
     }
     const { etag, size } = part;

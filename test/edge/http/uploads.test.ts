@@ -169,6 +169,23 @@ describe("a part", () => {
     expect((await complete(upload)).status).toBe(201);
   });
 
+  test("that arrives while its upload is completed hears that, not that there is none", async () => {
+    const file = padded(clip("mp4"), 4096);
+    const upload = await openUpload(file.byteLength);
+    await sendPart(upload, file, 1);
+    const body = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = body.writable.getWriter();
+    const late = putPart(upload, 1, body.readable);
+    await writer.write(file.subarray(0, 2048));
+    expect((await complete(upload)).status).toBe(201);
+    await writer.write(file.subarray(2048)).catch(() => {});
+    await writer.close().catch(() => {});
+    expect(await refusal(late)).toMatchObject({
+      code: "VALIDATION_ERROR",
+      detail: `Upload '${upload.uploadId}' is completed already.`,
+    });
+  });
+
   test("of a completed upload is refused", async () => {
     const file = padded(clip("mp4"), 4096);
     const upload = await openUpload(file.byteLength);

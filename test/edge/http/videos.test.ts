@@ -68,6 +68,16 @@ describe("a video in one request", () => {
     expect(await leftovers()).toEqual({ ...before, objects: before.objects + 1 });
   });
 
+  test("that ends within its first box is refused, in one request as in parts", async () => {
+    const cut = clip("mp4").slice(0, 12);
+    const whole = await refusal(send(cut));
+    expect(whole).toMatchObject({ status: 415, code: "UNSUPPORTED_FORMAT" });
+    const upload = await openUpload(cut.byteLength);
+    await sendPart(upload, cut, 1);
+    const parts = await refusal(call(`/v1/uploads/${upload.uploadId}/complete`, { json: {} }));
+    expect(parts).toMatchObject({ status: 415, detail: whole.detail });
+  });
+
   test("of AVI has no metadata until a worker looks", async () => {
     const answer = await send(join(aviStart(), new Uint8Array(100)), "?filename=a.avi");
     expect(await answer.json()).toMatchObject({ contentType: "video/x-msvideo", metadata: null });
