@@ -42,10 +42,10 @@ const operators: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 const suffixes: readonly (readonly [RegExp, number])[] = [
-  [/ki$/, 1024],
+  [/[kK]i$/, 1024],
   [/Mi$/, 1024 ** 2],
   [/Gi$/, 1024 ** 3],
-  [/k$/, 1e3],
+  [/[kK]$/, 1e3],
   [/M$/, 1e6],
   [/G$/, 1e9],
 ];

@@ -98,17 +98,29 @@ class Parser {
   private readonly sequence = (depth: number): Expression => this.binary(depth, ";", this.sum);
   private readonly sum = (depth: number): Expression => this.binary(depth, "+-", this.product);
   private readonly product = (depth: number): Expression => this.binary(depth, "*/", this.power);
-  private readonly power = (depth: number): Expression => this.binary(depth, "^", this.signed);
+  /** As ffmpeg has it, the sign is that of the whole power: -2^2 is -4. */
+  private readonly power = (depth: number): Expression => this.signed(depth, this.powers);
 
-  private readonly signed = (depth: number): Expression => {
-    const sign = this.text[this.at];
-    if (sign !== "-" && sign !== "+") return this.primary(depth);
-    this.node(depth);
-    this.at += 1;
-    return { kind: "signed", sign, operand: this.primary(depth) };
+  private readonly powers = (depth: number): Expression => {
+    let left = this.primary(depth);
+    while (this.text[this.at] === "^") {
+      this.node(depth);
+      this.at += 1;
+      const right = this.signed(depth, this.primary);
+      left = { kind: "binary", operator: "^", left, right };
+    }
+    return left;
   };
 
-  private primary(depth: number): Expression {
+  private signed(depth: number, next: (depth: number) => Expression): Expression {
+    const sign = this.text[this.at];
+    if (sign !== "-" && sign !== "+") return next(depth);
+    this.node(depth);
+    this.at += 1;
+    return { kind: "signed", sign, operand: next(depth) };
+  }
+
+  private readonly primary = (depth: number): Expression => {
     this.node(depth);
     const rest = this.text.slice(this.at);
     if (rest.startsWith("(")) {
@@ -117,7 +129,7 @@ class Parser {
       this.expect(")");
       return { kind: "group", inner };
     }
-    const number = /^(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2}|dB|[kMG]i?)?/.exec(
+    const number = /^(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2}|dB|[kKMG]i?)?/.exec(
       rest,
     );
     if (number !== null) {
@@ -129,7 +141,7 @@ class Parser {
     if (name === undefined) this.fail();
     this.at += name.length;
     return this.text[this.at] === "(" ? this.call(name, depth) : this.constant(name);
-  }
+  };
 
   private constant(name: string): Expression {
     if (constants.has(name) || this.vocabulary.names.includes(name)) return { kind: "name", name };
