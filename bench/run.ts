@@ -1,4 +1,5 @@
 /** `npm run bench`: runs the benches asked for, one after the other, and prints what they found. */
+import { benchCounts } from "./counts/bench.ts";
 import { benchDispatch } from "./dispatch/bench.ts";
 import { benchLeases } from "./leases/bench.ts";
 import { describeMachine, loadNow, machineLines } from "./machine.ts";
@@ -17,6 +18,7 @@ const benches: Readonly<Record<BenchName, (scope: Scope, quick: boolean) => Prom
   dispatch: benchDispatch,
   upload: benchUpload,
   leases: benchLeases,
+  counts: benchCounts,
 };
 
 async function main(args: readonly string[]): Promise<number> {

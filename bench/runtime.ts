@@ -36,7 +36,7 @@ export async function startRuntime(
         BENCH_COUNTS: String(options.counts),
       },
       durableObjects: {
-        ...worker.durableObjects,
+        ...(worker.durableObjects ?? {}),
         ECHO: { className: "Echo", useSQLite: true },
       },
       r2Buckets: { MEDIA: { id: BUCKET, s3Credentials: S3_KEYS } },

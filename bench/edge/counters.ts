@@ -21,7 +21,8 @@ export function countRequest(what: keyof BilledCounts, by = 1): void {
 export function installCounters(env: {
   readonly DB: D1Database;
   readonly MEDIA: R2Bucket;
-  readonly WEBHOOK_QUEUE: Queue<never>;
+  readonly WEBHOOK_QUEUE: object;
+  readonly POOL: object;
 }): void {
   if (isInstalled) return;
   isInstalled = true;
@@ -31,6 +32,7 @@ export function installCounters(env: {
   watchMethod(env.WEBHOOK_QUEUE, "sendBatch", (batch) =>
     countRequest("queueMessages", [...(batch as Iterable<unknown>)].length),
   );
+  watchCalls(env.POOL);
   watchMethod(WebSocket.prototype, "send", () => countRequest("socketMessagesOut"), "itself");
 }
 
@@ -62,6 +64,29 @@ function watchMethod(
     value: function (this: unknown, ...args: unknown[]) {
       seen(...args);
       return Reflect.apply(original, this, args);
+    },
+  });
+}
+
+/** Every call of a stub that the namespace hands out: RPC methods and `fetch` alike. */
+function watchCalls(namespace: object): void {
+  const owner = Object.getPrototypeOf(namespace) as object;
+  const original = Reflect.get(owner, "getByName") as (...args: unknown[]) => object;
+  Object.defineProperty(owner, "getByName", {
+    configurable: true,
+    writable: true,
+    value: function (this: unknown, ...args: unknown[]) {
+      const stub = Reflect.apply(original, this, args);
+      return new Proxy(stub, {
+        get: (target, name) => {
+          const method: unknown = Reflect.get(target, name);
+          if (typeof method !== "function") return method;
+          return (...given: unknown[]) => {
+            countRequest("poolCalls");
+            return Reflect.apply(method, target, given) as unknown;
+          };
+        },
+      });
     },
   });
 }

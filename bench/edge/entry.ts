@@ -52,7 +52,7 @@ export default {
   queue(batch: MessageBatch<{ readonly deliveryId: string }>, env: BenchEnv) {
     return edge.queue(batch, env);
   },
-  scheduled(controller: ScheduledController, env: BenchEnv) {
-    return edge.scheduled(controller, env);
+  scheduled(controller: ScheduledController, env: BenchEnv, context: ExecutionContext) {
+    return edge.scheduled(controller, env, context);
   },
 };

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Job } from "../../protocol/http/jobs.ts";
-import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
+import { proveCapabilities, resolveTools } from "../../worker-node/ffmpeg/index.ts";
+import type { CpuByPart, Part } from "../cpu-time.ts";
 import { takePairs } from "../interleave.ts";
 import { type Count, type Report, ratioRow } from "../report.ts";
 import type { Scope } from "../scope.ts";
@@ -16,13 +17,14 @@ import { runJob, stageTimes } from "./telecine.ts";
 
 const RECIPE = { name: "transcode", height: 480 } as const;
 const PAIRS = 5;
+const PROOF_LIMIT_MS = 120_000;
 /** No pair is begun after this. */
 const LIMIT_MS = 240_000;
 
 interface Run extends Spent {
   readonly sha256: string;
-  /** Null for the rival. */
-  readonly job: Job | null;
+  /** Of our side alone. */
+  readonly details: { readonly job: Job; readonly parts: CpuByPart } | null;
 }
 
 export async function benchTranscode(scope: Scope, quick: boolean): Promise<Report> {
@@ -31,8 +33,7 @@ export async function benchTranscode(scope: Scope, quick: boolean): Promise<Repo
   const tools = await resolveTools(process.env);
   await makeClip(tools.ffmpeg, clip);
   const service = await startService(scope, { workers: 1 });
-  const { workers } = await service.client.listWorkers();
-  const encoders = workers[0]?.capabilities?.encoders ?? [];
+  const { encoders } = await proveCapabilities(tools, AbortSignal.timeout(PROOF_LIMIT_MS));
   const argv = plainArgv(
     await planStep(tools, clip, RECIPE, encoders),
     clip,
@@ -45,11 +46,11 @@ export async function benchTranscode(scope: Scope, quick: boolean): Promise<Repo
     {
       ours: async () => {
         const ran = await runJob(service, { videoId, recipe: RECIPE });
-        return { ...ran, sha256: ran.job.outputs[0]?.sha256 ?? "" };
+        return { ...ran, details: ran, sha256: ran.job.outputs[0]?.sha256 ?? "" };
       },
       rival: async () => {
         const ran = await runPlain(tools.ffmpeg, argv);
-        return { ...ran, job: null, sha256: await sha256Of(path.join(folder, "plain.mp4")) };
+        return { ...ran, details: null, sha256: await sha256Of(path.join(folder, "plain.mp4")) };
       },
     },
     () => performance.now() - startedAt > LIMIT_MS,
@@ -77,20 +78,30 @@ export async function benchTranscode(scope: Scope, quick: boolean): Promise<Repo
 /** Where the time goes that ffmpeg does not take, and whether both made the same file. */
 function countsOf(pairs: readonly { readonly ours: Run; readonly rival: Run }[]): readonly Count[] {
   const same = pairs.filter(({ ours, rival }) => ours.sha256 === rival.sha256).length;
-  const stages = new Map<string, number[]>();
-  for (const { ours } of pairs) {
-    for (const [name, ms] of ours.job === null ? [] : stageTimes(ours.job)) {
-      stages.set(name, [...(stages.get(name) ?? []), ms]);
-    }
-  }
+  const details = pairs.flatMap(({ ours }) => ours.details ?? []);
+  const stages = details.map(({ job }) => stageTimes(job));
+  const names = new Set(stages.flatMap((times) => [...times.keys()]));
+  const inMiddle = (values: readonly (number | undefined)[]) =>
+    figure(median(values.map((value) => value ?? 0)));
   return [
     { what: "outputs equal byte for byte", value: `${same} of ${pairs.length}` },
-    ...[...stages].map(([name, all]) => ({
-      what: `${name}, median`,
-      value: `${figure(median(all))} ms`,
+    ...[...names].map((name) => ({
+      what: `stage ${name}, wall`,
+      value: `${inMiddle(stages.map((times) => times.get(name)))} ms`,
+    })),
+    ...partNames.map(([part, what]) => ({
+      what: `CPU of ${what}`,
+      value: `${inMiddle(details.map(({ parts }) => parts[part]))} s`,
     })),
   ];
 }
+
+const partNames: readonly (readonly [Part, string])[] = [
+  ["tools", "ffmpeg and ffprobe"],
+  ["agent", "the agent"],
+  ["runtime", "the edge (workerd)"],
+  ["host", "the edge's host process"],
+];
 
 async function sha256Of(file: string): Promise<string> {
   return createHash("sha256")

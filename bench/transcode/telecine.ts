@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
 import { isTerminalState } from "../../protocol/stages.ts";
-import { treeCpuSeconds } from "../cpu-time.ts";
+import { type CpuByPart, differenceOf, telecineCpu, totalOf } from "../cpu-time.ts";
 import type { Service } from "../service.ts";
 import type { Spent } from "./plain.ts";
 
@@ -14,18 +14,20 @@ const JOB_LIMIT_MS = 300_000;
 export async function runJob(
   service: Service,
   request: JobRequest,
-): Promise<Spent & { readonly job: Job }> {
-  const cpuBefore = await treeCpuSeconds(service.pid);
+): Promise<Spent & { readonly job: Job; readonly parts: CpuByPart }> {
+  const cpuBefore = await telecineCpu(service.pid);
   const submittedAt = Date.now();
   const { jobId } = await service.client.createJob(request);
   const job = await untilEnded(service, jobId, submittedAt + JOB_LIMIT_MS);
   if (job.state !== "completed" || job.completedAt === null) {
     throw new Error(`The job ended as ${job.state}: ${JSON.stringify(job.error)}`);
   }
+  const parts = differenceOf(await telecineCpu(service.pid), cpuBefore);
   return {
     job,
+    parts,
     wallSeconds: (Date.parse(job.completedAt) - submittedAt) / 1000,
-    cpuSeconds: (await treeCpuSeconds(service.pid)) - cpuBefore,
+    cpuSeconds: totalOf(parts),
   };
 }
 
