@@ -160,14 +160,23 @@ function fairQueue(ready: readonly ReadyTask[], active: ActiveLeases) {
 }
 
 function linesOf(ready: readonly ReadyTask[]): readonly (readonly ReadyTask[])[] {
-  const lines = new Map<string, ReadyTask[]>();
+  const jobs = new Map<string, ReadyTask[]>();
   for (const task of ready) {
-    const key = `${task.priority} ${task.jobId}`;
-    const line = lines.get(key);
-    if (line === undefined) lines.set(key, [task]);
-    else line.push(task);
+    const tasks = jobs.get(task.jobId);
+    if (tasks === undefined) jobs.set(task.jobId, [task]);
+    else tasks.push(task);
   }
-  return [...lines.values()].map((line) => line.sort(compareAge));
+  return [...jobs.values()].flatMap((tasks) =>
+    tasks.length === 1 ? [tasks] : Object.values(Object.groupBy(tasks, toPriority)).map(toLine),
+  );
+}
+
+function toPriority({ priority }: ReadyTask): number {
+  return priority;
+}
+
+function toLine(tasks: readonly ReadyTask[] = []): readonly ReadyTask[] {
+  return [...tasks].sort(compareAge);
 }
 
 function comesBefore(a: Entry, b: Entry): boolean {
