@@ -1,0 +1,208 @@
+import { describe, expect, test } from "vitest";
+import { extensionOf } from "../../../protocol/formats.ts";
+import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
+import type { FfmpegStep, PlanResult } from "../../../protocol/plan.ts";
+import { planTask } from "../../../protocol/plan-task.ts";
+import { nvenc, ready, software, withVideo } from "../recipes/sources.ts";
+import { words } from "./vector.ts";
+
+interface Asked {
+  readonly sources?: Readonly<Record<string, SourceInfo>>;
+  readonly outputs?: Readonly<Record<string, OutputFormat>>;
+  readonly encoders?: readonly EncoderCapability[];
+}
+
+function plan(line: string, asked: Asked = {}): PlanResult {
+  const { sources = { in_1: ready }, outputs = { out_1: "mp4" }, encoders = software } = asked;
+  const planned = Object.entries(outputs).map(([key, format]) => ({
+    key,
+    file: `${key}.${extensionOf[format]}`,
+    format,
+  }));
+  return planTask({ mode: "ffmpeg", args: words(line) }, sources, planned, encoders);
+}
+
+function planned(line: string, asked: Asked = {}) {
+  const result = plan(line, asked);
+  if (result.status === "rejected") throw new Error(result.detail);
+  const [step] = result.steps;
+  if (step?.kind !== "ffmpeg") throw new Error("a command is one run of ffmpeg");
+  return { ...result, step: step as FfmpegStep };
+}
+
+const rejection = (line: string, asked: Asked = {}) => {
+  const result = plan(line, asked);
+  return result.status === "rejected" ? `${result.code}: ${result.detail}` : null;
+};
+
+describe("the plan of a command", () => {
+  test("is one run, written from what was understood, with the server's muxer and file", () => {
+    const { step, action } = planned(
+      "-copyts -ss 1 -i {{input}} -vf scale=640:-2 -c:v libx264 -crf 20 -c:a copy {{output}}",
+    );
+    expect(action).toBe("command");
+    expect(step).toMatchObject({
+      inputs: [{ from: { source: "in_1" }, options: ["-copyts", "-ss", "1"] }],
+      filterComplex: null,
+      outputs: [
+        {
+          file: "out_1.mp4",
+          muxer: "mp4",
+          options: [
+            ...["-c:v", "libx264", "-filter:v", "scale=w=640:h=-2"],
+            ...["-c:v", "libx264", "-crf", "20", "-c:a", "copy"],
+          ],
+        },
+      ],
+      encoder: { name: "libx264", device: "cpu" },
+    });
+  });
+
+  test("has one frame for a picture, however the client asks", () => {
+    const outputs = { out_1: "jpg" } as const;
+    for (const line of [
+      "-i {{input}} {{output}}",
+      "-i {{input}} -update 1 -frames:v 1 {{output}}",
+    ]) {
+      const { options } = planned(line, { outputs }).step.outputs[0] ?? { options: [] };
+      expect(options.filter((option) => option === "-update")).toHaveLength(1);
+      expect(options.filter((option) => option === "-frames:v")).toHaveLength(1);
+    }
+  });
+
+  test("writes every output of the job", () => {
+    const { step, outputs } = planned("-i {{input}} {{out_a}} -frames:v 1 {{out_b}}", {
+      outputs: { out_b: "png", out_a: "mp4" },
+    });
+    expect(step.outputs.map(({ file }) => file)).toEqual(["out_a.mp4", "out_b.png"]);
+    expect(outputs.map(({ key }) => key)).toEqual(["out_b", "out_a"]);
+  });
+
+  test("is refused again by the agent, whatever the edge let through", () => {
+    expect(rejection("-i {{input}} -vf movie=/etc/passwd {{output}}")).toMatch(
+      /^UNSUPPORTED_COMMAND: ffmpeg\.args\[3\] 'movie=\/etc\/passwd' of '-vf' is refused/,
+    );
+  });
+});
+
+describe("the encoder of a command", () => {
+  test("must be proved on the worker", () => {
+    const line = "-i {{input}} -c:v h264_nvenc -preset p5 -cq 23 {{output}}";
+    expect(rejection(line)).toContain("'h264_nvenc' is not proved on this worker");
+    expect(planned(line, { encoders: nvenc }).step.encoder).toEqual({
+      name: "h264_nvenc",
+      device: "cuda:0",
+    });
+  });
+
+  test("is the format's own where none is told, and must be proved, too", () => {
+    expect(rejection("-i {{input}} {{output}}", { encoders: [] })).toContain("'libx264'");
+    const outputs = { out_1: "webm" } as const;
+    expect(planned("-i {{input}} {{output}}", { outputs }).step.encoder?.name).toBe("libvpx-vp9");
+  });
+
+  test("is none for a copy, and none for sound alone", () => {
+    expect(planned("-i {{input}} -c copy {{output}}", { encoders: [] }).step.encoder).toBeNull();
+    expect(planned("-i {{input}} -vn {{output}}", { encoders: [] }).step.encoder).toBeNull();
+  });
+});
+
+describe("what a command promises", () => {
+  const promised = (line: string, asked: Asked = {}) => planned(line, asked).outputs[0];
+  const silent: SourceInfo = { ...ready, audio: [] };
+
+  test("is the streams that ffmpeg will choose or was told", () => {
+    expect(promised("-i {{input}} {{output}}")).toMatchObject({
+      video: { codec: "h264" },
+      audio: {},
+    });
+    expect(promised("-i {{input}} {{output}}", { sources: { in_1: silent } })?.audio).toBeNull();
+    expect(promised("-i {{input}} -an {{output}}")?.audio).toBeNull();
+    expect(promised("-i {{input}} -map 0:a {{output}}")?.video).toBeNull();
+    expect(
+      promised("-i {{input}} -filter_complex [0:v]hflip[v] -map [v] {{output}}"),
+    ).toMatchObject({
+      video: { codec: "h264" },
+      audio: null,
+    });
+    expect(promised("-i {{input}} {{output}}", { outputs: { out_1: "mp3" } })?.video).toBeNull();
+  });
+
+  test("is left open where cover art may be taken for a picture", () => {
+    const covered: SourceInfo = { ...ready, video: null, attachedPictures: 1 };
+    expect(promised("-i {{input}} {{output}}", { sources: { in_1: covered } })?.unknown).toContain(
+      "video",
+    );
+  });
+
+  test("of a stream that is not there is a rejection, unless it is optional", () => {
+    const sources = { in_1: silent };
+    expect(rejection("-i {{input}} -map 0:v -map 0:a {{output}}", { sources })).toContain(
+      "ffmpeg.args[5] '0:a' of '-map' is refused: it matches no stream of its input",
+    );
+    expect(rejection("-i {{input}} -map 0:v -map 0:a? {{output}}", { sources })).toBeNull();
+  });
+
+  test.for([
+    ["-i {{input}} -vf scale=640:-2 {{output}}", 10],
+    ["-ss 4 -i {{input}} {{output}}", 6],
+    ["-ss 4 -i {{input}} -t 3 {{output}}", 3],
+    ["-i {{input}} -ss 2 -to 5 {{output}}", 3],
+    ["-i {{input}} -vf setpts=0.5*PTS {{output}}", null],
+    ["-i {{input}} -vf trim=0:1 {{output}}", null],
+    ["-stream_loop 2 -i {{input}} {{output}}", null],
+    ["-i {{input}} -frames:v 5 {{output}}", null],
+    ["-r 50 -i {{input}} {{output}}", null],
+    ["-i {{input}} -filter_complex [0:v]hflip[v] -map [v] {{output}}", null],
+  ] as const)("%s is expected to last %s s", ([line, seconds]) => {
+    expect(planned(line).step.expectedSeconds).toBe(seconds);
+  });
+});
+
+describe("pictures beyond 8192 × 8192 are rejected before anything runs", () => {
+  const wide = withVideo({ width: 4000, height: 100 });
+  const vf = (graph: string, source: SourceInfo = ready) =>
+    rejection(`-i {{input}} -vf "${graph}" {{output}}`, { sources: { in_1: source } });
+
+  test.for([
+    ["an expression", "scale=iw*100:ih", ready, "128000x720"],
+    ["a side in proportion", "scale=-2:720", wide, "28800x720"],
+    [
+      "growing to cover",
+      "scale=8000:8000:force_original_aspect_ratio=increase",
+      ready,
+      "14222x8000",
+    ],
+    ["a pad", "pad=iw*8:ih", ready, "10240x720"],
+    ["tiles", "tile=10x2", ready, "12800x1440"],
+    ["a stack", "scale=5000:100,split[a][b];[a][b]hstack", ready, "10000x100"],
+    [
+      "a chain that doubles",
+      "scale=iw*2:ih*2,scale=iw*2:ih*2,scale=iw*2:ih*2",
+      ready,
+      "10240x5760",
+    ],
+  ] as const)("%s", ([, graph, source, size]) => {
+    expect(vf(graph, source)).toContain(size);
+  });
+
+  test("and the same filters are taken while they stay within", () => {
+    expect(vf("scale=iw*2:ih*2")).toBeNull();
+    expect(vf("scale=-2:200", wide)).toBeNull();
+    expect(vf("scale=160:-1,tile=10x2")).toBeNull();
+    expect(vf("scale=1080:1920:force_original_aspect_ratio=increase,crop=1080:1920")).toBeNull();
+  });
+
+  test("as seen after a phone's picture was turned upright", () => {
+    const turned = withVideo({ width: 4000, height: 500, rotation: 90 });
+    expect(vf("tile=10x1", turned)).toBeNull();
+    expect(vf("tile=1x10", turned)).toContain("500x40000");
+    const asStored = '-noautorotate -i {{input}} -vf "tile=1x10" {{output}}';
+    expect(rejection(asStored, { sources: { in_1: turned } })).toBeNull();
+  });
+
+  test("and a size that cannot be known is rejected where it would matter", () => {
+    const line = '-i {{input}} -filter_complex "[0:v:3]scale=iw*2:-1[v]" -map [v] {{output}}';
+    expect(rejection(line)).toContain("whose size cannot be known");
+  });
+});
