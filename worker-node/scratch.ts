@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 const AGENT_PREFIX = "agent-";
 const LOCK_FILE = "lock.json";
@@ -73,9 +73,13 @@ export async function openScratch(root: string): Promise<Scratch> {
 
 async function prepareRoot(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeDirectories(resolve(root));
     const stat = await lstat(root);
-    if (!stat.isDirectory()) throw new ScratchError(`--scratch '${root}' is not a directory.`);
+    if (!stat.isDirectory()) {
+      throw new ScratchError(
+        `--scratch '${root}' is not a directory. Name a directory that this user can write.`,
+      );
+    }
     const uid = userInfo().uid;
     if (uid >= 0 && stat.uid !== uid) {
       throw new ScratchError(
@@ -88,6 +92,22 @@ async function prepareRoot(root: string): Promise<void> {
       `--scratch '${root}' cannot be used: ${messageOf(error)}. Name a directory that this user can write.`,
     );
   }
+}
+
+/** Not `recursive`: where a file system refuses with ENOENT (procfs), Node tries it over and over, for ever. */
+async function makeDirectories(path: string): Promise<void> {
+  const parent = dirname(path);
+  const exists = (at: string) =>
+    lstat(at).then(
+      () => true,
+      () => false,
+    );
+  if (await exists(path)) return;
+  if (parent !== path) await makeDirectories(parent);
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    // Another agent on the same root may have been quicker.
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 async function removeOrphans(root: string): Promise<number> {

@@ -31,6 +31,21 @@ test("directories are readable by nobody else, and gone when removed", async () 
   expect(await readdir(root)).toEqual([]);
 });
 
+test("its root and the parents it lacks are made", async () => {
+  const root = join(await newRoot(), "a", "b", "c");
+  await Promise.all([openScratch(root), openScratch(root)]);
+  expect(await readdir(root)).toHaveLength(2);
+});
+
+test.runIf(process.platform === "linux")(
+  "a root where no directory can be made is refused by name",
+  async () => {
+    await expect(openScratch("/proc/telecine/scratch")).rejects.toThrow(
+      /^--scratch '\/proc\/telecine\/scratch' cannot be used/,
+    );
+  },
+);
+
 test("what a dead agent left is removed at the next start; a living one's is not", async () => {
   const root = await newRoot();
   const living = await openScratch(root);
