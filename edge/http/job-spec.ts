@@ -5,6 +5,7 @@ import type { JobSource, ParsedJobRequest } from "../../protocol/http/job-reques
 import type { OutputFormat } from "../../protocol/media.ts";
 import {
   defaultFormat,
+  formatRefusal,
   type RecipeRequest,
   recipes,
   refuseFormat,
@@ -126,7 +127,7 @@ function readRecipe(
   const refusal = refuseFormat(recipe, format);
   if (refusal !== null) {
     const field = request.output_files === undefined ? "output.format" : `output_files.${key}`;
-    return invalid(`${field} ${refusal}`);
+    return invalid(formatRefusal(refusal, field));
   }
   return {
     status: "ok",

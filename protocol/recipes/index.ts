@@ -87,6 +87,14 @@ export function refuseFormat(request: RecipeRequest, format: OutputFormat): stri
   return recipe.refuseFormat?.(request, format) ?? null;
 }
 
+/**
+ * The sentence a client reads of a refusal of `refuseFormat`: of the format itself, which stands at `formatField`
+ * of the body, or of the recipe's parameter that the refusal begins with.
+ */
+export function formatRefusal(refusal: string, formatField: string): string {
+  return refusal.startsWith("must ") ? `${formatField} ${refusal}` : `recipe.${refusal}`;
+}
+
 /** The format of a request that names none. */
 export function defaultFormat(name: RecipeName): OutputFormat {
   return recipes[name].formats[0];

@@ -9,7 +9,7 @@ import {
   presetSchema,
 } from "../../../protocol/http/presets.ts";
 import { builtInPreset, builtInPresets } from "../../../protocol/presets.ts";
-import { defaultFormat, refuseFormat } from "../../../protocol/recipes/index.ts";
+import { defaultFormat, formatRefusal, refuseFormat } from "../../../protocol/recipes/index.ts";
 import {
   deletePreset,
   findPresetRow,
@@ -125,7 +125,9 @@ function refuseBuiltIn(presetId: string): void {
 function toStored(request: PresetRequest) {
   const format = request.output?.format ?? defaultFormat(request.recipe.name);
   const refusal = refuseFormat(request.recipe, format);
-  if (refusal !== null) throw new ApiError("VALIDATION_ERROR", `output.format ${refusal}`);
+  if (refusal !== null) {
+    throw new ApiError("VALIDATION_ERROR", formatRefusal(refusal, "output.format"));
+  }
   return {
     name: request.name,
     description: request.description ?? null,

@@ -65,6 +65,9 @@ describe("a stored preset", () => {
     const error = await refusal(ask("", { json: { ...body, output: { format: "png" } } }));
     expect(error.code).toBe("VALIDATION_ERROR");
     expect(error.detail).toMatch(/^output\.format must be one of .* for transcode$/);
+    const recipe = { name: "transcode", codec: "h264" };
+    const codec = await refusal(ask("", { json: { ...body, recipe, output: { format: "webm" } } }));
+    expect(codec.detail).toBe("recipe.codec must be one of vp9, av1 for webm");
   });
 });
 
