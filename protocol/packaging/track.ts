@@ -36,8 +36,7 @@ export interface Fragment {
   readonly firstSampleEnd: number;
 }
 
-const unlike = (what: string) =>
-  new RangeError(`Not a file of one fragmented track: ${what}.`);
+const unlike = (what: string) => new RangeError(`Not a file of one fragmented track: ${what}.`);
 
 /** Reads a `moov` box, its head included. @throws RangeError where it is not that of one supported track. */
 export function readTrackHead(moovBytes: Uint8Array): TrackHead {
