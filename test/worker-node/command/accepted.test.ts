@@ -11,8 +11,20 @@ const path = join(dir, "clip.mp4");
 await makeMp4(tools, path, { seconds: 2 });
 const clip = await serveClip(tools, path);
 
+/** All of them take minutes of CPU: the long run has every one, this one every sixth. */
+const isLong = process.env.TELECINE_FAULTS === "full";
+const chosen = accepted.filter((_, index) => isLong || index % 6 === 0);
+
 describe("a command that people use becomes, in real ffmpeg, outputs that pass the gate", () => {
-  test.for(accepted.map((vector) => [vector.line, vector] as const))("%s", async ([, vector]) => {
-    expect(await runVector(tools, dir, vector, clip)).toBeNull();
+  test.concurrent.for(chosen.map((vector) => [vector.line, vector] as const))(
+    "%s",
+    async ([, vector], { expect: expectHere }) => {
+      expectHere(await runVector(tools, dir, vector, clip)).toBeNull();
+    },
+  );
+
+  test("some of every kind of output were among them", () => {
+    const formats = new Set(chosen.flatMap(({ outputs }) => Object.values(outputs)));
+    expect(formats.size).toBeGreaterThanOrEqual(4);
   });
 });
