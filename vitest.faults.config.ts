@@ -7,7 +7,11 @@ process.env.TELECINE_HISTORIES ??= "100000";
 export default defineConfig({
   test: {
     name: "faults",
-    include: ["test/faults/**/*.test.ts", "test/domain/histories.test.ts"],
+    include: [
+      "test/faults/**/*.test.ts",
+      "test/domain/histories.test.ts",
+      "test/worker-node/command/accepted.test.ts",
+    ],
     fileParallelism: false,
     testTimeout: 120_000,
   },
