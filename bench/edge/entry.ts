@@ -49,10 +49,14 @@ export default {
     }
     return edge.fetch(request as Parameters<typeof edge.fetch>[0], env, context);
   },
-  queue(batch: MessageBatch<{ readonly deliveryId: string }>, env: BenchEnv) {
-    return edge.queue(batch, env);
+  queue(
+    batch: MessageBatch<{ readonly deliveryId: string }>,
+    env: BenchEnv,
+    context: ExecutionContext,
+  ) {
+    return edge.queue(batch, env, context);
   },
-  scheduled(controller: ScheduledController, env: BenchEnv, context: ExecutionContext) {
-    return edge.scheduled(controller, env, context);
+  scheduled(controller: ScheduledController, env: BenchEnv) {
+    return edge.scheduled(controller, env);
   },
 };
