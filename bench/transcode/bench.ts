@@ -15,7 +15,8 @@ import { CLIP_SECONDS, makeClip } from "./clip.ts";
 import { plainArgv, planStep, runPlain, type Spent } from "./plain.ts";
 import { runJob, stageTimes } from "./telecine.ts";
 
-const RECIPE = { name: "transcode", height: 480 } as const;
+/** The recipe's defaults: H.264 at CRF 23, preset medium, the source's own size. */
+const RECIPE = { name: "transcode" } as const;
 const PAIRS = 5;
 const PROOF_LIMIT_MS = 120_000;
 /** No pair is begun after this. */
@@ -60,7 +61,7 @@ export async function benchTranscode(scope: Scope, quick: boolean): Promise<Repo
   const about = { unit: "s", against: "plain ffmpeg" };
   const goal = { of: "ratio", atMost: 1.05 } as const;
   return {
-    bench: `transcode (${CLIP_SECONDS} s of 720p to 480p H.264, ${encoders[0]?.encoder ?? "?"} first)`,
+    bench: `transcode (${CLIP_SECONDS} s of 720p H.264 encoded again, ${encoders[0]?.encoder ?? "?"} first)`,
     rows: [
       ratioRow(
         { ...about, goal, what: "submit to completed, wall" },

@@ -1,4 +1,4 @@
-/** The source of the comparison: a minute of 720p at 30 frames a second with sound, about 8 Mb/s. */
+/** The source of the comparison: a minute of H.264 in 720p at 30 frames a second, with sound, 5 Mb/s. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
@@ -11,6 +11,7 @@ export async function makeClip(ffmpeg: string, file: string): Promise<void> {
     ...["-nostdin", "-v", "error", "-y"],
     ...["-f", "lavfi", "-i", `testsrc2=size=1280x720:rate=30:duration=${CLIP_SECONDS}`],
     ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${CLIP_SECONDS}`],
-    ...["-c:v", "mpeg4", "-q:v", "4", "-c:a", "aac", "-b:a", "128k", "-shortest", file],
+    ...["-c:v", "libx264", "-preset", "veryfast", "-b:v", "5M"],
+    ...["-c:a", "aac", "-b:a", "128k", "-shortest", file],
   ]);
 }

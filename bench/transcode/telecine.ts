@@ -7,7 +7,7 @@ import type { Service } from "../service.ts";
 import type { Spent } from "./plain.ts";
 
 /** Seldom, because to ask costs CPU time: the edge itself says when the job was completed. */
-const POLL_MS = 500;
+const POLL_MS = 2_000;
 const JOB_LIMIT_MS = 300_000;
 
 /** Runs a job on the service. Both clocks are this machine's. @throws Error unless it is completed in time. */
