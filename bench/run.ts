@@ -66,7 +66,8 @@ async function inScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     return await Promise.race([work(scope), stopped.promise]);
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop);
-    await scope.end();
+    // What goes wrong here must not hide why the bench failed.
+    await scope.end().catch((error: unknown) => process.stderr.write(`${error}\n`));
   }
 }
 
