@@ -1,18 +1,18 @@
 /**
- * What the platform charges, from Cloudflare's public price lists (developers.cloudflare.com: workers, durable
- * objects, d1, r2 and queues, "pricing", Workers Paid, as read in 2026-10). US dollars. What a plan includes for
+ * What the platform charges on Workers Paid, in US dollars. Compared in 2026-11 with copies of Cloudflare's public
+ * pages: Durable Objects' requests and duration, D1's rows, R2's operations. Not compared, for want of a copy: Worker
+ * requests, queue operations, and the Pool's rows, which are taken to cost what D1's do. What a plan includes for
  * nothing is left out, so a small installation pays less than this says: most often nothing.
  */
 import type { BilledCounts } from "./billed.ts";
 
-export const PRICES_AS_OF = "2026-10";
+export const PRICES_AS_OF = "2026-11";
 
 const MILLION = 1_000_000;
 
 /** Dollars for a million. */
 export const pricesPerMillion = {
   workerRequests: 0.3,
-  workerCpuMs: 0.02,
   poolRequests: 0.15,
   poolGigabyteSeconds: 12.5,
   rowsRead: 0.001,
