@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
 import { startFakeEdge, TOKEN } from "./support/fake-edge.ts";
 import { ackOf, kept, leaseMessage, leaseRef, taskSpec, welcome } from "./support/messages.ts";
 
@@ -15,14 +16,15 @@ const first = leaseRef(0);
 // Every start encodes with each encoder to prove it, and the tests share the machine's cores.
 vi.setConfig({ testTimeout: 120_000 });
 
-/** Makes real footage with the machine's own ffmpeg. */
+/** Makes real footage with the ffmpeg that the agent would find. */
 async function clip(seconds: number): Promise<Buffer> {
   const dir = await newDir();
   const file = join(dir, "clip.mp4");
   const source = `testsrc2=s=640x360:r=25:d=${seconds}`;
   const args = ["-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264"];
   const options = ["-preset", "ultrafast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"];
-  const child = spawn(process.env.FFMPEG_PATH ?? "ffmpeg", [...args, ...options, file]);
+  const { ffmpeg } = await resolveTools(process.env);
+  const child = spawn(ffmpeg, [...args, ...options, file]);
   const [code] = await once(child, "exit");
   expect(code).toBe(0);
   return readFile(file);

@@ -153,8 +153,18 @@ function numberedUrl(name: string): string {
   return `file:${name}`;
 }
 
-/** Plans speak the current options; older versions know frame-rate modes as `-vsync`. */
-function portable(options: readonly string[], features: ToolFeatures): string[] {
-  if (features.fpsMode) return [...options];
-  return options.map((option) => (/^-fps_mode(?::|$)/.test(option) ? "-vsync" : option));
+/** What the flag `cmaf` of `-movflags` stands for in the versions that have it. */
+const CMAF_FLAGS = "default_base_moof+negative_cts_offsets";
+
+/**
+ * Plans speak the current options; older versions know frame-rate modes as `-vsync`, and `cmaf` by its parts:
+ * two flags and no edit list.
+ */
+export function portable(options: readonly string[], features: ToolFeatures): string[] {
+  return options.flatMap((option, at) => {
+    if (!features.fpsMode && /^-fps_mode(?::|$)/.test(option)) return ["-vsync"];
+    const isCmaf = options[at - 1] === "-movflags" && /(?:^|\+)cmaf(?:\+|$)/.test(option);
+    if (features.cmafFlag || !isCmaf) return [option];
+    return [option.replace(/(^|\+)cmaf(?=\+|$)/, `$1${CMAF_FLAGS}`), "-use_editlist", "0"];
+  });
 }

@@ -157,10 +157,17 @@ export function parseVersion(name: ToolName, text: string): string | null {
   return match?.[1] === name ? (match[2] ?? null) : null;
 }
 
-/** Asks the long help, which lists each option at the beginning of a line. */
+/** Asks the long help, which lists each option at the beginning of a line, and the muxer's for its flags. */
 async function findFeatures(ffmpeg: string): Promise<ToolFeatures> {
-  const { stdout } = await runTool(ffmpeg, ["-hide_banner", "-h", "long"]);
-  return { statsPeriod: /^-stats_period\b/m.test(stdout), fpsMode: /^-fps_mode\b/m.test(stdout) };
+  const [long, muxer] = await Promise.all([
+    runTool(ffmpeg, ["-hide_banner", "-h", "long"]),
+    runTool(ffmpeg, ["-hide_banner", "-h", "muxer=mp4"]),
+  ]);
+  return {
+    statsPeriod: /^-stats_period\b/m.test(long.stdout),
+    fpsMode: /^-fps_mode\b/m.test(long.stdout),
+    cmafFlag: /^\s+cmaf\b/m.test(muxer.stdout),
+  };
 }
 
 function runTool(path: string, args: readonly string[]) {

@@ -8,6 +8,8 @@ export interface ToolFeatures {
   readonly statsPeriod: boolean;
   /** `-fps_mode`, since 5.1: without it the same is said with `-vsync`. */
   readonly fpsMode: boolean;
+  /** `-movflags cmaf`, since 4.4: without it the flags and options it stands for are given. */
+  readonly cmafFlag: boolean;
 }
 
 /** An ffmpeg and an ffprobe that ran and told their version. */

@@ -4,7 +4,7 @@ import { stepOf } from "./support.ts";
 
 const context = {
   inputUrl: (key: string) => `http://127.0.0.1:4711/${key}`,
-  features: { statsPeriod: true, fpsMode: true },
+  features: { statsPeriod: true, fpsMode: true, cmafFlag: true },
 };
 
 /** The options that stand before the n-th `-i`. */
@@ -70,13 +70,27 @@ describe("a step's argv", () => {
     const step = stepOf({
       outputs: [{ file: "a.mp4", muxer: "mp4", options: ["-fps_mode", "passthrough"] }],
     });
-    const old = stepArgv(step, { ...context, features: { statsPeriod: false, fpsMode: false } });
+    const old = stepArgv(step, {
+      ...context,
+      features: { statsPeriod: false, fpsMode: false, cmafFlag: false },
+    });
     expect(valueAfter(old, "-vsync")).toBe("passthrough");
     expect(old).not.toContain("-fps_mode");
     expect(old).not.toContain("-stats_period");
     const current = stepArgv(step, context);
     expect(valueAfter(current, "-fps_mode")).toBe("passthrough");
     expect(current).toContain("-stats_period");
+  });
+
+  it("spells out the flag cmaf for versions that lack it, and no other word of that sound", () => {
+    const options = ["-movflags", "+cmaf+delay_moov", "-metadata", "title=cmaf"];
+    const step = stepOf({ outputs: [{ file: "a.mp4", muxer: "mp4", options }] });
+    const features = { statsPeriod: true, fpsMode: true, cmafFlag: false };
+    const old = stepArgv(step, { ...context, features });
+    expect(valueAfter(old, "-movflags")).toBe("+default_base_moof+negative_cts_offsets+delay_moov");
+    expect(valueAfter(old, "-use_editlist")).toBe("0");
+    expect(valueAfter(old, "-metadata")).toBe("title=cmaf");
+    expect(valueAfter(stepArgv(step, context), "-movflags")).toBe("+cmaf+delay_moov");
   });
 
   it.each(["../out.mp4", "/etc/passwd", "a/b.mp4", "http:x", ".hidden", "a%d.jpg", "", "a\n.mp4"])(

@@ -8,6 +8,7 @@ import { extensionOf } from "../../../protocol/formats.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
 import type { Plan, PlanResult } from "../../../protocol/plan.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
+import { portable } from "../../../worker-node/ffmpeg/argv.ts";
 import {
   checkOutput,
   probeSource,
@@ -202,7 +203,8 @@ export async function openBench(): Promise<Bench> {
 }
 
 function ffmpeg(tools: Tools, args: readonly string[]): void {
-  execFileSync(tools.ffmpeg, ["-nostdin", "-v", "error", "-y", ...args], { stdio: "pipe" });
+  const options = portable(args, tools.features);
+  execFileSync(tools.ffmpeg, ["-nostdin", "-v", "error", "-y", ...options], { stdio: "pipe" });
 }
 
 /** What ffprobe reads of a finished file, frames counted. */
@@ -242,7 +244,8 @@ export function pixelsAt(
 /** How bright each picture of a file is, 0 to 255, in order of presentation. */
 export function brightness(tools: Tools, file: string): Uint8Array {
   return execFileSync(tools.ffmpeg, [
-    ...["-nostdin", "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough"],
+    ...["-nostdin", "-v", "error", "-i", file, "-map", "0:v:0"],
+    ...portable(["-fps_mode", "passthrough"], tools.features),
     ...["-vf", "scale=1:1:flags=area,format=gray", "-f", "rawvideo", "-"],
   ]);
 }
