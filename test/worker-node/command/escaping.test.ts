@@ -39,7 +39,8 @@ const texts = [
   "é 日本",
 ];
 
-describe("a filter's options", () => {
+// Tried by hand: the 4.1 that npm ships prints nothing from its metadata filter, whatever it is asked.
+describe.skipIf(!tools.features.fpsMode)("a filter's options", () => {
   test("mean to ffmpeg what they meant when we wrote them", async () => {
     const chain = texts.map((value, index) => ({
       inputs: [],

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requires } from "../support/requires.ts";
 import { type Bench, frameTimes, openBench, type RecipeRun } from "./support.ts";
 
 let bench: Bench;
@@ -199,7 +200,8 @@ describe("a ladder", () => {
 });
 
 describe("other sources", () => {
-  test("HEVC and AV1 have ladders of their own, with their codecs' names", async () => {
+  test("HEVC and AV1 have ladders of their own, with their codecs' names", async (context) => {
+    requires(context, bench.tools, "encoder", "libsvtav1");
     const clip = bench.make(
       "short.mp4",
       "-f",
