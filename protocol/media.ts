@@ -157,8 +157,15 @@ export const encoderCapabilitySchema = z.object({
 });
 export type EncoderCapability = z.infer<typeof encoderCapabilitySchema>;
 
+/**
+ * What an agent understands beyond version 1 as it was first spoken: an edge uses none that was not declared, and
+ * ignores those it does not know. `chunks`: tasks of parts, `fleet` in a task, and the message `plan`.
+ */
+export const CHUNKS_FEATURE = "chunks";
+
 export const capabilitiesSchema = z.object({
   ffmpegVersion: z.string().max(128),
   encoders: z.array(encoderCapabilitySchema).max(64),
+  features: z.array(z.string().max(32)).max(32).exactOptional(),
 });
 export type Capabilities = z.infer<typeof capabilitiesSchema>;

@@ -4,6 +4,7 @@
  * Times are durations in milliseconds, never wall-clock times: the two clocks need not agree.
  */
 import { z } from "zod";
+import { chunkPlanSchema } from "./chunks/contract.ts";
 import { attemptErrorCodeSchema } from "./errors.ts";
 import { capabilitiesSchema, videoMetadataSchema } from "./media.ts";
 import { stageSchema } from "./stages.ts";
@@ -103,6 +104,17 @@ const releaseSchema = z.object({
   reason: z.enum(["shutdown", "no_disk", "not_running", "device_resting"]),
 });
 
+/**
+ * Proposes to divide the work of a task `whole` whose spec told of a fleet. Accepted, the attempt is over and its
+ * lease gone; refused, it goes on and does the whole. Repeated until it is answered, and answered alike each time.
+ */
+const planSchema = z.object({
+  type: z.literal("plan"),
+  lease: leaseRefSchema,
+  plan: chunkPlanSchema,
+  engine: engineReportSchema,
+});
+
 export const workerMessageSchema = z.discriminatedUnion("type", [
   helloSchema,
   pullSchema,
@@ -110,6 +122,7 @@ export const workerMessageSchema = z.discriminatedUnion("type", [
   completeSchema,
   failSchema,
   releaseSchema,
+  planSchema,
 ]);
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;
 export type WorkerMessageOf<T extends WorkerMessage["type"]> = Extract<WorkerMessage, { type: T }>;
@@ -169,15 +182,15 @@ const leaseSchema = z.object({
 });
 
 /**
- * The answer to `complete`, `fail` and `release`, the same however often they are repeated. An `ack` of
+ * The answer to `complete`, `fail`, `release` and `plan`, the same however often they are repeated. An `ack` of
  * `progress` comes only when there is a new grant to hand over.
  */
 const ackSchema = z.object({
   type: z.literal("ack"),
-  of: z.enum(["complete", "fail", "release", "progress"]),
+  of: z.enum(["complete", "fail", "release", "plan", "progress"]),
   lease: leaseRefSchema,
   status: z.enum(["accepted", "refused"]),
-  /** Of a refusal, for the log: `stale_epoch`, `terminal`, or what the edge's check of the outputs found. */
+  /** Of a refusal, for the log: `stale_epoch`, `terminal`, `not_wanted` of a plan, or what the edge's check of the outputs found. */
   reason: z.string().optional(),
   grant: grantSchema.optional(),
 });

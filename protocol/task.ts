@@ -1,20 +1,11 @@
 /** A task as an agent receives it, and what it reports of its outputs. */
 import { z } from "zod";
+import { fleetSchema, renditionIndexSchema, taskPartSchema } from "./chunks/contract.ts";
 import { taskIdSchema } from "./ids.ts";
 import { fileFormatSchema, outputFormatSchema, videoMetadataSchema } from "./media.ts";
+import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 
-/** `in_1`, `in_2`, ... and `out_1`, ...: the keys inputs and outputs go by. */
-export const inputKeySchema = z.string().regex(/^in_[a-z0-9_]{1,32}$/, {
-  error: "must be 'in_' and 1 to 32 lower-case letters, digits or underscores",
-});
-export const outputKeySchema = z.string().regex(/^out_[a-z0-9_]{1,32}$/, {
-  error: "must be 'out_' and 1 to 32 lower-case letters, digits or underscores",
-});
-
-/** A name that is harmless as a file, in a URL and in a header. */
-export const outputFilenameSchema = z.string().regex(/^(?!\.)[A-Za-z0-9._-]{1,100}$/, {
-  error: "must be 1 to 100 of A-Z a-z 0-9 . _ - and not begin with a dot",
-});
+export { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 
 /** The fence: a task and the number of the attempt that holds it. Epochs only grow and are never reused. */
 export const leaseRefSchema = z.object({
@@ -60,6 +51,10 @@ export const taskSpecSchema = z.object({
   inputs: z.record(inputKeySchema, taskInputSchema),
   outputs: z.record(outputKeySchema, taskOutputSchema),
   maxOutputBytes: z.number().int().positive(),
+  /** Of a task `whole`, to an agent with the feature `chunks`: it may propose to divide the work. */
+  fleet: fleetSchema.exactOptional(),
+  /** Of a task `chunk`, `audio` or `merge`, which only agents with the feature `chunks` are given. */
+  part: taskPartSchema.exactOptional(),
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 
@@ -99,5 +94,7 @@ export const outputReportSchema = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   stored: storedAsSchema,
   media: videoMetadataSchema,
+  /** Of a file that a chunk or the audio task made. */
+  index: renditionIndexSchema.exactOptional(),
 });
 export type OutputReport = z.infer<typeof outputReportSchema>;

@@ -62,6 +62,18 @@ async function handleMessage(
     case "fail":
     case "release":
       return hearEnd(pool, connection, message);
+    case "plan": {
+      const { lease } = message;
+      const answer = {
+        type: "ack",
+        of: "plan",
+        lease,
+        status: "refused",
+        reason: "not_wanted",
+      } as const;
+      await connection.send(answer);
+      return;
+    }
   }
 }
 

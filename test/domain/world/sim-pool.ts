@@ -426,5 +426,7 @@ function eventOf(
     }
     case "release":
       return { type: "release", ...common, reason: message.reason };
+    case "plan":
+      throw new RangeError("These agents divide nothing.");
   }
 }
