@@ -7,6 +7,7 @@ import { type LookupAddress, lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import ipaddr from "ipaddr.js";
+import { isAllowedRange, sourceUrlRule } from "../protocol/source-url.ts";
 import { createDispatcher, headerOf, send } from "./http.ts";
 
 const MAX_REDIRECTS = 3;
@@ -59,37 +60,27 @@ export function createFetchGuard(options: FetchGuardOptions): FetchGuard {
   };
 }
 
+/** The range of an address, IPv4 taken out of IPv4-mapped IPv6; null for what is no address. */
+function rangeOf(address: string): string | null {
+  return ipaddr.isValid(address) ? ipaddr.process(address).range() : null;
+}
+
 /** Whether an address belongs to the public internet (or, where allowed, to this machine's loopback). */
 export function isAllowedAddress(address: string, allowLoopback: boolean): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  // `process` takes IPv4 out of IPv4-mapped IPv6.
-  const range = ipaddr.process(address).range();
-  return range === "unicast" || (allowLoopback && range === "loopback");
+  const range = rangeOf(address);
+  return range !== null && isAllowedRange(range, allowLoopback);
 }
 
 export type UrlVerdict =
   | { readonly status: "ok"; readonly url: URL }
   | { readonly status: "refused"; readonly detail: string };
 
-/** What can be said of a URL before any name is resolved. */
+/** What can be said of a URL before any name is resolved; the edge refuses by the same rules. */
 export function checkUrl(text: string, allowLoopback: boolean): UrlVerdict {
   const url = URL.parse(text);
   if (url === null) return { status: "refused", detail: "The input's URL is not a URL." };
-  // The parser has turned decimal, octal and hexadecimal IPv4 into its usual form.
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const isLiteral = ipaddr.isValid(host);
-  const isLoopback = isLiteral
-    ? ipaddr.process(host).range() === "loopback"
-    : /^(.+\.)?localhost\.?$/.test(host);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && allowLoopback && isLoopback)) {
-    return { status: "refused", detail: "The input's URL must use https." };
-  }
-  if (url.username !== "" || url.password !== "") {
-    return { status: "refused", detail: "The input's URL must not carry a user name or password." };
-  }
-  if (isLiteral && !isAllowedAddress(host, allowLoopback)) {
-    return { status: "refused", detail: REFUSED_ADDRESS };
-  }
+  const rule = sourceUrlRule(url, { allowLoopback, rangeOf });
+  if (rule !== null) return { status: "refused", detail: `The input's URL ${rule}.` };
   return { status: "ok", url };
 }
 

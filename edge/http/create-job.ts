@@ -4,8 +4,8 @@ import type { JobSubmission } from "../domain/submission.ts";
 import type { Env, Settings } from "../env.ts";
 import { newId, seededId } from "../ids.ts";
 import { sha256Hex } from "../secrets.ts";
-import { checkWebhookUrl } from "../webhooks/url-rules.ts";
 import { acceptJob } from "./accept-job.ts";
+import { checkAgainstSettings, checkPool } from "./check-job.ts";
 import type { IdempotentId } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { resolveInputs } from "./job-inputs.ts";
@@ -21,27 +21,6 @@ export interface CreateContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly idempotentId: IdempotentId | undefined;
-}
-
-/** @throws ApiError VALIDATION_ERROR for what only this server's settings can refuse. */
-function checkAgainstSettings(request: ParsedJobRequest, context: CreateContext): void {
-  checkTimeout(request.timeoutSeconds, context.settings);
-  if (request.webhookUrl === undefined) return;
-  const verdict = checkWebhookUrl(request.webhookUrl, {
-    allowInsecure: context.settings.allowInsecureWebhooks,
-    ownHosts: [new URL(context.origin).host],
-  });
-  if (verdict.status === "refused") {
-    throw new ApiError("VALIDATION_ERROR", `webhookUrl ${verdict.rule}`);
-  }
-}
-
-/** @throws ApiError VALIDATION_ERROR for a `timeoutSeconds` over the ceiling. */
-export function checkTimeout(timeoutSeconds: number | undefined, settings: Settings): void {
-  const ceiling = settings.processingTimeoutSeconds;
-  if (timeoutSeconds !== undefined && timeoutSeconds > ceiling) {
-    throw new ApiError("VALIDATION_ERROR", `timeoutSeconds must be at most ${ceiling}`);
-  }
 }
 
 async function specOf(context: CreateContext, request: ParsedJobRequest): Promise<JobSpec> {
@@ -105,6 +84,7 @@ export async function createJob(
 ): Promise<JobSubmission> {
   checkAgainstSettings(request, context);
   try {
+    await checkPool(context.env, context.accountId, request.pool);
     const spec = await specOf(context, request);
     const submission = await submissionOf(context, request, spec);
     const refresh = async () => ({

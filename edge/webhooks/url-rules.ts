@@ -1,18 +1,11 @@
 /** Where webhooks may go. Pure; checked when a URL is registered and again before each send. */
 import ipaddr from "ipaddr.js";
+import { hasSuffix, isHostName, isPort, isPrivateName } from "../../protocol/host-names.ts";
 
 const MAX_URL_LENGTH = 2048;
 
-/** Names that never belong to a public host (RFC 6761, RFC 6762, RFC 8375; `internal` is reserved by ICANN since 2024). */
-const PRIVATE_SUFFIXES = [
-  "localhost",
-  "local",
-  "internal",
-  "home.arpa",
-  "test",
-  "invalid",
-  "onion",
-];
+/** Names kept for what has no server on the internet (RFC 6761, RFC 7686). */
+const UNREACHABLE_SUFFIXES = ["test", "invalid", "onion"];
 
 export interface WebhookUrlRules {
   /** Development: http and https to loopback are allowed. */
@@ -40,6 +33,7 @@ export function checkWebhookUrl(text: string, rules: WebhookUrlRules): WebhookUr
   if (url.username !== "" || url.password !== "") {
     return refused("must not contain a user name or password");
   }
+  if (!isPort(url.port)) return refused("must not use port 0");
   if (rules.ownHosts.includes(url.host)) return refused("must not point at this service itself");
   if (!isLoopback) {
     const rule = hostRule(url.hostname);
@@ -63,10 +57,10 @@ function literalAddress(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
 
 function hostRule(hostname: string): string | null {
   if (literalAddress(hostname) !== null) return "must name a host, not an IP address";
-  const name = hostname.replace(/\.$/, "").toLowerCase();
-  if (!name.includes(".")) return "must name a public host";
-  const isPrivate = PRIVATE_SUFFIXES.some(
-    (suffix) => name === suffix || name.endsWith(`.${suffix}`),
-  );
-  return isPrivate ? "must name a public host" : null;
+  if (!isHostName(hostname)) return "must name a host";
+  const isPublic =
+    hostname.replace(/\.$/, "").includes(".") &&
+    !isPrivateName(hostname) &&
+    !hasSuffix(hostname, UNREACHABLE_SUFFIXES);
+  return isPublic ? null : "must name a public host";
 }

@@ -14,25 +14,15 @@ const MAX_URL_LENGTH = 2048;
 /** What an id looks like is not checked here: an id that is none is one that does not exist. */
 const referenceSchema = z.string().min(1).max(128);
 
-const sourceUrlSchema = z
-  .string()
-  .max(MAX_URL_LENGTH)
-  .superRefine((text, context) => {
-    const rule = sourceUrlRule(text);
-    if (rule !== null) context.addIssue({ code: "custom", message: rule });
-  });
-
-/** The rule that a source's URL breaks, or null. Which addresses may be fetched is the agent's to check. */
-function sourceUrlRule(text: string): string | null {
-  if (!/^https?:\/\//i.test(text)) return "must use https:// or http://";
-  if (!z.url().safeParse(text).success) return "must be a URL";
-  return /^[^/]*\/\/[^/?#]*@/.test(text) ? "must not contain a user name or password" : null;
-}
-
 const jobSourceSchema = z
   .strictObject({
     videoId: referenceSchema.optional().describe("A video of this account."),
-    url: sourceUrlSchema.optional().describe("Fetched by the worker."),
+    url: z
+      .string()
+      .min(1)
+      .max(MAX_URL_LENGTH)
+      .optional()
+      .describe("An https URL of a public host, fetched by the worker."),
   })
   .refine((source) => source.videoId === undefined || source.url === undefined, {
     error: "must have either videoId or url, not both",

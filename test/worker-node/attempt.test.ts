@@ -191,8 +191,8 @@ describe("inputs", () => {
   });
 
   test.each([
-    ["https://10.0.0.1/a.mp4", "The input's host is not a public address."],
-    ["http://example.com/a.mp4", "The input's URL must use https."],
+    ["https://10.0.0.1/a.mp4", "The input's URL must not point at an address that is not public."],
+    ["http://example.com/a.mp4", "The input's URL must use https://."],
   ])("%s is SOURCE_UNAVAILABLE for good", async (url, detail) => {
     const task = taskSpec(0, { kind: "url", url });
     const { connection } = await lease(goodEngine(), { lease: { task } });

@@ -119,18 +119,25 @@ describe("URLs", () => {
   ])("%s names a private address and is refused unresolved", (url) => {
     expect(checkUrl(url, false)).toEqual({
       status: "refused",
-      detail: "The input's host is not a public address.",
+      detail: "The input's URL must not point at an address that is not public.",
     });
   });
 
   test.each([
-    ["http://example.com/a.mp4", "The input's URL must use https."],
-    ["http://127.0.0.1/a.mp4", "The input's URL must use https."],
-    ["ftp://example.com/a.mp4", "The input's URL must use https."],
-    ["file:///etc/passwd", "The input's URL must use https."],
-    ["data:video/mp4,x", "The input's URL must use https."],
-    ["concat:a|b", "The input's URL must use https."],
-    ["https://user:secret@example.com/", "The input's URL must not carry a user name or password."],
+    ["http://example.com/a.mp4", "The input's URL must use https://."],
+    ["http://127.0.0.1/a.mp4", "The input's URL must use https://."],
+    ["ftp://example.com/a.mp4", "The input's URL must use https://."],
+    ["file:///etc/passwd", "The input's URL must use https://."],
+    ["data:video/mp4,x", "The input's URL must use https://."],
+    ["concat:a|b", "The input's URL must use https://."],
+    [
+      "https://user:secret@example.com/",
+      "The input's URL must not contain a user name or password.",
+    ],
+    ["https://example.com:0/", "The input's URL must not use port 0."],
+    ["https://x..y/", "The input's URL must name a host."],
+    ["https://localhost/", "The input's URL must name a public host."],
+    ["https://metadata.google.internal/", "The input's URL must name a public host."],
     ["not a url", "The input's URL is not a URL."],
   ])("%s is refused by a rule that it names", (url, detail) => {
     expect(checkUrl(url, false)).toEqual({ status: "refused", detail });

@@ -2,8 +2,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { listJobs } from "../../catalogue/jobs.ts";
+import { checkTimeout } from "../check-job.ts";
 import type { AppEnv } from "../context.ts";
-import { checkTimeout, createJob } from "../create-job.ts";
+import { createJob } from "../create-job.ts";
 import { ApiError } from "../errors.ts";
 import { serveJobOutput } from "../job-output.ts";
 import { attemptView, jobView, outputViews, type ViewContext } from "../job-view.ts";
