@@ -12,6 +12,13 @@ export async function findKeyByHash(db: D1Database, hash: string): Promise<ApiKe
   );
 }
 
+/** The key with this id, revoked or expired ones included. */
+export async function findKey(db: D1Database, keyId: string): Promise<ApiKeyRow | null> {
+  return (
+    (await openCatalogue(db).select().from(apiKeys).where(eq(apiKeys.id, keyId)).get()) ?? null
+  );
+}
+
 export async function insertKey(db: D1Database, key: ApiKeyRow): Promise<void> {
   await openCatalogue(db).insert(apiKeys).values(key);
 }

@@ -18,6 +18,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
 import { presetRoutes } from "./routes/presets.ts";
+import { sessionRoutes, signInRoutes } from "./routes/session.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { videoRoutes } from "./routes/videos.ts";
 import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
@@ -32,10 +33,12 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", leaseRoutes);
   v1.route("/", signedOutputRoutes);
   v1.route("/", connectRoutes);
+  v1.route("/", signInRoutes);
 }
 
 /** Resources behind a key. */
 function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
+  v1.route("/", sessionRoutes);
   v1.route("/", keyRoutes);
   v1.route("/", jobRoutes);
   v1.route("/", eventRoutes);

@@ -1,10 +1,12 @@
 /** Who is asking, and whether they may. */
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
-import { findKeyByHash } from "../catalogue/keys.ts";
+import { type ApiKeyRow, findKey, findKeyByHash } from "../catalogue/keys.ts";
 import { isSameSecret, sha256Hex } from "../secrets.ts";
 import type { AppEnv, Principal, Scope } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { mayUseCookie } from "./same-origin.ts";
+import { sessionOf } from "./session.ts";
 
 /** The account of `ROOT_API_KEY`. */
 export const ROOT_ACCOUNT = "default";
@@ -18,28 +20,74 @@ export function bearerToken(c: Context<AppEnv>): string | null {
   return /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? null;
 }
 
-async function identify(c: Context<AppEnv>): Promise<Principal> {
-  const key = bearerToken(c) ?? c.req.header("x-api-key")?.trim();
-  if (!key) {
-    throw unauthorized(
-      "No API key was given: send 'Authorization: Bearer <key>' or 'X-API-KEY: <key>'.",
-    );
-  }
-  if (await isSameSecret(key, c.get("settings").rootApiKey)) {
-    return {
-      accountId: ROOT_ACCOUNT,
-      keyId: null,
-      scopes: ["read", "write", "admin"],
-      isRoot: true,
-    };
-  }
-  const row = await findKeyByHash(c.env.DB, await sha256Hex(key));
+/** The principal of a key, or a refusal that says what is wrong with it. */
+export async function principalOfKey(c: Context<AppEnv>, key: string): Promise<Principal> {
+  if (await isSameSecret(key, c.get("settings").rootApiKey)) return rootPrincipal;
+  return principalOfRow(await findKeyByHash(c.env.DB, await sha256Hex(key)));
+}
+
+const rootPrincipal: Principal = {
+  accountId: ROOT_ACCOUNT,
+  keyId: null,
+  scopes: ["read", "write", "admin"],
+  isRoot: true,
+  session: null,
+};
+
+function principalOfRow(row: ApiKeyRow | null): Principal {
   if (row === null) throw unauthorized("The API key is not known.");
   if (row.revokedAt !== null) throw unauthorized("The API key has been revoked.");
   if (row.expiresAt !== null && row.expiresAt <= Date.now()) {
     throw unauthorized(`The API key expired at ${new Date(row.expiresAt).toISOString()}.`);
   }
-  return { accountId: row.accountId, keyId: row.id, scopes: row.scopes, isRoot: false };
+  return {
+    accountId: row.accountId,
+    keyId: row.id,
+    scopes: row.scopes,
+    isRoot: false,
+    session: null,
+  };
+}
+
+/** The principal of the session's cookie; null without one. The key behind it is looked up every time. */
+async function principalOfSession(c: Context<AppEnv>): Promise<Principal | null> {
+  const session = await sessionOf(c, Date.now());
+  switch (session.status) {
+    case "none":
+      return null;
+    case "invalid":
+      throw unauthorized("The session is not valid: sign in again.");
+    case "expired":
+      throw unauthorized(
+        `The session expired at ${new Date(session.expiresAt).toISOString()}: sign in again.`,
+      );
+    case "ok": {
+      if (!mayUseCookie(c)) {
+        throw new ApiError(
+          "FORBIDDEN",
+          "A session may be used by the pages of its own origin alone; others send a key.",
+        );
+      }
+      const principal =
+        session.keyId === null
+          ? rootPrincipal
+          : principalOfRow(await findKey(c.env.DB, session.keyId));
+      return { ...principal, session: { expiresAt: session.expiresAt } };
+    }
+  }
+}
+
+/** A key that is given counts before a cookie that came along. */
+async function identify(c: Context<AppEnv>): Promise<Principal> {
+  const key = bearerToken(c) ?? c.req.header("x-api-key")?.trim();
+  if (key) return principalOfKey(c, key);
+  const principal = await principalOfSession(c);
+  if (principal === null) {
+    throw unauthorized(
+      "No API key was given: send 'Authorization: Bearer <key>' or 'X-API-KEY: <key>'.",
+    );
+  }
+  return principal;
 }
 
 /** Whether any route beyond middleware answers this method and path. Middleware is registered for ALL. */

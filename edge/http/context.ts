@@ -11,6 +11,8 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** Only the root key names other accounts. */
   readonly isRoot: boolean;
+  /** Of a request that came with the dashboard's cookie; `expiresAt` in milliseconds since the epoch. */
+  readonly session: { readonly expiresAt: number } | null;
 }
 
 /** The same for every try of one idempotent request, so that a second try makes what the first one made. */

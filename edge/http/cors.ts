@@ -1,6 +1,6 @@
 /**
- * Browsers of any origin may call with a key. Nothing is ambient (no cookie is read on these routes), so
- * `*` without credentials gives away nothing.
+ * Browsers of any origin may call with a key. `*` without credentials shows no other origin an answer that the
+ * session's cookie earned: a browser hands a script no answer to `*` when the request carried credentials.
  */
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "./context.ts";

@@ -20,6 +20,7 @@ const tags = [
   { name: "Webhooks", description: "Who is told of what jobs do, and every try of it." },
   { name: "Workers", description: "The machines that run ffmpeg." },
   { name: "Keys", description: "Credentials and their scopes." },
+  { name: "Session", description: "A key's exchange for a cookie, and who the caller is." },
   { name: "Service", description: "Telecine itself." },
 ];
 
@@ -47,6 +48,14 @@ function makeDocument(documented: OpenAPIHono<AppEnv>): OpenApiDocument {
     in: "header",
     name: "X-API-KEY",
   });
+  registry.registerComponent("securitySchemes", "session", {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-telecine_session",
+    description:
+      "The dashboard's cookie (`telecine_session` over plain http), made by `POST /v1/session`. Only pages of the " +
+      "same origin may use it for what changes anything.",
+  });
   registry.registerComponent("parameters", IDEMPOTENCY_KEY, {
     name: "Idempotency-Key",
     in: "header",
@@ -59,7 +68,7 @@ function makeDocument(documented: OpenAPIHono<AppEnv>): OpenApiDocument {
     openapi: "3.1.0",
     info,
     tags,
-    security: [{ bearer: [] }, { apiKey: [] }],
+    security: [{ bearer: [] }, { apiKey: [] }, { session: [] }],
   });
 }
 

@@ -7,6 +7,7 @@ interface JsonAnswer<Schema extends z.ZodType> {
   readonly schema: Schema;
   readonly example?: z.input<Schema>;
   readonly description?: string;
+  readonly headers?: Readonly<Record<string, { description: string; schema: { type: "string" } }>>;
 }
 
 /** A JSON body that must be there. */
@@ -26,6 +27,7 @@ export function idParameter<const Name extends string>(name: Name, example: stri
 function jsonAnswer<Schema extends z.ZodType>(answer: JsonAnswer<Schema>) {
   return {
     description: answer.description ?? "The answer.",
+    ...(answer.headers === undefined ? {} : { headers: answer.headers }),
     content: { "application/json": { schema: answer.schema, example: answer.example } },
   };
 }
