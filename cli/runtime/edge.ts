@@ -15,6 +15,27 @@ import type { Watchdog } from "./watchdog.ts";
 /** The platform fires cron triggers at most once a minute; so do we. */
 const SCHEDULE_INTERVAL_MS = 60_000;
 
+/**
+ * What runs around the edge here and not on the platform: behind a proxy that ends TLS, the scheme is the one that the
+ * client used (`X-Forwarded-Proto`), as the platform gives it.
+ */
+const ENTRY = `
+import edge from "./edge.js";
+export * from "./edge.js";
+
+function asClientSawIt(request) {
+  const isForwarded = request.headers.get("x-forwarded-proto")?.toLowerCase() === "https";
+  return isForwarded && request.url.startsWith("http:")
+    ? new Request("https:" + request.url.slice("http:".length), request)
+    : request;
+}
+
+export default {
+  ...edge,
+  fetch: (request, env, context) => edge.fetch(asClientSawIt(request), env, context),
+};
+`;
+
 export interface EdgeOptions {
   readonly host: string;
   /** 0 takes a free one. */
@@ -59,13 +80,19 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     convertV4MiniflareOptions({
       ...worker,
       bindings: { ...(worker.bindings ?? {}), ...options.settings },
-      modules: [{ type: "ESModule", path: "edge.js", contents: script }],
+      modules: [
+        { type: "ESModule", path: "entry.js", contents: ENTRY },
+        { type: "ESModule", path: "edge.js", contents: script },
+      ],
+      // Clients reach the Worker itself. The port that Miniflare opens is for its own tools: the Worker that it puts in
+      // front copies, compresses and rewrites what passes, and serves tools' paths that nobody outside should reach.
+      unsafeDirectSockets: [{ host: options.host, port: options.port }],
       outboundService: async (request: import("miniflare").Request) => {
         const answer = await sendOutbound(request, rules, stopping.signal);
         return new Response(answer.body && readable(answer.body), answer);
       },
-      host: options.host,
-      port: options.port,
+      host: "127.0.0.1",
+      port: 0,
       resourcePersistencePath: path.resolve(options.data),
       log: new Log(LogLevel.ERROR),
       handleStructuredLogs: ({ message }) => options.onLog(message),
@@ -74,7 +101,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     }),
   );
   claimStopSignals();
-  const url = (await runtime.ready).origin;
+  const url = (await runtime.unsafeGetDirectURL()).origin;
   watchRuntime();
   const database = (await runtime.getD1Database("DB")) as unknown as MigratableDatabase;
   await applyMigrations(database, path.join(ROOT, "migrations"));

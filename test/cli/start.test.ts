@@ -90,6 +90,22 @@ describe("telecine start", () => {
     expect(await started.closed).toBe(0);
   });
 
+  test("serves the Worker alone, and the scheme that a proxy before it names", async () => {
+    const started = await start(["--port", "0", "--workers", "0"]);
+    const url = await started.ready;
+    const tool = await fetch(`${url}/cdn-cgi/local/scheduled`);
+    expect(await tool.json()).toMatchObject({ error: { code: "NOT_FOUND" } });
+    const originOf = async (headers: Record<string, string>) => {
+      const answer = await fetch(`${url}/openapi.json`, { headers });
+      const { servers } = (await answer.json()) as { servers: readonly { readonly url: string }[] };
+      return servers[0]?.url;
+    };
+    expect(await originOf({})).toBe(url);
+    expect(await originOf({ "x-forwarded-proto": "https" })).toBe(url.replace("http:", "https:"));
+    started.process.kill("SIGTERM");
+    expect(await started.closed).toBe(0);
+  });
+
   test.for(["SIGINT", "SIGTERM"] as const)("%s stops the edge and its workers", async (signal) => {
     const started = await start(["--port", "0"]);
     await started.ready;
