@@ -8,7 +8,7 @@ import { acceptJob } from "./accept-job.ts";
 import { checkAgainstSettings, checkPool } from "./check-job.ts";
 import type { IdempotentId } from "./context.ts";
 import { ApiError } from "./errors.ts";
-import { resolveInputs } from "./job-inputs.ts";
+import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
 import { poolOf } from "./pool-stub.ts";
 import { findPreset } from "./presets.ts";
@@ -47,7 +47,7 @@ async function submissionOf(
     shard: 0,
     createdAt,
     work: spec.work,
-    inputs: await resolveInputs(context.env, accountId, spec.sources),
+    inputs: await recallInputs(context.env, accountId, spec.sources),
     outputs: spec.outputs,
     webhookUrl: request.webhookUrl ?? null,
     presetId: request.presetId ?? null,
