@@ -85,14 +85,14 @@ function segmentList({ layout }: Presentation, { name, rendition }: VideoPart): 
   return [
     `<SegmentList timescale="${head.timescale}">`,
     isWhole
-      ? `<Initialization sourceURL="${mediaFile(name)}" range="0-${headSize - 1}"/>`
+      ? `<Initialization sourceURL="${rendition.headFile ?? mediaFile(name)}" range="0-${headSize - 1}"/>`
       : `<Initialization sourceURL="${headFile(name)}"/>`,
     "<SegmentTimeline>",
     ...segments.map(({ start, duration }) => `<S t="${start}" d="${duration}"/>`),
     "</SegmentTimeline>",
     ...segments.map((segment, at) =>
       isWhole
-        ? `<SegmentURL media="${mediaFile(name)}" mediaRange="${last(segment)}"/>`
+        ? `<SegmentURL media="${segment.file ?? mediaFile(name)}" mediaRange="${last(segment)}"/>`
         : `<SegmentURL media="${segmentFile(name, at + 1)}"/>`,
     ),
     "</SegmentList>",

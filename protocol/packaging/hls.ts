@@ -72,12 +72,12 @@ function subtitleMedia({ name, language, label }: SubtitlePart): string {
 }
 
 /** A variant may be played with any of the audio renditions: the heaviest counts. */
-function videoVariant(presentation: Presentation, { name, rendition }: VideoPart): string {
+function videoVariant(presentation: Presentation, part: VideoPart): string {
+  const { name, rendition } = part;
   const { audio, subtitles, target } = presentation;
   const { head } = rendition;
   const most = (rates: readonly number[]) => Math.max(0, ...rates);
-  const peak =
-    peakRate(rendition, target) + most(audio.map((one) => peakRate(one.rendition, target)));
+  const peak = peakOf(part, target) + most(audio.map((one) => peakRate(one.rendition, target)));
   const average = averageRate(rendition) + most(audio.map((one) => averageRate(one.rendition)));
   const codecs = [head.codec, ...new Set(audio.map((one) => one.rendition.head.codec))];
   const info = attributes("EXT-X-STREAM-INF", {
@@ -92,6 +92,10 @@ function videoVariant(presentation: Presentation, { name, rendition }: VideoPart
     "CLOSED-CAPTIONS": "NONE",
   });
   return `${info}\n${playlistFile(name)}`;
+}
+
+function peakOf({ rendition, peakRate: declared }: VideoPart, target: number): number {
+  return Math.max(peakRate(rendition, target), declared ?? 0);
 }
 
 function audioVariant({ subtitles, target }: Presentation, { name, rendition }: AudioPart): string {
@@ -123,32 +127,43 @@ const range = ({ offset, size }: { readonly offset: number; readonly size: numbe
 function mapLine({ name, rendition }: VideoPart, layout: Presentation["layout"]): string {
   return layout === "segments"
     ? `#EXT-X-MAP:URI="${headFile(name)}"`
-    : `#EXT-X-MAP:URI="${mediaFile(name)}",BYTERANGE="${rendition.headSize}@0"`;
+    : `#EXT-X-MAP:URI="${rendition.headFile ?? mediaFile(name)}",BYTERANGE="${rendition.headSize}@0"`;
+}
+
+/** A playlist that is not complete is one to which segments are added (RFC 8216 section 4.3.3.5). */
+function typeLine({ state }: Presentation): string {
+  return `#EXT-X-PLAYLIST-TYPE:${state === undefined ? "VOD" : "EVENT"}`;
+}
+
+function endLine({ state }: Presentation): readonly string[] {
+  return state === "growing" ? [] : ["#EXT-X-ENDLIST"];
 }
 
 /** The playlist of one rendition. */
-export function mediaPlaylist({ layout, target }: Presentation, part: VideoPart): string {
+export function mediaPlaylist(presentation: Presentation, part: VideoPart): string {
+  const { layout, target } = presentation;
   const { name, rendition } = part;
   const segments = rendition.segments.flatMap((segment, at) => {
     const length = `#EXTINF:${secondsOf(rendition, segment).toFixed(6)},`;
     return layout === "segments"
       ? [length, segmentFile(name, at + 1)]
-      : [length, `#EXT-X-BYTERANGE:${range(segment)}`, mediaFile(name)];
+      : [length, `#EXT-X-BYTERANGE:${range(segment)}`, segment.file ?? mediaFile(name)];
   });
   return ended([
     VERSION,
     `#EXT-X-TARGETDURATION:${target}`,
     "#EXT-X-MEDIA-SEQUENCE:0",
-    "#EXT-X-PLAYLIST-TYPE:VOD",
+    typeLine(presentation),
     "#EXT-X-INDEPENDENT-SEGMENTS",
     mapLine(part, layout),
     ...segments,
-    "#EXT-X-ENDLIST",
+    ...endLine(presentation),
   ]);
 }
 
 /** The playlist of one rendition's key pictures. In files of one segment, they are found in these. */
-export function keyPicturePlaylist({ layout }: Presentation, part: VideoPart): string {
+export function keyPicturePlaylist(presentation: Presentation, part: VideoPart): string {
+  const { layout } = presentation;
   const { name, rendition } = part;
   const lengths = rendition.keyPictures.map((picture) => secondsOf(rendition, picture));
   const pictures = rendition.keyPictures.flatMap((picture, at) => {
@@ -157,19 +172,26 @@ export function keyPicturePlaylist({ layout }: Presentation, part: VideoPart): s
     const place =
       layout === "segments"
         ? [range({ ...picture, offset: picture.offset - base }), segmentFile(name, number + 1)]
-        : [range(picture), mediaFile(name)];
+        : [range(picture), picture.file ?? mediaFile(name)];
     return [`#EXTINF:${(lengths[at] ?? 0).toFixed(6)},`, `#EXT-X-BYTERANGE:${place[0]}`, place[1]];
   });
   return ended([
     VERSION,
-    `#EXT-X-TARGETDURATION:${Math.max(1, ...lengths.map((seconds) => Math.round(seconds)))}`,
+    `#EXT-X-TARGETDURATION:${keyTarget(presentation, lengths)}`,
     "#EXT-X-MEDIA-SEQUENCE:0",
-    "#EXT-X-PLAYLIST-TYPE:VOD",
+    typeLine(presentation),
     "#EXT-X-I-FRAMES-ONLY",
     mapLine(part, layout),
     ...pictures.flatMap((line) => line ?? []),
-    "#EXT-X-ENDLIST",
+    ...endLine(presentation),
   ]);
+}
+
+/** A playlist that grows may not change its target; no key picture lasts longer than a segment. */
+function keyTarget({ state, target }: Presentation, lengths: readonly number[]): number {
+  return state === undefined
+    ? Math.max(1, ...lengths.map((seconds) => Math.round(seconds)))
+    : target;
 }
 
 /** The playlist of a track of cues, which is one file. */

@@ -5,6 +5,8 @@ export interface VideoPart {
   /** That its files' names begin with. */
   readonly name: string;
   readonly rendition: Rendition;
+  /** Greatest bit rate in bit/s that its encoder may reach, where what is there is not all yet. */
+  readonly peakRate?: number | null;
 }
 
 export interface AudioPart extends VideoPart {
@@ -31,6 +33,10 @@ export interface Presentation {
   readonly duration: number;
   /** In whole seconds. */
   readonly target: number;
+  /**
+   * Absent, all is there. `growing`: more segments are added at the end; `ended`: none will, though some are missing.
+   */
+  readonly state?: "growing" | "ended";
 }
 
 export const mediaFile = (name: string) => `${name}.mp4`;

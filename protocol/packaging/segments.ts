@@ -1,7 +1,12 @@
 /** Fragments become segments, and segments have bit rates. Pure. */
 import type { Fragment, TrackHead } from "./track.ts";
 
+/** What playlists say of a track. */
+export type HeadFacts = Omit<TrackHead, "defaults">;
+
 export interface Segment {
+  /** The file that it is in, where a rendition is of several; absent, the rendition's own. */
+  readonly file?: string;
   /** In the file, in bytes. */
   readonly offset: number;
   readonly size: number;
@@ -13,6 +18,8 @@ export interface Segment {
 
 /** A picture that can be shown alone, for seeking with pictures. */
 export interface KeyPicture {
+  /** As of a segment. */
+  readonly file?: string;
   /** From the fragment's head to the picture's last byte. */
   readonly offset: number;
   readonly size: number;
@@ -20,9 +27,11 @@ export interface KeyPicture {
   readonly duration: number;
 }
 
-/** A file of one track, as playlists and manifests need it. */
+/** A track, as playlists and manifests need it: one file, or files that follow each other under the head of one. */
 export interface Rendition {
-  readonly head: TrackHead;
+  readonly head: HeadFacts;
+  /** The file that the head is in, where a rendition is of several. */
+  readonly headFile?: string;
   /** Bytes before the first fragment. */
   readonly headSize: number;
   readonly segments: readonly Segment[];
@@ -37,6 +46,8 @@ const EARLY_SECONDS = 0.002;
  * Segments begin at the first fragment at or after each multiple of `segmentSeconds` where decoding can begin, so
  * that all renditions of one source are cut alike.
  *
+ * @param multiplesOf of the time since the first fragment, or of the time that is shown, which is the same in all
+ *   files of a divided video.
  * @throws RangeError without a fragment, or where fragments overlap.
  */
 export function renditionOf(
@@ -44,15 +55,17 @@ export function renditionOf(
   headSize: number,
   given: readonly Fragment[],
   segmentSeconds: number,
+  multiplesOf: "since_first" | "shown" = "since_first",
 ): Rendition {
   const fragments = timed(given);
   const [first] = fragments;
   if (first === undefined) throw new RangeError("A file without a fragment is not a rendition.");
   const shown = first.decodeTime + first.compositionOffset - head.mediaStart;
   const segments: Segment[] = [];
+  const phase = multiplesOf === "shown" ? shown : 0;
   let boundary = 0;
   for (const fragment of fragments) {
-    const elapsed = (fragment.decodeTime - first.decodeTime) / head.timescale;
+    const elapsed = (phase + fragment.decodeTime - first.decodeTime) / head.timescale;
     const last = segments.at(-1);
     if (last === undefined || (fragment.isSync && elapsed >= boundary - EARLY_SECONDS)) {
       boundary = (Math.floor((elapsed + EARLY_SECONDS) / segmentSeconds) + 1) * segmentSeconds;
