@@ -127,6 +127,9 @@ CREATE TABLE uploads (
   claimed_at integer,
   rejection text,
   metadata text,
+  received integer DEFAULT 0 NOT NULL,
+  tail text,
+  writer text,
   created_at integer NOT NULL,
   expires_at integer NOT NULL
 );

@@ -6,7 +6,21 @@ import { z } from "zod";
 import { stageSchema } from "./stages.ts";
 
 interface ApiErrorEntry {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 416 | 422 | 429 | 500 | 503;
+  readonly status:
+    | 400
+    | 401
+    | 403
+    | 404
+    | 409
+    | 412
+    | 413
+    | 415
+    | 416
+    | 422
+    | 423
+    | 429
+    | 500
+    | 503;
   readonly message: string;
   readonly retryable: boolean;
 }
@@ -49,6 +63,18 @@ export const apiErrors = {
   },
   JOB_NOT_RETRYABLE: { status: 409, message: "The job cannot be retried.", retryable: false },
   UPLOAD_INCOMPLETE: { status: 409, message: "The upload is not complete.", retryable: true },
+  /** Bytes sent for another place than where the upload stands (tus 1.0, PATCH). */
+  UPLOAD_OFFSET_MISMATCH: {
+    status: 409,
+    message: "The upload stands at another offset.",
+    retryable: true,
+  },
+  /** tus 1.0 leaves it to the server; the public clients try again after 423. */
+  UPLOAD_LOCKED: {
+    status: 423,
+    message: "Another request goes on with this upload.",
+    retryable: true,
+  },
   /** What `If-Match` or a lease's write-once asks for does not hold (RFC 9110 section 15.5.13). */
   PRECONDITION_FAILED: {
     status: 412,

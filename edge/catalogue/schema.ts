@@ -69,6 +69,12 @@ export const uploads = sqliteTable(
     /** JSON of `{code, detail}` when rejected. */
     rejection: text("rejection"),
     metadata: text("metadata"),
+    /** Of an upload sent as one stream: how many bytes from its beginning are stored (`appends.ts`). */
+    received: integer("received").notNull().default(0),
+    /** Where those of them lie that do not fill a part; null when there are none. */
+    tail: text("tail"),
+    /** Token of the request that may append. */
+    writer: text("writer"),
     createdAt: integer("created_at").notNull(),
     /** From then on it is gone; a deletion sets it to 0 first, so that the sweep ends what a crash interrupts. */
     expiresAt: integer("expires_at").notNull(),

@@ -19,6 +19,7 @@ import { leaseRoutes } from "./routes/leases.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
 import { presetRoutes } from "./routes/presets.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session.ts";
+import { tusOptionsRoutes, tusRoutes } from "./routes/tus.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { videoRoutes } from "./routes/videos.ts";
 import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
@@ -34,6 +35,7 @@ function mountPublic(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", signedOutputRoutes);
   v1.route("/", connectRoutes);
   v1.route("/", signInRoutes);
+  v1.route("/", tusOptionsRoutes);
 }
 
 /** Resources behind a key. */
@@ -45,6 +47,7 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", presetRoutes);
   v1.route("/", workerRoutes);
   v1.route("/", uploadRoutes);
+  v1.route("/", tusRoutes);
   v1.route("/", videoRoutes);
   v1.route("/", webhookDeliveryRoutes);
   v1.route("/", webhookRoutes);

@@ -4,7 +4,7 @@ import { insertUpload, type UploadRow } from "../catalogue/uploads.ts";
 import { newId } from "../ids.ts";
 import type { FreeDeps } from "./free-upload.ts";
 import { sourceKey } from "./keys.ts";
-import { planParts } from "./part-plan.ts";
+import { planAppends, planParts } from "./part-plan.ts";
 
 /** Long enough to go on tomorrow; R2 itself gives up multipart uploads after seven days. */
 export const UPLOAD_TTL_MS = 24 * 3600 * 1000;
@@ -16,6 +16,8 @@ export interface NewUpload {
   readonly extension: SourceExtension;
   readonly size: number;
   readonly mode: "proxied" | "direct";
+  /** Whether its bytes come as one stream, request after request, in place of parts. */
+  readonly isAppended?: boolean;
   /** The client's own, as JSON. */
   readonly metadata: string | null;
 }
@@ -34,12 +36,15 @@ export async function createUpload(deps: FreeDeps, wanted: NewUpload): Promise<U
     id: newId("upload", now),
     videoId,
     storeUploadId,
-    partSize: planParts(size).partSize,
+    partSize: (wanted.isAppended ? planAppends(size) : planParts(size)).partSize,
     mode: wanted.mode,
     state: "open",
     claimedAt: null,
     rejection: null,
     metadata: wanted.metadata,
+    received: 0,
+    tail: null,
+    writer: null,
     expiresAt: now + UPLOAD_TTL_MS,
   };
   try {

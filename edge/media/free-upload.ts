@@ -1,7 +1,7 @@
 /** Gives back everything an upload or a deleted video held. */
 import { deleteUploadRows, type UploadRow } from "../catalogue/uploads.ts";
 import { forgetDoomed } from "../catalogue/videos.ts";
-import { sourceKey } from "./keys.ts";
+import { sourceKey, tailPrefix } from "./keys.ts";
 import type { Store } from "./store.ts";
 
 export interface FreeDeps {
@@ -20,8 +20,19 @@ export async function freeUpload(deps: FreeDeps, upload: UploadRow): Promise<voi
   if (upload.storeUploadId !== null && upload.state !== "completed") {
     await deps.store.abortMultipart(key, upload.storeUploadId);
   }
+  if (upload.received > 0) await deleteTails(deps, upload);
   const isDoomed = await deleteUploadRows(deps.db, upload, key, deps.now());
   if (isDoomed) await deleteDoomed(deps, [key]);
+}
+
+/** The tail there is, and those that requests which broke off never took away. */
+async function deleteTails({ store }: FreeDeps, upload: UploadRow): Promise<void> {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page: Awaited<ReturnType<Store["list"]>> = await store.list(tailPrefix(upload), cursor);
+    const keys = page.objects.map(({ key }) => key);
+    if (keys.length > 0) await store.delete(keys);
+    cursor = page.cursor;
+  }
 }
 
 /** Deletes objects whose deletion was written down. */

@@ -30,6 +30,15 @@ export function planParts(size: number): PartPlan {
   };
 }
 
+/**
+ * The same for a file that is appended to: one part is held in memory then (an isolate has 128 MB, 2026-11), so parts
+ * grow only when there would be too many of them, from 80 GB on.
+ */
+export function planAppends(size: number): PartPlan {
+  const least = Math.ceil(size / MAX_PARTS / MIB) * MIB;
+  return { size, partSize: Math.max(PREFERRED_PART_BYTES, least) };
+}
+
 /** How many parts the plan has: at least one. */
 export function partCountOf(plan: PartPlan): number {
   return Math.max(1, Math.ceil(plan.size / plan.partSize));

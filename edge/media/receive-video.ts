@@ -99,6 +99,9 @@ function rowsOf(
       state: "open",
       claimedAt: null,
       rejection: null,
+      received: 0,
+      tail: null,
+      writer: null,
       expiresAt: now + STREAM_TTL_MS,
     },
   };

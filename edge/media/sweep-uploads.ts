@@ -1,4 +1,5 @@
 /** The scheduled sweep of uploads: what expired, what a crash left behind, what is still to be deleted. */
+import { listWhole } from "../catalogue/appends.ts";
 import { claimUpload, listExpired, listStuck } from "../catalogue/uploads.ts";
 import { listDoomed } from "../catalogue/videos.ts";
 import type { Env, Settings } from "../env.ts";
@@ -17,6 +18,7 @@ export async function sweepUploads(env: Env, settings: Settings, now: number): P
   const deps = { db: env.DB, store: createStore(env, settings), settings, now: () => now };
   const results = await Promise.allSettled([
     finishStuck(deps, now),
+    finishWhole(deps, now),
     freeExpired(deps, now),
     sweepDoomed(deps),
   ]);
@@ -28,6 +30,14 @@ async function finishStuck(deps: UploadDeps, now: number): Promise<void> {
   const staleBefore = now - CLAIM_STALE_MS;
   await eachInTurn(await listStuck(deps.db, staleBefore, MAX_UPLOADS), async ({ id }) => {
     const claimed = await claimUpload(deps.db, id, now, staleBefore);
+    if (claimed !== null) await settleUpload(deps, claimed, null);
+  });
+}
+
+/** Appended uploads whose last request died between their last byte and their completion. */
+async function finishWhole(deps: UploadDeps, now: number): Promise<void> {
+  await eachInTurn(await listWhole(deps.db, now, MAX_UPLOADS), async ({ id }) => {
+    const claimed = await claimUpload(deps.db, id, now, now - CLAIM_STALE_MS);
     if (claimed !== null) await settleUpload(deps, claimed, null);
   });
 }

@@ -1,0 +1,74 @@
+/**
+ * How far an upload has come that is sent as one stream of bytes, and who may go on with it. Whoever begins later takes
+ * over: the token in `writer` is a fence, and an earlier writer that still runs changes nothing any more.
+ */
+import { and, eq, gt } from "drizzle-orm";
+import { openCatalogue } from "./db.ts";
+import { uploads } from "./schema.ts";
+import type { UploadRow } from "./uploads.ts";
+
+/** Makes `writer` the one that goes on from `offset`; null when the upload is over or stands elsewhere. */
+export async function beginAppend(
+  db: D1Database,
+  append: {
+    readonly accountId: string;
+    readonly uploadId: string;
+    readonly offset: number;
+    readonly writer: string;
+    readonly now: number;
+  },
+): Promise<UploadRow | null> {
+  const begun = await openCatalogue(db)
+    .update(uploads)
+    .set({ writer: append.writer })
+    .where(
+      and(
+        eq(uploads.id, append.uploadId),
+        eq(uploads.accountId, append.accountId),
+        eq(uploads.state, "open"),
+        eq(uploads.mode, "proxied"),
+        gt(uploads.expiresAt, append.now),
+        eq(uploads.received, append.offset),
+      ),
+    )
+    .returning();
+  return begun[0] ?? null;
+}
+
+/**
+ * Records that everything before `received` is stored, what follows the last whole part under the key `tail`. False
+ * when another writer has taken over or the upload is over.
+ */
+export async function advanceAppend(
+  db: D1Database,
+  uploadId: string,
+  writer: string,
+  reached: { readonly received: number; readonly tail: string | null },
+): Promise<boolean> {
+  const advanced = await openCatalogue(db)
+    .update(uploads)
+    .set(reached)
+    .where(and(eq(uploads.id, uploadId), eq(uploads.writer, writer), eq(uploads.state, "open")))
+    .returning({ id: uploads.id });
+  return advanced.length > 0;
+}
+
+/** Uploads that have every byte and that nobody completed: their writer crashed at the last step. */
+export async function listWhole(
+  db: D1Database,
+  now: number,
+  limit: number,
+): Promise<readonly UploadRow[]> {
+  return openCatalogue(db)
+    .select()
+    .from(uploads)
+    .where(
+      and(
+        eq(uploads.state, "open"),
+        eq(uploads.mode, "proxied"),
+        gt(uploads.expiresAt, now),
+        eq(uploads.received, uploads.size),
+      ),
+    )
+    .limit(limit);
+}

@@ -1,0 +1,88 @@
+/** An unmodified tus client against the running service: it uploads, is cut off, and goes on. */
+import { createHash, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import * as tus from "tus-js-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startWorld, type World } from "./telecine.ts";
+
+const KEY = "tus-client-root-key-0123456789";
+
+let world: World;
+let file: Buffer;
+beforeAll(async () => {
+  world = await startWorld({ workers: 0, environment: { ROOT_API_KEY: KEY } });
+  const clip = await readFile(
+    await world.makeClip("clip.mp4", ["-f", "lavfi", "-i", "testsrc2=duration=1"]),
+  );
+  // A `free` box makes a real clip larger than two parts.
+  const filling = randomBytes(18_000_000);
+  const head = Buffer.from([0, 0, 0, 0, 0x66, 0x72, 0x65, 0x65]);
+  head.writeUInt32BE(head.length + filling.length);
+  file = Buffer.concat([clip, head, filling]);
+}, 60_000);
+afterAll(() => world.stop());
+
+interface Run {
+  readonly chunkSize?: number;
+  readonly uploadUrl?: string;
+  /** Cut the connection once so many bytes are gone. */
+  readonly abortAt?: number;
+}
+
+/** The URL of the upload, and whether it was finished. */
+function send(run: Run): Promise<{ readonly url: string; readonly isDone: boolean }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ url: string; isDone: boolean }>();
+  const upload = new tus.Upload(file, {
+    endpoint: `${world.host.url}/v1/tus`,
+    ...(run.uploadUrl === undefined ? {} : { uploadUrl: run.uploadUrl }),
+    ...(run.chunkSize === undefined ? {} : { chunkSize: run.chunkSize }),
+    headers: { authorization: `Bearer ${KEY}` },
+    metadata: { filename: "clip.mp4", filetype: "video/mp4" },
+    onError: reject,
+    onSuccess: () => resolve({ url: upload.url ?? "", isDone: true }),
+    onProgress: (sent) => {
+      if (run.abortAt === undefined || sent < run.abortAt) return;
+      void upload.abort().then(() => resolve({ url: upload.url ?? "", isDone: false }));
+    },
+  });
+  upload.start();
+  return promise;
+}
+
+async function sha256Of(uploadUrl: string): Promise<string> {
+  const { client } = world.host;
+  const id = uploadUrl.slice(uploadUrl.lastIndexOf("/") + 1);
+  const { videoId } = await client.call<{ videoId: string }>("GET", `/v1/uploads/${id}`);
+  const content = await fetch(`${world.host.url}/v1/videos/${videoId}/content`, {
+    headers: { authorization: `Bearer ${KEY}` },
+  });
+  return createHash("sha256")
+    .update(Buffer.from(await content.arrayBuffer()))
+    .digest("hex");
+}
+
+const wanted = () => createHash("sha256").update(file).digest("hex");
+
+describe("tus-js-client", () => {
+  test("uploads a file in one request, byte for byte", async () => {
+    const { url, isDone } = await send({});
+    expect(isDone).toBe(true);
+    expect(await sha256Of(url)).toBe(wanted());
+  });
+
+  test("uploads a file in chunks that are no parts, byte for byte", async () => {
+    const { url } = await send({ chunkSize: 3_333_333 });
+    expect(await sha256Of(url)).toBe(wanted());
+  });
+
+  test.each([
+    ["in the middle of its only request", {}],
+    ["between chunks", { chunkSize: 4_000_000 }],
+  ])("that is cut off %s goes on where it was, byte for byte", async (_, run) => {
+    const { url, isDone } = await send({ ...run, abortAt: 9_000_000 });
+    expect(isDone).toBe(false);
+    const resumed = await send({ uploadUrl: url });
+    expect(resumed).toEqual({ url, isDone: true });
+    expect(await sha256Of(url)).toBe(wanted());
+  });
+});
