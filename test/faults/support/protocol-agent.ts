@@ -44,7 +44,7 @@ export interface ProtocolAgent {
   /** The close code, once the socket has ended. */
   readonly closed: Promise<number>;
   send(message: WorkerMessage): void;
-  /** The next message of this type that was not taken before and satisfies. */
+  /** The next message of this type that was not taken before and satisfies. Rejects once the socket has ended. */
   take<T extends EdgeMessage["type"]>(
     type: T,
     satisfies?: (message: EdgeMessageOf<T>) => boolean,
@@ -67,6 +67,7 @@ export async function connectAgent(options: ProtocolAgentOptions): Promise<Proto
     if (parsed.status === "ok") inbox.put(parsed.message);
   });
   const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  socket.once("close", (code) => inbox.end(`${name}'s socket was closed with ${code}`));
   await new Promise<void>((resolve, reject) => {
     socket.once("open", () => resolve());
     // Errors after the opening end in `close`, which is what counts.
@@ -88,10 +89,7 @@ export async function connectAgent(options: ProtocolAgentOptions): Promise<Proto
     },
     leases: claims.map((lease) => ({ lease, stage: "transcoding", fraction: 0.5 })),
   });
-  const welcome = await Promise.race([
-    inbox.take("welcome"),
-    closed.then((code) => Promise.reject(new Error(`closed with ${code} before the welcome`))),
-  ]);
+  const welcome = await inbox.take("welcome");
   return {
     welcome,
     heard: inbox.heard,
@@ -106,8 +104,13 @@ function createInbox() {
   const heard: EdgeMessage[] = [];
   const untaken: EdgeMessage[] = [];
   const waiting = new Set<() => void>();
+  let ended: string | null = null;
   return {
     heard,
+    end: (reason: string) => {
+      ended = reason;
+      for (const look of [...waiting]) look();
+    },
     put: (message: EdgeMessage) => {
       heard.push(message);
       untaken.push(message);
@@ -117,12 +120,15 @@ function createInbox() {
       type: T,
       satisfies: (message: EdgeMessageOf<T>) => boolean = () => true,
     ): Promise<EdgeMessageOf<T>> =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const isWanted = (message: EdgeMessage): message is EdgeMessageOf<T> =>
           message.type === type && satisfies(message as EdgeMessageOf<T>);
         const look = () => {
           const found = untaken.find(isWanted);
-          if (found === undefined) return;
+          if (found === undefined) {
+            if (ended !== null) reject(new Error(`${ended} before a message '${type}'`));
+            return;
+          }
           untaken.splice(untaken.indexOf(found), 1);
           waiting.delete(look);
           resolve(found);
