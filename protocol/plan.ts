@@ -82,6 +82,20 @@ export type LocalStep = CopyStep | WriteStep | PackageStep;
 
 export type Step = FfmpegStep | LocalStep;
 
+/**
+ * The pictures that an output was encoded from: upright, scaled, cut and tone-mapped as its encoder got them. What
+ * an encode lost is measured against them.
+ */
+export interface Reference {
+  readonly inputs: FfmpegStep["inputs"];
+  /** A filter graph from those inputs that ends in the label `[reference]`. */
+  readonly graph: string;
+  readonly bitDepth: 8 | 10;
+  readonly range: "tv" | "pc";
+  /** What stands at the same time: the beginning of the output, or its first picture where times were shifted. */
+  readonly alignment: "start" | "first_picture";
+}
+
 /** What the gate compares an output with before it is reported. Null fields are not compared. */
 export interface PromisedOutput {
   /** Key of the task's outputs (`out_1`). */
@@ -103,6 +117,8 @@ export interface PromisedOutput {
   readonly unknown?: readonly ("video" | "audio")[];
   readonly durationSeconds: number | null;
   readonly durationToleranceSeconds: number;
+  /** Absent: nothing to compare its pictures with. */
+  readonly reference?: Reference;
 }
 
 export interface Plan {

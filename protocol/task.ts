@@ -4,6 +4,7 @@ import { fleetSchema, renditionIndexSchema, taskPartSchema } from "./chunks/cont
 import { taskIdSchema } from "./ids.ts";
 import { fileFormatSchema, outputFormatSchema, videoMetadataSchema } from "./media.ts";
 import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
+import { outputQualitySchema } from "./quality.ts";
 
 export { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 
@@ -55,6 +56,8 @@ export const taskSpecSchema = z.object({
   fleet: fleetSchema.exactOptional(),
   /** Of a task `chunk`, `audio` or `merge`, which only agents with the feature `chunks` are given. */
   part: taskPartSchema.exactOptional(),
+  /** Measure each rendition against the source. Such a job is done whole: a measure needs all of both. */
+  quality: z.boolean().optional(),
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 
@@ -96,5 +99,7 @@ export const outputReportSchema = z.object({
   media: videoMetadataSchema,
   /** Of a file that a chunk or the audio task made. */
   index: renditionIndexSchema.exactOptional(),
+  /** Of the file that was asked for, where its quality was. */
+  quality: outputQualitySchema.optional(),
 });
 export type OutputReport = z.infer<typeof outputReportSchema>;

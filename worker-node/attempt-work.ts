@@ -15,7 +15,10 @@ export async function performAttempt(work: Work): Promise<AttemptOutcome> {
   if (sources.status === "ended") return sources.outcome;
   const ran = await planAndRun(work, sources.value);
   if (ran.status === "ended") return ran.outcome;
-  const outputs = await deliver(work, ran.value.plan, ran.value.cuts, ran.value.engine);
+  const outputs = await deliver(work, ran.value.plan, ran.value.cuts, ran.value.engine, (step) => {
+    work.tracker.beginStep(step);
+    return runFfmpeg(work, step);
+  });
   if (outputs.status === "ended") return outputs.outcome;
   return { status: "completed", outputs: outputs.value, engine: ran.value.engine };
 }

@@ -3,8 +3,11 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { contentTypeOf } from "../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../protocol/plan.ts";
+import type { OutputQuality } from "../protocol/quality.ts";
 import type { OutputReport, TaskOutput } from "../protocol/task.ts";
 import { ABANDONED, fail, type Part, type Work } from "./attempt-parts.ts";
+import type { GateResult } from "./ffmpeg/index.ts";
+import { type FoundPictures, measureQuality, type RunMeasure } from "./quality/measure-quality.ts";
 import type { EngineReport } from "./session-model.ts";
 import { uploadOutput } from "./upload.ts";
 
@@ -25,6 +28,7 @@ interface Checked {
   readonly filename: string;
   readonly sizeBytes: number;
   readonly media: OutputReport["media"];
+  readonly quality?: OutputQuality;
 }
 
 /** Every promised file is checked before the first byte of any goes up. */
@@ -33,8 +37,10 @@ export async function deliver(
   plan: Plan,
   cuts: Cuts,
   engine: EngineReport,
+  run: RunMeasure,
 ): Promise<Part<readonly OutputReport[]>> {
   const checked: Checked[] = [];
+  const pictures: FoundPictures[] = [];
   for (const promise of plan.outputs) {
     const found = await checkPromise(work, promise, engine);
     if (found.status === "ended") return found;
@@ -44,8 +50,27 @@ export async function deliver(
       return fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
     }
     checked.push(...pieces);
+    pictures.push(...picturesOf(promise, found.value));
   }
-  return sendUp(work, checked, engine);
+  if (work.assignment.task.quality !== true) return sendUp(work, checked, engine);
+  const measured = await measureQuality(work, plan, pictures, engine, run);
+  if (measured.status === "ended") return measured;
+  return sendUp(work, checked.map(withQuality(measured.value)), engine);
+}
+
+/** Figures stand with the file that was asked for. */
+function withQuality(measured: ReadonlyMap<string, OutputQuality>) {
+  return (file: Checked): Checked => {
+    const { key, role } = file.promise;
+    const quality = role === undefined ? measured.get(key) : undefined;
+    return quality === undefined ? file : { ...file, quality };
+  };
+}
+
+function picturesOf(promise: PromisedOutput, { media, pictures }: Found): FoundPictures[] {
+  if (pictures === undefined) return [];
+  const { width, height, videoCodec } = media;
+  return [{ promise, width, height, videoCodec, ...pictures }];
 }
 
 /** The file itself, or what it was cut into: all of it, byte for byte. Null where that is not so. */
@@ -105,7 +130,7 @@ async function sendUp(
 
 async function sendFile(
   work: Work,
-  { promise, file, filename, sizeBytes, media }: Checked,
+  { promise, file, filename, sizeBytes, media, quality }: Checked,
   engine: EngineReport,
   onBytes: (count: number) => void,
 ): Promise<Part<OutputReport>> {
@@ -121,10 +146,14 @@ async function sendFile(
   }
   const { stored, sha256 } = sent;
   const about = { key, filename, format, ...(role === undefined ? {} : { role }) };
-  return { status: "ok", value: { ...about, contentType, sizeBytes, sha256, stored, media } };
+  const measured = quality === undefined ? {} : { quality };
+  return {
+    status: "ok",
+    value: { ...about, contentType, sizeBytes, sha256, stored, media, ...measured },
+  };
 }
 
-interface Found {
+interface Found extends Pick<GateResult & { status: "ok" }, "pictures"> {
   readonly sizeBytes: number;
   readonly media: OutputReport["media"];
 }
@@ -146,7 +175,7 @@ async function checkPromise(
     .check(file, promise, AbortSignal.any([work.signal, limit]))
     .finally(() => work.tracker.setChecking(false));
   if (work.signal.aborted) return ABANDONED;
-  if (checked.status === "ok") return { status: "ok", value: { sizeBytes, media: checked.media } };
+  if (checked.status === "ok") return { status: "ok", value: { ...checked, sizeBytes } };
   const { detail } = checked;
   return fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
 }

@@ -14,6 +14,8 @@ import {
 } from "./ffmpeg/index.ts";
 
 export interface Engine {
+  /** Whether it was proved to measure VMAF. Absent: not. */
+  readonly hasVmaf?: boolean;
   probe(request: ProbeRequest): Promise<ProbeResult>;
   run(step: FfmpegStep, options: RunStepOptions): Promise<StepResult>;
   /** `file` is an absolute path. */
@@ -22,6 +24,7 @@ export interface Engine {
 
 export function ffmpegEngine(tools: Tools): Engine {
   return {
+    hasVmaf: tools.features.vmaf,
     probe: (request) => probeSource(tools, request),
     run: (step, options) => runStep(tools, step, options),
     check: (file, promise, signal) => checkOutput(tools, file, promise, signal),

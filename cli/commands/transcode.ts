@@ -13,6 +13,7 @@ interface TranscodeOptions {
   readonly recipe: string;
   readonly param: Readonly<Record<string, unknown>>;
   readonly format?: string;
+  readonly quality: boolean;
   readonly wait: boolean;
   readonly out?: string;
   readonly json: boolean;
@@ -27,6 +28,7 @@ export function addTranscode(program: Command): void {
     .requiredOption("--recipe <name>", "what to make of it, e.g. webReady")
     .option("--param <k=v>", "a parameter of the recipe; may be repeated", collectParameter, {})
     .option("--format <format>", "output format, e.g. mp4")
+    .option("--quality", "measure PSNR, SSIM and, where the worker can, VMAF", false)
     .option("--wait", "wait until the job has ended; exit 1 unless it completed", false)
     .option("--out <dir>", "save the outputs there (waits)")
     .option("--json", "print the job as JSON on stdout, progress on stderr", false)
@@ -85,6 +87,7 @@ async function transcode(
     videoId: video.videoId,
     recipe: { name: options.recipe, ...options.param },
     ...(options.format ? { output: { format: options.format } } : {}),
+    ...(options.quality ? { quality: true } : {}),
   } as JobRequest);
   if (!options.wait && !options.out) {
     lines.end();

@@ -2,6 +2,7 @@
 import type { JobError } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { EngineReport, RevokeReason } from "../../protocol/messages.ts";
+import type { OutputQuality } from "../../protocol/quality.ts";
 import type { JobState, Stage } from "../../protocol/stages.ts";
 import type { FileRole, OutputReport, TaskSpec } from "../../protocol/task.ts";
 import type { JobSubmission } from "./submission.ts";
@@ -18,6 +19,7 @@ export interface AcceptedOutput {
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly media: VideoMetadata;
+  readonly quality?: OutputQuality;
 }
 
 export interface StageRecord {

@@ -28,6 +28,8 @@ export interface JobSubmission {
   readonly work: Work;
   readonly inputs: Readonly<Record<string, JobInput>>;
   readonly outputs: Readonly<Record<string, TaskOutput>>;
+  /** Whether the pictures are measured against the source. Absent: not. */
+  readonly quality?: boolean;
   readonly webhookUrl: string | null;
   readonly presetId: string | null;
   /** -10 to 10, higher first. */

@@ -49,6 +49,7 @@ async function submissionOf(
     work: spec.work,
     inputs: await recallInputs(context.env, accountId, spec.sources),
     outputs: spec.outputs,
+    ...(spec.quality ? { quality: true } : {}),
     webhookUrl: request.webhookUrl ?? null,
     presetId: request.presetId ?? null,
     priority: request.priority,

@@ -3,6 +3,7 @@ import { checkCommand } from "../../protocol/command/check.ts";
 import { extensionOf, formatOfName } from "../../protocol/formats.ts";
 import type { JobSource, ParsedJobRequest } from "../../protocol/http/job-request.ts";
 import type { OutputFormat } from "../../protocol/media.ts";
+import { refuseQuality } from "../../protocol/quality.ts";
 import {
   defaultFormat,
   formatRefusal,
@@ -16,6 +17,8 @@ export interface JobSpec {
   readonly work: Work;
   readonly sources: Readonly<Record<string, SpecSource>>;
   readonly outputs: Readonly<Record<string, TaskOutput>>;
+  /** Whether the pictures are measured against the source. */
+  readonly quality: boolean;
 }
 
 export type SpecSource =
@@ -131,7 +134,12 @@ function readRecipe(
   }
   return {
     status: "ok",
-    spec: { work: { mode: "recipe", recipe }, sources, outputs: read.outputs },
+    spec: {
+      work: { mode: "recipe", recipe },
+      sources,
+      outputs: read.outputs,
+      quality: request.quality,
+    },
   };
 }
 
@@ -155,12 +163,24 @@ function readCommand(
   }
   return {
     status: "ok",
-    spec: { work: { mode: "ffmpeg", args: [...args] }, sources, outputs: read.outputs },
+    spec: {
+      work: { mode: "ffmpeg", args: [...args] },
+      sources,
+      outputs: read.outputs,
+      quality: request.quality,
+    },
   };
 }
 
 /** Everything that can be said of a request without looking at the videos it names. */
 export function readSpec(request: ParsedJobRequest, preset: SpecPreset | null): SpecResult {
+  const read = readWork(request, preset);
+  if (read.status === "refused" || !read.spec.quality) return read;
+  const refusal = refuseQuality(read.spec.work);
+  return refusal === null ? read : invalid(refusal);
+}
+
+function readWork(request: ParsedJobRequest, preset: SpecPreset | null): SpecResult {
   const sources = readSources(request);
   if (sources === null) return invalid("input.url is required for this recipe");
   if (request.ffmpeg !== undefined) return readCommand(request, request.ffmpeg.args, sources);
@@ -184,8 +204,10 @@ function canonicalJson(value: unknown): string {
  * What makes two jobs the same work: inputs, mode, recipe with defaults or args, outputs. Args count as what they
  * mean, not as they are written.
  */
-export function canonicalSpec({ work, sources, outputs }: JobSpec): string {
-  if (work.mode !== "ffmpeg") return canonicalJson({ work, sources, outputs });
+export function canonicalSpec({ work, sources, outputs, quality }: JobSpec): string {
+  if (work.mode !== "ffmpeg") {
+    return canonicalJson({ work, sources, outputs, ...(quality ? { quality } : {}) });
+  }
   const check = checkCommand(work.args, {
     inputs: Object.keys(sources),
     outputs: formatsOf(outputs),

@@ -19,7 +19,7 @@ export function viewOutputs(
   return Promise.all(
     outputs
       .filter(({ role }) => role !== "part")
-      .map(async ({ name, contentType, sizeBytes, format, media, sha256 }) => ({
+      .map(async ({ name, contentType, sizeBytes, format, media, sha256, quality }) => ({
         name,
         url: await signOutputUrl(settings, { ...of, name, now }),
         contentType,
@@ -32,6 +32,7 @@ export function viewOutputs(
         audioCodec: media.audioCodec,
         bitrateKbps: media.bitrateKbps,
         sha256,
+        quality: quality ?? null,
       })),
   );
 }

@@ -99,6 +99,7 @@ async function checkOutput(
       sizeBytes: report.sizeBytes,
       sha256: report.sha256,
       media: report.media,
+      ...(report.quality === undefined ? {} : { quality: report.quality }),
     },
   };
 }

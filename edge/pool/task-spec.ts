@@ -27,6 +27,7 @@ export function taskSpecOf(submission: JobSubmission, task: Task): TaskSpec {
     inputs: mapValues(submission.inputs, taskInputOf),
     outputs: { ...submission.outputs },
     maxOutputBytes: maxOutputBytesOf(submission),
+    ...(submission.quality ? { quality: true } : {}),
   };
 }
 

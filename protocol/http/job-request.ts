@@ -55,6 +55,12 @@ const fieldsSchema = z.strictObject({
   recipe: recipeRequestSchema.optional(),
   presetId: referenceSchema.optional(),
   ffmpeg: z.strictObject({ args: z.array(z.string().max(8192)).min(1).max(MAX_ARGS) }).optional(),
+  quality: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Measure PSNR, SSIM and, where the worker can, VMAF of the pictures against the source.",
+    ),
   webhookUrl: z.string().min(1).max(MAX_URL_LENGTH).optional(),
   priority: wholeNumber(-10, 10).default(0).describe("Higher first."),
   pool: slugSchema.default("default"),

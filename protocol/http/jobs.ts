@@ -1,6 +1,7 @@
 /** A job and what belongs to it, as clients see them (API.md section 4). */
 import { z } from "zod";
 import { jobErrorSchema } from "../errors.ts";
+import { outputQualitySchema } from "../quality.ts";
 import { jobStateSchema, jobStatusSchema, stageSchema } from "../stages.ts";
 import { listSchema, pageQueryShape, parameter, timeSchema } from "./common.ts";
 
@@ -20,6 +21,9 @@ export const outputSchema = z
     audioCodec: z.string().nullable(),
     bitrateKbps: z.number().nullable(),
     sha256: z.string().describe("Lower-case hex."),
+    quality: outputQualitySchema
+      .nullable()
+      .describe("Of its pictures against the source's; null unless the job asked for it."),
   })
   .meta({ id: "Output" });
 export type Output = z.infer<typeof outputSchema>;

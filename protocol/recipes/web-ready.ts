@@ -8,7 +8,7 @@ import { hasPlainTimes, planEncode } from "./parts/encode.ts";
 import { displaySize, framing } from "./parts/geometry.ts";
 import { height, videoBitrateKbps, width } from "./parts/params.ts";
 import { unsupportedFormat } from "./parts/rejections.ts";
-import { canCopyVideo, copiedVideo, planRemux } from "./parts/remux.ts";
+import { canCopyVideo, copiedReference, copiedVideo, planRemux } from "./parts/remux.ts";
 import { type Span, spanOf } from "./parts/span.ts";
 
 const params = z.strictObject({
@@ -128,6 +128,7 @@ function passthrough({ source, sourceKey, output }: PlanContext<Params>, span: S
         audio: audio === undefined ? null : { codec: audio.codec, channels: audio.channels },
         durationSeconds: span.expectedSeconds,
         durationToleranceSeconds: span.toleranceSeconds,
+        ...copiedReference(source, [{ from: { source: sourceKey }, options: [] }]),
       },
     ],
   };

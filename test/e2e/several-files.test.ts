@@ -48,3 +48,24 @@ test("a storyboard lists its sheet and its cues, and the cues name the sheet whe
   const answer = await fetch(new URL(sheet ?? "", cuesUrl));
   expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "image/jpeg"]);
 });
+
+test("quality that is asked for stands with each rung of a ladder, and only where asked", async () => {
+  const source = await world.makeClip("rungs.mp4", [
+    ...["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=0.4"],
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+  ]);
+  const videoId = await world.upload(source);
+  const ladder = { videoId, recipe: { name: "hls", preset: "ultrafast" } } as const;
+  const measured = await world.finish({ ...ladder, quality: true });
+  const [master] = measured.outputs;
+  expect(measured.error).toBeNull();
+  const rungs = master?.quality?.renditions ?? [];
+  expect(rungs.map(({ height }) => height)).toEqual([720, 480, 360, 240]);
+  expect(rungs[0]).toMatchObject({ psnrDb: master?.quality?.psnrDb, frames: 10 });
+  for (const { psnrDb, ssim } of rungs) {
+    expect(psnrDb).toBeGreaterThan(25);
+    expect(ssim).toBeGreaterThan(0.8);
+  }
+  const plain = await world.finish({ videoId, recipe: { name: "webReady" } });
+  expect(plain.outputs.map(({ quality }) => quality)).toEqual([null]);
+});

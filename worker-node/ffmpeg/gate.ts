@@ -73,7 +73,16 @@ export async function checkOutput(
   if (difference !== null) return invalid(difference);
   const damage = await decodeEnds(reading, found);
   if (damage !== null) return invalid(`it does not decode: ${damage}`);
-  return { status: "ok", media: mediaOf(found, promise, size) };
+  return { status: "ok", media: mediaOf(found, promise, size), ...picturesOf(found) };
+}
+
+function picturesOf({
+  source,
+  packets,
+}: FoundOutput): Pick<GateResult & { status: "ok" }, "pictures"> {
+  const { video, startSeconds } = source;
+  if (video === null) return {};
+  return { pictures: { frames: packets.get(video.index)?.presented ?? 0, startSeconds } };
 }
 
 async function sizeOf(file: string): Promise<number | null> {

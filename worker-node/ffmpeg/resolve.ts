@@ -159,15 +159,29 @@ export function parseVersion(name: ToolName, text: string): string | null {
 
 /** Asks the long help, which lists each option at the beginning of a line, and the muxer's for its flags. */
 async function findFeatures(ffmpeg: string): Promise<ToolFeatures> {
-  const [long, muxer] = await Promise.all([
+  const [long, muxer, vmaf] = await Promise.all([
     runTool(ffmpeg, ["-hide_banner", "-h", "long"]),
     runTool(ffmpeg, ["-hide_banner", "-h", "muxer=mp4"]),
+    measuresVmaf(ffmpeg),
   ]);
   return {
+    vmaf,
     statsPeriod: /^-stats_period\b/m.test(long.stdout),
     fpsMode: /^-fps_mode\b/m.test(long.stdout),
     cmafFlag: /^\s+cmaf\b/m.test(muxer.stdout),
   };
+}
+
+/** Measures two frames: the filter is listed by builds that lack its model, too. */
+async function measuresVmaf(ffmpeg: string): Promise<boolean> {
+  const help = await runTool(ffmpeg, ["-hide_banner", "-h", "filter=libvmaf"]);
+  if (!/log_path/.test(help.stdout)) return false;
+  const picture = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=0.08"];
+  const { end, exitCode } = await runTool(ffmpeg, [
+    ...["-nostdin", "-v", "error", ...picture, ...picture],
+    ...["-filter_complex", "[0:v][1:v]libvmaf=log_fmt=json", "-f", "null", "-"],
+  ]);
+  return end.kind === "exited" && exitCode === 0;
 }
 
 function runTool(path: string, args: readonly string[]) {

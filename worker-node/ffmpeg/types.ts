@@ -10,6 +10,8 @@ export interface ToolFeatures {
   readonly fpsMode: boolean;
   /** `-movflags cmaf`, since 4.4: without it the flags and options it stands for are given. */
   readonly cmafFlag: boolean;
+  /** The filter `libvmaf` is there, has its model, and measured something. */
+  readonly vmaf: boolean;
 }
 
 /** An ffmpeg and an ffprobe that ran and told their version. */
@@ -91,5 +93,10 @@ export type StepResult =
   | { readonly status: "aborted"; readonly log: readonly string[] };
 
 export type GateResult =
-  | { readonly status: "ok"; readonly media: VideoMetadata }
+  | {
+      readonly status: "ok";
+      readonly media: VideoMetadata;
+      /** Presented frames, and where the file's times begin in seconds. Absent: it has no pictures. */
+      readonly pictures?: { readonly frames: number; readonly startSeconds: number };
+    }
   | { readonly status: "invalid"; readonly detail: string };

@@ -45,6 +45,7 @@ function unverified(task: TaskIn<"leased">, event: CompleteEvent): TransitionRes
       sizeBytes: report.sizeBytes,
       sha256: report.sha256,
       media: report.media,
+      ...(report.quality === undefined ? {} : { quality: report.quality }),
     }),
   );
   const { fields, effects } = endAttempt(task, {

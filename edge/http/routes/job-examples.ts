@@ -25,6 +25,7 @@ export const outputExample: Job["outputs"][number] = {
   audioCodec: "aac",
   bitrateKbps: 671,
   sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+  quality: null,
 };
 
 export const jobExample: Job = {

@@ -1,6 +1,6 @@
 /** An encode whole: pictures and sound from one source into one container. */
 import type { AudioStreamInfo, SourceInfo, VideoCodec, VideoStreamInfo } from "../../media.ts";
-import type { FfmpegStep, PlanResult, PromisedOutput, Rejection } from "../../plan.ts";
+import type { FfmpegStep, PlanResult, PromisedOutput, Reference, Rejection } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
 import { type AudioTrack, canCopyAudio, defaultAudio, isAacLc, planAudio } from "./audio.ts";
@@ -56,6 +56,8 @@ interface EncodedVideo {
   readonly frames: number | null;
   readonly promise: PromisedOutput["video"];
   readonly encoder: FfmpegStep["encoder"];
+  /** Without its inputs, which are those of the step less what the encoder's device needs. */
+  readonly reference: Omit<Reference, "inputs">;
 }
 
 /** Plans one ffmpeg run from a source to one mp4, mov or webm. */
@@ -106,6 +108,14 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
         audio: audio.promise,
         durationSeconds: promisedSeconds(source, span, video !== null, tracks.length > 0),
         durationToleranceSeconds: span.toleranceSeconds,
+        ...(video === null
+          ? {}
+          : {
+              reference: {
+                ...video.reference,
+                inputs: [{ from: { source: sourceKey }, options: spanOptions(span) }],
+              },
+            }),
       },
     ],
   };
@@ -185,6 +195,12 @@ function encodeVideo(
     frames: frames ?? estimatedFrames(video, span, request.fps),
     promise: { codec: request.codec, ...sizeOf(framed), frames },
     encoder: { name: capability.encoder, device: capability.device },
+    reference: {
+      graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,
+      bitDepth,
+      range: picture.tags.range,
+      alignment: "start",
+    },
   };
 }
 

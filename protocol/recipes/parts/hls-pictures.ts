@@ -106,7 +106,7 @@ function fitting(
 }
 
 function branchOf(
-  { source, params, encoders }: PlanContext<LadderParams>,
+  { source, sourceKey, params, encoders }: PlanContext<LadderParams>,
   video: VideoStreamInfo,
   { codec, rung, stem }: { readonly codec: VideoCodec; readonly rung: Rung; readonly stem: string },
   sessions: number,
@@ -159,6 +159,13 @@ function branchOf(
       audio: null,
       durationSeconds: video.durationSeconds,
       durationToleranceSeconds: durationTolerance(video.durationSeconds) + Math.abs(late),
+      reference: {
+        inputs: [{ from: { source: sourceKey }, options: [] }],
+        graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,
+        bitDepth,
+        range: picture.tags.range,
+        alignment: "start",
+      },
     },
   };
 }

@@ -7,7 +7,7 @@ import { durationTolerance, lengthOf } from "./span.ts";
 
 export type MediaPromise = Pick<
   PromisedOutput,
-  "video" | "audio" | "durationSeconds" | "durationToleranceSeconds"
+  "video" | "audio" | "durationSeconds" | "durationToleranceSeconds" | "reference"
 >;
 
 export interface SoundRendition {

@@ -5,7 +5,7 @@ import type { PlannedOutput } from "../define.ts";
 import { canCopyAudio, planAudio } from "./audio.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { hasPlainTimes, presentedFrames } from "./encode.ts";
-import { canCopyVideo, copiedVideo } from "./remux.ts";
+import { canCopyVideo, copiedReference, copiedVideo } from "./remux.ts";
 import { durationTolerance, lengthOf, spanOf } from "./span.ts";
 import { isConstantRate } from "./timing.ts";
 
@@ -110,6 +110,7 @@ export function planJoin({ inputs, output }: JoinContext): PlanResult {
         audio: planAudio(tracksOf(first)).promise,
         durationSeconds: seconds,
         durationToleranceSeconds: durationTolerance(seconds),
+        ...copiedReference(inner(first), LISTED),
       },
     ],
   };
@@ -166,20 +167,27 @@ function videoCopy({ video }: SourceInfo, format: ContainerFormat): string[] {
   return ["-map", `0:${video.index}`, "-c:v", "copy", ...tag];
 }
 
+/** The parts one after the other. Written by this plan alone; `safe` refuses absolute and odd names all the same. */
+const LISTED = [{ from: { list: LIST }, options: ["-f", "concat", "-safe", "1"] }];
+
+/** The streams as a part holds them: pictures first. */
+function inner(first: SourceInfo): SourceInfo {
+  const video = first.video === null ? null : { ...first.video, index: 0 };
+  const offset = video === null ? 0 : 1;
+  const audio = first.audio.map((track, at) => ({ ...track, index: offset + at }));
+  return { ...first, video, audio };
+}
+
 function joining(
   first: SourceInfo,
   output: JoinContext["output"],
   expectedSeconds: number,
 ): FfmpegStep {
-  const video = first.video === null ? null : { ...first.video, index: 0 };
-  const offset = video === null ? 0 : 1;
-  const audio = first.audio.map((track, at) => ({ ...track, index: offset + at }));
-  const part: SourceInfo = { ...first, video, audio };
+  const part = inner(first);
   return {
     kind: "ffmpeg",
     stage: "merging",
-    // Written by this plan alone; `safe` refuses absolute and odd names all the same.
-    inputs: [{ from: { list: LIST }, options: ["-f", "concat", "-safe", "1"] }],
+    inputs: LISTED,
     filterComplex: null,
     outputs: [
       {

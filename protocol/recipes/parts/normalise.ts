@@ -1,6 +1,6 @@
 /** Sources that differ, made alike and joined by encoding them anew. */
 import type { EncoderCapability, Rational, SourceInfo, VideoCodec } from "../../media.ts";
-import type { FfmpegStep, PlanResult, Rejection } from "../../plan.ts";
+import type { FfmpegStep, PlanResult, Reference, Rejection } from "../../plan.ts";
 import { pickEncoder } from "../pick-encoder.ts";
 import {
   audioEncoders,
@@ -101,6 +101,7 @@ export function planNormalised(
         audio: sound.promise,
         durationSeconds: seconds,
         durationToleranceSeconds: durationTolerance(seconds) + slack,
+        ...referenceOf(step.inputs, pictures, sound),
       },
     ],
   };
@@ -126,6 +127,26 @@ function graphOf(count: number, pictures: Pictures | null, sound: Sound): string
   if (pictures === null) return [...parts, `${pads.join("")}${joined}${sounds}`].join(";");
   const after = ["null", ...pictures.after].join(",");
   return [...parts, `${pads.join("")}${joined}[j]${sounds}`, `[j]${after}[v]`].join(";");
+}
+
+/** The sound goes along unheard: where a part ends is where its longest stream does. */
+function referenceOf(
+  inputs: FfmpegStep["inputs"],
+  pictures: Pictures | null,
+  sound: Sound,
+): { readonly reference?: Reference } {
+  if (pictures === null) return {};
+  const sinks = Array.from({ length: sound.tracks }, (_, track) => `[a${track}]anullsink`);
+  const joined = graphOf(inputs.length, { ...pictures, after: [] }, sound);
+  return {
+    reference: {
+      inputs,
+      graph: [joined, ...sinks, "[v]null[reference]"].join(";"),
+      bitDepth: 8,
+      range: "tv",
+      alignment: "start",
+    },
+  };
 }
 
 function picturesOf(

@@ -1,8 +1,9 @@
 /** Streams copied into another container, or from their key frames on. */
 import type { SourceInfo, VideoCodec } from "../../media.ts";
-import type { PlanResult, PromisedOutput } from "../../plan.ts";
+import type { PlanResult, PromisedOutput, Reference } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { type AudioTrack, planAudio } from "./audio.ts";
+import { carriedTags } from "./color.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { presentedFrames } from "./encode.ts";
 import { isWhole, type Span, spanOptions } from "./span.ts";
@@ -46,6 +47,23 @@ export function copiedVideo(source: SourceInfo, span: Span): PromisedOutput["vid
   };
 }
 
+/** Copied pictures are compared as they are; their times may have been moved, all by as much. */
+export function copiedReference(
+  { video }: SourceInfo,
+  inputs: Reference["inputs"],
+): { readonly reference?: Reference } {
+  if (video === null) return {};
+  return {
+    reference: {
+      inputs,
+      graph: `[0:${video.index}]null[reference]`,
+      bitDepth: video.bitDepth > 8 ? 10 : 8,
+      range: carriedTags(video, video).range,
+      alignment: "first_picture",
+    },
+  };
+}
+
 /** Copies the pictures, and copies or encodes each track of sound. */
 export function planRemux(context: RemuxContext, request: RemuxRequest): PlanResult {
   const { source, sourceKey, output } = context;
@@ -53,6 +71,13 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
   const audio = planAudio(tracks);
   const video = copiedVideo(source, span);
   const isPart = !isWhole(span);
+  const inputs = [
+    {
+      from: { source: sourceKey },
+      // The sound, too, begins where the key frame does.
+      options: [...(isPart ? ["-noaccurate_seek"] : []), ...spanOptions(span)],
+    },
+  ];
   return {
     status: "planned",
     action: "remux",
@@ -60,13 +85,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
       {
         kind: "ffmpeg",
         stage: "transcoding",
-        inputs: [
-          {
-            from: { source: sourceKey },
-            // The sound, too, begins where the key frame does.
-            options: [...(isPart ? ["-noaccurate_seek"] : []), ...spanOptions(span)],
-          },
-        ],
+        inputs,
         filterComplex: null,
         outputs: [
           {
@@ -93,6 +112,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
         audio: audio.promise,
         durationSeconds: span.expectedSeconds,
         durationToleranceSeconds: span.toleranceSeconds + (isPart ? keyframeGap(source) : 0),
+        ...copiedReference(source, inputs),
       },
     ],
   };

@@ -30,7 +30,7 @@ function deinterlace(video: VideoStreamInfo): string[] {
 }
 
 function frameRate(fps: Rational | undefined): string[] {
-  return fps === undefined ? [] : [`fps=fps=${fps.num}/${fps.den}`];
+  return fps === undefined ? [] : [`fps=fps=${fps.num}/${fps.den}:start_time=0`];
 }
 
 function crop({ crop: size }: Framing): string[] {

@@ -62,6 +62,12 @@ describe("what a job needs", () => {
       { input, recipe: webReady, output: { format: "mp5" } },
       "output.format must be one of 'mp4', 'webm', 'mov', 'gif', 'mp3', 'aac', 'wav', 'jpg', 'png', 'hls'",
     ],
+    [
+      "the quality of a sound",
+      { input, recipe: { name: "extractAudio" }, quality: true },
+      "quality is measured of the recipes webReady, transcode, compress, proxy, resize, trim, concat, hls",
+    ],
+    ["a word for quality", { input, recipe: webReady, quality: "yes" }, "quality must be a boolean"],
     ["a text for a recipe", { input, recipe: "webReady" }, "recipe must be an object"],
     ["no work", { input }, "recipe, presetId or ffmpeg is required"],
     [

@@ -4,7 +4,7 @@ import { stepOf } from "./support.ts";
 
 const context = {
   inputUrl: (key: string) => `http://127.0.0.1:4711/${key}`,
-  features: { statsPeriod: true, fpsMode: true, cmafFlag: true },
+  features: { statsPeriod: true, fpsMode: true, cmafFlag: true, vmaf: false },
 };
 
 /** The options that stand before the n-th `-i`. */
@@ -72,7 +72,7 @@ describe("a step's argv", () => {
     });
     const old = stepArgv(step, {
       ...context,
-      features: { statsPeriod: false, fpsMode: false, cmafFlag: false },
+      features: { statsPeriod: false, fpsMode: false, cmafFlag: false, vmaf: false },
     });
     expect(valueAfter(old, "-vsync")).toBe("passthrough");
     expect(old).not.toContain("-fps_mode");
@@ -85,7 +85,7 @@ describe("a step's argv", () => {
   it("spells out the flag cmaf for versions that lack it, and no other word of that sound", () => {
     const options = ["-movflags", "+cmaf+delay_moov", "-metadata", "title=cmaf"];
     const step = stepOf({ outputs: [{ file: "a.mp4", muxer: "mp4", options }] });
-    const features = { statsPeriod: true, fpsMode: true, cmafFlag: false };
+    const features = { statsPeriod: true, fpsMode: true, cmafFlag: false, vmaf: false };
     const old = stepArgv(step, { ...context, features });
     expect(valueAfter(old, "-movflags")).toBe("+default_base_moof+negative_cts_offsets+delay_moov");
     expect(valueAfter(old, "-use_editlist")).toBe("0");

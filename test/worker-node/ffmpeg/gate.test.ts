@@ -43,6 +43,7 @@ describe.each(sets)("the gate with $name", ({ tools }) => {
         audioCodec: "aac",
         bitrateKbps: expect.any(Number),
       },
+      pictures: { frames: 60, startSeconds: 0 },
     });
   });
 

@@ -149,7 +149,7 @@ describe("an ffmpeg that misbehaves", () => {
     ffmpeg: await standIn(dir, `ffmpeg-${crypto.randomUUID()}`, script),
     ffprobe: "/nowhere",
     version: "stand-in",
-    features: { statsPeriod: true, fpsMode: true, cmafFlag: true },
+    features: { statsPeriod: true, fpsMode: true, cmafFlag: true, vmaf: false },
   });
   const block = (frame: number) =>
     `process.stdout.write("frame=${frame}\\nout_time_us=${frame}00000\\nprogress=continue\\n");`;

@@ -1,12 +1,21 @@
 /** Small real sources, and a recipe run on one with real ffmpeg, as the agent does it. */
 import { execFileSync } from "node:child_process";
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extensionOf } from "../../../protocol/formats.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
 import type { Plan, PlanResult } from "../../../protocol/plan.ts";
+import type { QualityFigures } from "../../../protocol/quality.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
 import { portable } from "../../../worker-node/ffmpeg/argv.ts";
 import {
@@ -17,6 +26,8 @@ import {
   type Tools,
 } from "../../../worker-node/ffmpeg/index.ts";
 import { packageFiles } from "../../../worker-node/packaging/package-files.ts";
+import { measurement } from "../../../worker-node/quality/measure-step.ts";
+import { readFigures } from "../../../worker-node/quality/read-figures.ts";
 
 /** The software encoders of Debian's ffmpeg; proving them is tested elsewhere. */
 export const softwareEncoders: readonly EncoderCapability[] = [
@@ -65,6 +76,7 @@ export interface RecipeRun {
   readonly file: string;
   /** Where everything lies that was made. */
   readonly scratchDir: string;
+  readonly sources: ReadonlyMap<string, string>;
   readonly output: ProbedOutput;
   readonly video: ProbedStream | undefined;
   readonly audio: ProbedStream | undefined;
@@ -87,6 +99,8 @@ export interface Bench {
     recipe: Readonly<Record<string, unknown>>,
     format?: OutputFormat,
   ): Promise<RecipeRun>;
+  /** The figures of the plan's outputs that have pictures, in its order. */
+  measure(run: RecipeRun): Promise<readonly QualityFigures[]>;
   close(): void;
 }
 
@@ -153,7 +167,8 @@ export async function openBench(): Promise<Bench> {
       let result = join(scratchDir, promised.file);
       for (const step of plan.steps) {
         if (step.kind === "copy") {
-          result = file;
+          result = join(scratchDir, step.file);
+          copyFileSync(file, result);
           continue;
         }
         if (step.kind === "write") {
@@ -190,10 +205,42 @@ export async function openBench(): Promise<Bench> {
         plan,
         file: result,
         scratchDir,
+        sources: new Map(keyed),
         output,
         video: output.streams.find((stream) => stream.codec_type === "video"),
         audio: output.streams.find((stream) => stream.codec_type === "audio"),
       };
+    },
+    async measure({ plan, scratchDir, sources }) {
+      const figures: QualityFigures[] = [];
+      for (const [at, promise] of plan.outputs.entries()) {
+        const { reference } = promise;
+        if (reference === undefined) continue;
+        const gate = await checkOutput(tools, join(scratchDir, promise.file), promise, signal);
+        if (gate.status === "invalid" || gate.pictures === undefined)
+          throw new Error("no pictures");
+        const { frames, startSeconds } = gate.pictures;
+        const size = { width: gate.media.width ?? 0, height: gate.media.height ?? 0 };
+        const planned = measurement({
+          ...{ promise, reference, at, size, startSeconds, frames },
+          stage: "transcoding",
+          hasVmaf: tools.features.vmaf,
+        });
+        const done = await runStep(tools, planned.step, {
+          inputUrl: (key) => server.url(sources.get(key) ?? ""),
+          scratchDir,
+          signal,
+          onProgress: () => {},
+          stallMs: 60_000,
+        });
+        if (done.status !== "ok") throw new Error(JSON.stringify([planned.step, done]));
+        const read = await readFigures({
+          ...{ dir: scratchDir, measurement: planned, bitDepth: reference.bitDepth, frames },
+        });
+        if (read.status === "incomplete") throw new Error(read.detail);
+        figures.push(read.figures);
+      }
+      return figures;
     },
     close() {
       server.close();
