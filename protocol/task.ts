@@ -3,8 +3,8 @@ import { z } from "zod";
 import { fleetSchema, renditionIndexSchema, taskPartSchema } from "./chunks/contract.ts";
 import { taskIdSchema } from "./ids.ts";
 import { fileFormatSchema, outputFormatSchema, videoMetadataSchema } from "./media.ts";
-import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 import { outputQualitySchema } from "./quality.ts";
+import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 
 export { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 

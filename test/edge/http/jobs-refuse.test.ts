@@ -67,7 +67,11 @@ describe("what a job needs", () => {
       { input, recipe: { name: "extractAudio" }, quality: true },
       "quality is measured of the recipes webReady, transcode, compress, proxy, resize, trim, concat, hls",
     ],
-    ["a word for quality", { input, recipe: webReady, quality: "yes" }, "quality must be a boolean"],
+    [
+      "a word for quality",
+      { input, recipe: webReady, quality: "yes" },
+      "quality must be a boolean",
+    ],
     ["a text for a recipe", { input, recipe: "webReady" }, "recipe must be an object"],
     ["no work", { input }, "recipe, presetId or ffmpeg is required"],
     [
