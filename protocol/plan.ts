@@ -96,6 +96,54 @@ export interface Reference {
   readonly alignment: "start" | "first_picture";
 }
 
+/** A rendition of pictures, as it is made whole and in chunks alike. */
+export interface DivisibleRendition {
+  /** That its files' names begin with. */
+  readonly name: string;
+  /** The graph's output that it encodes, e.g. `[v0]`. */
+  readonly pad: string;
+  readonly encoder: { readonly name: string; readonly device: string };
+  readonly codec: VideoCodec;
+  readonly width: number;
+  readonly height: number;
+  /** Of the encoder: quality, speed, key frames, colours. No timing, no muxing. */
+  readonly options: readonly string[];
+  /** Greatest bit rate in bit/s, where the encoder is bound to one. */
+  readonly peakRate: number | null;
+}
+
+/**
+ * How a plan's pictures can be made in parts: the same graph, the same encoders with the same options. Absent from
+ * plans whose work does not divide.
+ */
+export interface Divisible {
+  /** Key of the input. */
+  readonly source: string;
+  readonly inputOptions: readonly string[];
+  /** The whole's, beginning with the link of the stream: `[0:0]scale=...[v0]`. */
+  readonly graph: string;
+  readonly preset: string;
+  readonly renditions: readonly DivisibleRendition[];
+  /** Renditions of a ladder have a key frame at the first frame at or after each multiple of this; else null. */
+  readonly alignedSeconds: number | null;
+  /** What is not pictures: outputs of one ffmpeg run, and what they promise. Null where there is nothing. */
+  readonly sound: {
+    readonly outputs: FfmpegStep["outputs"];
+    readonly promises: readonly PromisedOutput[];
+  } | null;
+  /** What the parts become: a presentation over their files, or one file. */
+  readonly result:
+    | { readonly kind: "package"; readonly step: PackageStep }
+    | {
+        readonly kind: "file";
+        readonly muxer: string;
+        /** Of streams copied: names of languages, tags of codecs, the container's own. */
+        readonly options: readonly string[];
+        /** The file of `sound`. */
+        readonly soundFile: string | null;
+      };
+}
+
 /** What the gate compares an output with before it is reported. Null fields are not compared. */
 export interface PromisedOutput {
   /** Key of the task's outputs (`out_1`). */
@@ -127,6 +175,7 @@ export interface Plan {
   readonly action: string;
   readonly steps: readonly Step[];
   readonly outputs: readonly PromisedOutput[];
+  readonly division?: Divisible;
 }
 
 /** The source cannot become what was asked; said before anything is encoded. */

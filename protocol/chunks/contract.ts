@@ -31,6 +31,11 @@ export const chunkSchema = z.object({
   to: ticks,
   /** The source is read from here, a key frame's time in its own ticks; null reads from the beginning. */
   seek: ticks.nullable(),
+  /**
+   * Frames around the chunk that are encoded with it and thrown away again, so that no seam shows: from `lead` (at
+   * or after `seek`) to before `tail`; null is to the end. Absent: none.
+   */
+  overlap: z.object({ lead: ticks, tail: ticks.nullable() }).exactOptional(),
   /** How many frames are shown in [from, to): what the chunk must have, neither more nor fewer. */
   frames: z.number().int().positive(),
 });
@@ -46,6 +51,8 @@ export const gridSchema = z.object({
   timeBase: rationalSchema,
   /** Of sound and pictures, in ticks of the grid: what is shown then has the time 0 in every output. */
   origin: ticks,
+  /** When the first frame is shown, in ticks of the grid. */
+  first: ticks,
   /** Null where frames lie unevenly. */
   frameRate: rationalSchema.nullable(),
 });

@@ -109,8 +109,10 @@ function toSize(
   const encode = (quality: Quality, audio: "aac" | "opus" | "none") =>
     planEncode(context, { ...request(span, codec, quality), audio, audioKbps: rates.audioKbps });
   const audio = context.output.format === "webm" ? "opus" : "aac";
-  const once = encode({ kind: "bitrate", kbps: rates.videoKbps }, audio);
-  if (once.status === "rejected") return once;
+  const planned = encode({ kind: "bitrate", kbps: rates.videoKbps }, audio);
+  if (planned.status === "rejected") return planned;
+  // A size is met over the whole: parts would each have to be told theirs.
+  const { division: _, ...once } = planned;
   if (
     !once.steps.every((step) => step.kind === "ffmpeg" && hasTwoPasses(step.encoder?.name ?? ""))
   ) {

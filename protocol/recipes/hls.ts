@@ -2,9 +2,9 @@ import { z } from "zod";
 import { companionStem } from "../formats.ts";
 import { codecSchema } from "../media.ts";
 import { cuesFile, keyPlaylistFile, mediaFile, playlistFile } from "../packaging/presentation.ts";
-import type { FfmpegStep, PackageStep, PlanResult, PromisedOutput } from "../plan.ts";
+import type { Divisible, FfmpegStep, PackageStep, PlanResult, PromisedOutput } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
-import { type PictureRendition, pictureRenditions } from "./parts/hls-pictures.ts";
+import { keySeconds, type PictureRendition, pictureRenditions } from "./parts/hls-pictures.ts";
 import {
   audioRenditions,
   type SoundRendition,
@@ -102,16 +102,48 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
     audio: audio.map(({ name, language, label }) => ({ name, language, label })),
     subtitles: subtitles.map(({ name, language, label }) => ({ name, language, label })),
   };
+  const outputs = promises(
+    context,
+    packaging,
+    { pictures: pictures.renditions, audio, subtitles },
+    span.expectedSeconds,
+  );
+  const division = divisionOf(step, packaging, pictures.renditions, outputs, asked);
   return {
     status: "planned",
     action: "ladder",
     steps: [step, packaging],
-    outputs: promises(
-      context,
-      packaging,
-      { pictures: pictures.renditions, audio, subtitles },
-      span.expectedSeconds,
-    ),
+    outputs,
+    ...(division === null ? {} : { division }),
+  };
+}
+
+/** A file per segment is counted over the whole: only files that are read by ranges are made in parts. */
+function divisionOf(
+  step: FfmpegStep,
+  packaging: PackageStep,
+  pictures: readonly PictureRendition[],
+  outputs: readonly PromisedOutput[],
+  { layout, segmentSeconds, preset }: HlsParams,
+): Divisible | null {
+  const [input] = step.inputs;
+  if (layout !== "single_file" || step.filterComplex === null) return null;
+  if (input === undefined || !("source" in input.from)) return null;
+  const drawn = new Set(pictures.map(({ name }) => mediaFile(name)));
+  const sound = step.outputs.filter(({ file }) => !drawn.has(file));
+  const files = new Set(sound.map(({ file }) => file));
+  return {
+    source: input.from.source,
+    inputOptions: input.options,
+    graph: step.filterComplex,
+    preset,
+    renditions: pictures.map(({ divisible }) => divisible),
+    alignedSeconds: keySeconds(segmentSeconds),
+    sound:
+      sound.length === 0
+        ? null
+        : { outputs: sound, promises: outputs.filter(({ file }) => files.has(file)) },
+    result: { kind: "package", step: packaging },
   };
 }
 

@@ -104,6 +104,11 @@ function codecOptions({ source, encoding, bitrateKbps }: AudioTrack, at: number)
   ];
 }
 
+/** The languages of the tracks, for a copy of what was encoded elsewhere. */
+export function languageOptions(tracks: readonly AudioTrack[]): string[] {
+  return tracks.flatMap((track, at) => languageOption(track.source, at));
+}
+
 /** ISO 639 codes only: the tag is free text in some containers. */
 function languageOption({ language }: AudioStreamInfo, at: number): string[] {
   return language !== null && /^[a-z]{2,3}$/.test(language)

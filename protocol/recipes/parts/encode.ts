@@ -1,9 +1,26 @@
 /** An encode whole: pictures and sound from one source into one container. */
+
+import { companionStem, extensionOf } from "../../formats.ts";
 import type { AudioStreamInfo, SourceInfo, VideoCodec, VideoStreamInfo } from "../../media.ts";
-import type { FfmpegStep, PlanResult, PromisedOutput, Reference, Rejection } from "../../plan.ts";
+import type {
+  Divisible,
+  DivisibleRendition,
+  FfmpegStep,
+  PlanResult,
+  PromisedOutput,
+  Reference,
+  Rejection,
+} from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
-import { type AudioTrack, canCopyAudio, defaultAudio, isAacLc, planAudio } from "./audio.ts";
+import {
+  type AudioTrack,
+  canCopyAudio,
+  defaultAudio,
+  isAacLc,
+  languageOptions,
+  planAudio,
+} from "./audio.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
 import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
@@ -58,6 +75,11 @@ interface EncodedVideo {
   readonly encoder: FfmpegStep["encoder"];
   /** Without its inputs, which are those of the step less what the encoder's device needs. */
   readonly reference: Omit<Reference, "inputs">;
+  /** Null where the work does not divide: a measured encode, another frame rate. */
+  readonly divisible: {
+    readonly filters: string;
+    readonly rendition: Omit<DivisibleRendition, "name" | "pad">;
+  } | null;
 }
 
 /** Plans one ffmpeg run from a source to one mp4, mov or webm. */
@@ -71,9 +93,11 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
   if (video === null && tracks.length === 0) return nothingToShow(source);
   const audio = planAudio(tracks);
   const { span } = request;
+  const division = divisionOf(context, output.format, request, video, tracks);
   return {
     status: "planned",
     action: "encode",
+    ...(division === null ? {} : { division }),
     steps: [
       {
         kind: "ffmpeg",
@@ -118,6 +142,59 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
             }),
       },
     ],
+  };
+}
+
+/** The parts: pictures encoded as in the whole, sound in a file of its own. */
+function divisionOf(
+  { source, sourceKey, output }: EncodeContext,
+  format: ContainerFormat,
+  { span, video: request }: EncodeRequest,
+  video: EncodedVideo | null,
+  tracks: readonly AudioTrack[],
+): Divisible | null {
+  if (video?.divisible == null || request === null || !isWhole(span)) return null;
+  const stem = companionStem(output.file);
+  const { filters, rendition } = video.divisible;
+  const audio = planAudio(tracks);
+  const soundFile = tracks.length === 0 ? null : `${stem}.sound.${extensionOf[format]}`;
+  const promise: PromisedOutput = {
+    key: output.key,
+    file: soundFile ?? "",
+    format,
+    role: "part",
+    video: null,
+    audio: audio.promise,
+    durationSeconds: null,
+    durationToleranceSeconds: 0,
+  };
+  const sound: FfmpegStep["outputs"][number] = {
+    file: soundFile ?? "",
+    muxer: muxers[format],
+    options: [
+      ...audio.options,
+      ...["-map_chapters", "-1"],
+      ...containerOptions({ format, ticks: null }),
+    ],
+  };
+  return {
+    source: sourceKey,
+    inputOptions: video.inputOptions,
+    graph: `[0:${source.video?.index ?? 0}]${filters}[v0]`,
+    preset: request.preset,
+    renditions: [{ ...rendition, name: stem, pad: "[v0]" }],
+    alignedSeconds: null,
+    sound: soundFile === null ? null : { outputs: [sound], promises: [promise] },
+    result: {
+      kind: "file",
+      muxer: muxers[format],
+      options: [
+        ...languageOptions(tracks),
+        ...(rendition.codec === "hevc" && format !== "webm" ? ["-tag:v", "hvc1"] : []),
+        ...containerOptions({ format, ticks: video.ticks }),
+      ],
+      soundFile,
+    },
   };
 }
 
@@ -180,27 +257,42 @@ function encodeVideo(
     bitDepth,
   });
   const frames = presentedFrames(source, span, request.fps);
+  const filters = [...picture.filters, ...encoder.filters].join(",");
+  const encoding = [...encoder.output, ...tagOptions(picture.tags)];
+  const isDivisible = request.fps === undefined && request.quality.kind !== "two_pass";
+  const named = { name: capability.encoder, device: capability.device };
   return {
     inputOptions: encoder.input,
     options: [
       "-map",
       `0:${video.index}`,
       "-filter:v",
-      [...picture.filters, ...encoder.filters].join(","),
+      filters,
       ...timingOptions(request.fps !== undefined || (isWhole(span) && isOnGrid(source)), ticks),
-      ...encoder.output,
-      ...tagOptions(picture.tags),
+      ...encoding,
     ],
     ticks,
     frames: frames ?? estimatedFrames(video, span, request.fps),
     promise: { codec: request.codec, ...sizeOf(framed), frames },
-    encoder: { name: capability.encoder, device: capability.device },
     reference: {
       graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,
       bitDepth,
       range: picture.tags.range,
       alignment: "start",
     },
+    encoder: named,
+    divisible: isDivisible
+      ? {
+          filters,
+          rendition: {
+            encoder: named,
+            codec: request.codec,
+            ...sizeOf(framed),
+            options: encoding,
+            peakRate: null,
+          },
+        }
+      : null,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The pictures of an adaptive ladder: one decode, and from it every rung of every codec. */
 import type { EncoderCapability, VideoCodec, VideoStreamInfo } from "../../media.ts";
-import type { FfmpegStep, Rejection } from "../../plan.ts";
+import type { DivisibleRendition, FfmpegStep, Rejection } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, isHardware, pickEncoder } from "../pick-encoder.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
@@ -27,6 +27,7 @@ export interface PictureRendition {
   readonly name: string;
   readonly options: readonly string[];
   readonly promise: MediaPromise;
+  readonly divisible: DivisibleRendition;
 }
 
 export interface LadderPlan {
@@ -50,6 +51,7 @@ interface Branch {
   readonly options: readonly string[];
   readonly promise: MediaPromise;
   readonly capability: EncoderCapability;
+  readonly divisible: Omit<DivisibleRendition, "name" | "pad">;
 }
 
 /** Empty for a source without pictures. */
@@ -77,10 +79,11 @@ export function pictureRenditions(
   const main = branches.find(({ capability }) => isHardware(capability)) ?? branches[0];
   return {
     graph: graphOf(video, branches),
-    renditions: branches.map(({ name, options, promise }, at) => ({
+    renditions: branches.map(({ name, options, promise, divisible }, at) => ({
       name,
       options: ["-map", `[v${at}]`, ...options],
       promise,
+      divisible: { ...divisible, name, pad: `[v${at}]` },
     })),
     expectedFrames:
       fps === null || seconds === null ? null : Math.max(1, Math.round(seconds * fps)),
@@ -122,11 +125,12 @@ function branchOf(
   const { capability } = choice;
   const fps = averageFps(video);
   const quality = qualityOf(codec, {});
+  const maxKbps = peakKbps(rung, codec, fps);
   const encoder = encoderArguments(capability, {
     quality: {
       kind: "capped",
       crf: quality.kind === "crf" ? quality.crf : 23,
-      maxKbps: peakKbps(rung, codec, fps),
+      maxKbps,
     },
     preset: params.preset,
     bitDepth,
@@ -143,17 +147,25 @@ function branchOf(
     toleranceSeconds: 0,
   };
   const late = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
+  const encoding = [...encoder.output, ...tagOptions(picture.tags)];
   return {
     name: `${stem}-video-${rung.short}p${codec === "h264" ? "" : `-${codec}`}`,
     capability,
     filters: [...picture.filters, ...encoder.filters],
     options: [
       ...timingOptions(isOnGrid(source), ticks),
-      ...encoder.output,
-      ...tagOptions(picture.tags),
+      ...encoding,
       ...["-video_track_timescale", String(ticks), "-max_muxing_queue_size", "4096"],
       ...["-movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer+frag_discont"],
     ],
+    divisible: {
+      encoder: { name: capability.encoder, device: capability.device },
+      codec,
+      width,
+      height,
+      options: encoding,
+      peakRate: maxKbps * 1000,
+    },
     promise: {
       video: { codec, width, height, frames: presentedFrames(source, whole, undefined) },
       audio: null,
@@ -170,9 +182,14 @@ function branchOf(
   };
 }
 
+/** From one key frame to the next. */
+export function keySeconds(segmentSeconds: number): number {
+  return segmentSeconds / Math.ceil(segmentSeconds / KEYFRAME_SECONDS);
+}
+
 /** Equal parts of a segment, none longer than two seconds. */
 function keyframes(segmentSeconds: number, fps: number | null) {
-  const seconds = segmentSeconds / Math.ceil(segmentSeconds / KEYFRAME_SECONDS);
+  const seconds = keySeconds(segmentSeconds);
   return {
     gop: Math.max(1, Math.ceil(seconds * (fps ?? 30) - 1e-6)),
     alignedSeconds: secondsText(seconds),
