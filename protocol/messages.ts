@@ -58,7 +58,7 @@ const helloSchema = z.object({
   leases: z.array(z.object({ lease: leaseRefSchema, stage: stageSchema, fraction })).max(256),
 });
 
-/** Ready for `free` more leases. Remembered until used up: an idle agent says it once. */
+/** Ready for leases that take up to `free` slots together. Remembered until used up: an idle agent says it once. */
 const pullSchema = z.object({ type: z.literal("pull"), free: z.number().int().min(0).max(256) });
 
 /**
@@ -76,6 +76,8 @@ const progressSchema = z.object({
   speed: z.number().nonnegative().nullable(),
   /** Said once, when probing has found it. */
   source: videoMetadataSchema.optional(),
+  /** Said when the plan takes fewer of the worker's slots than its lease does: the others are free from then on. */
+  slots: z.number().int().min(1).max(256).optional(),
   /** Said once, when the plan has chosen it. */
   engine: z.object({ device: z.string().max(128), encoder: z.string().max(64) }).optional(),
 });
@@ -175,6 +177,8 @@ const leaseSchema = z.object({
   lease: leaseRefSchema,
   task: taskSpecSchema,
   grant: grantSchema,
+  /** How many of the worker's slots it takes: one for each encoder session that its plan may open. */
+  slots: z.number().int().min(1).max(256).default(1),
   /** Without movement for this long the lease expires. */
   ttlMs: z.number().int().positive(),
   /** What is left of the run's limit: the agent kills ffmpeg when it is over. */

@@ -37,7 +37,14 @@ export interface FfmpegStep {
   readonly expectedFrames: number | null;
   readonly expectedSeconds: number | null;
   /** The encoder it uses, for the ledger; null for stream copies. */
-  readonly encoder: { readonly name: string; readonly device: string } | null;
+  readonly encoder: {
+    readonly name: string;
+    readonly device: string;
+    /** Encoder sessions open at once; absent: 1. */
+    readonly sessions?: number;
+    /** Those of them that run on `device`; absent: all. */
+    readonly deviceSessions?: number;
+  } | null;
 }
 
 /** The source's bytes are the output, unchanged. */

@@ -50,6 +50,7 @@ export function startTracker(options: TrackerOptions): Tracker {
     fps: null,
     speed: null,
     source: null,
+    slots: null,
     engine: null,
   };
   const change = (next: Partial<AttemptReport>) => {
@@ -74,6 +75,7 @@ export function startTracker(options: TrackerOptions): Tracker {
     enter: (stage) => change({ stage }),
     planned: (all) => {
       steps = all;
+      change({ slots: slotsOf(all) });
     },
     beginStep: (next) => {
       step = next;
@@ -116,6 +118,14 @@ export function stageFraction(steps: readonly Step[], step: Step, fraction: numb
   const done = Math.max(0, peers.indexOf(step));
   const share = steps.at(-1)?.stage === step.stage ? 1 - DELIVERY_SHARE : 1;
   return (share * (done + clamp(fraction))) / Math.max(1, peers.length);
+}
+
+/** The most encoder sessions that any step of a plan has open at once; a plan without one takes a slot all the same. */
+function slotsOf(steps: readonly Step[]): number {
+  const sessions = steps.map((step) =>
+    step.kind === "ffmpeg" && step.encoder !== null ? (step.encoder.sessions ?? 1) : 1,
+  );
+  return Math.max(1, ...sessions);
 }
 
 interface Sampler {

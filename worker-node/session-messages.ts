@@ -27,13 +27,16 @@ const NOT_STARTED: AttemptReport = {
   fps: null,
   speed: null,
   source: null,
+  slots: null,
   engine: null,
 };
 
 /** A lease as it arrives: running, and not reported yet. */
-export function newLease(lease: LeaseRef, now: number): HeldLease {
+export function newLease(lease: LeaseRef, slots: number, now: number): HeldLease {
   return {
     lease,
+    slots,
+    saidSlots: slots,
     running: true,
     claimed: true,
     settlement: null,
@@ -124,7 +127,8 @@ export function dueMessage(
       message: held.settlement,
     };
   }
-  const isDue = held.sentStage !== held.report.stage || now >= held.sentAt + intervalMs;
+  const isNews = held.sentStage !== held.report.stage || held.saidSlots !== held.slots;
+  const isDue = isNews || now >= held.sentAt + intervalMs;
   if (!held.claimed || !held.running || !held.unsent || !isDue) return null;
   return { held: heardOf(held, now), message: progressOf(held) };
 }
@@ -135,6 +139,7 @@ function heardOf(held: HeldLease, now: number): HeldLease {
     sentStage: held.report.stage,
     sentAt: now,
     unsent: false,
+    saidSlots: held.slots,
     saidSource: held.saidSource || held.report.source !== null,
     saidEngine: held.saidEngine || held.report.engine !== null,
   };
@@ -152,6 +157,7 @@ function progressOf(held: HeldLease): WorkerMessageOf<"progress"> {
     fps,
     speed,
     ...(source !== null && !held.saidSource ? { source } : {}),
+    ...(held.saidSlots === held.slots ? {} : { slots: held.slots }),
     ...(engine !== null && !held.saidEngine ? { engine: { ...engine } } : {}),
   };
 }

@@ -25,6 +25,8 @@ export interface AttemptReport {
   readonly speed: number | null;
   /** Null until the probe has found it. */
   readonly source: VideoMetadata | null;
+  /** Slots that the plan takes; null until it is made. */
+  readonly slots: number | null;
   /** Null until the plan has chosen it. */
   readonly engine: { readonly device: string; readonly encoder: string } | null;
 }
@@ -62,6 +64,10 @@ export interface HeldLease {
   readonly settleAt: number;
   readonly settleTries: number;
   readonly report: AttemptReport;
+  /** What it takes of this agent's: as its lease says, or fewer once its plan is known. */
+  readonly slots: number;
+  /** What the edge was told of that; null on a socket that has not heard of it. */
+  readonly saidSlots: number | null;
   /** The stage last sent, null on a socket that has not heard of this attempt. */
   readonly sentStage: Stage | null;
   readonly sentAt: number;

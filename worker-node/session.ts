@@ -5,7 +5,7 @@
  * - `complete`, `fail` and `release` are sent until they are acknowledged, on this socket or the next one.
  * - A dropped socket stops nothing; a lease that `welcome` or `revoke` calls lost is stopped at once.
  * - `hello` names every lease the edge may count as ours, so that none is freed while we still speak for it.
- * - Never more attempts than slots; nothing new while draining, resting or ending.
+ * - Never more slots in use than there are; nothing new while draining, resting or ending.
  */
 import type { EdgeMessage, EdgeMessageOf } from "../protocol/messages.ts";
 import { PROTOCOL_VERSION } from "../protocol/messages.ts";
@@ -14,6 +14,7 @@ import { reconnectDelayMs } from "./backoff.ts";
 import { describeCause, isProtocolError, stopReason } from "./close-cause.ts";
 import { dueMessage, helloOf, newLease, releaseOf, settlementOf } from "./session-messages.ts";
 import {
+  type AttemptReport,
   type CloseCause,
   type ExitReason,
   type HeldLease,
@@ -95,11 +96,7 @@ function apply(session: Session, event: SessionEvent): SessionStep {
     case "received":
       return onMessage(session, event.message, event.now);
     case "progressed":
-      return update(session, event.lease, (held) => ({
-        ...held,
-        report: event.report,
-        unsent: true,
-      }));
+      return update(session, event.lease, (held) => heard(held, event.report));
     case "ended":
       return onEnded(session, event);
     case "drain":
@@ -159,6 +156,7 @@ function onWelcome(session: Session, welcome: EdgeMessageOf<"welcome">, now: num
         sentStage: null,
         sentAt: Number.NEGATIVE_INFINITY,
         unsent: true,
+        saidSlots: null,
         saidSource: false,
         saidEngine: false,
         // Whoever watched did so through the socket that is gone.
@@ -179,12 +177,12 @@ function onWelcome(session: Session, welcome: EdgeMessageOf<"welcome">, now: num
 }
 
 function onLease(session: Session, assignment: EdgeMessageOf<"lease">, now: number): SessionStep {
-  const { lease, grant } = assignment;
+  const { lease, grant, slots } = assignment;
   const known = session.leases.get(leaseKey(lease));
   if (known !== undefined) return { session, effects: [{ type: "renew", lease, grant }] };
 
   const effects: SessionEffect[] = [];
-  let next: Session = { ...session, credit: Math.max(0, session.credit - 1) };
+  let next: Session = { ...session, credit: Math.max(0, session.credit - slots) };
   // A newer epoch of a task we run means that the older one was taken from us.
   for (const held of session.leases.values()) {
     if (held.lease.taskId === lease.taskId && held.lease.epoch < lease.epoch && held.claimed) {
@@ -193,24 +191,24 @@ function onLease(session: Session, assignment: EdgeMessageOf<"lease">, now: numb
       effects.push(...lost.effects);
     }
   }
-  const refusal = refuseLease(next);
+  const refusal = refuseLease(next, slots);
   if (refusal !== null) {
     const released = {
-      ...newLease(lease, now),
+      ...newLease(lease, slots, now),
       running: false,
       settlement: releaseOf(lease, refusal),
     };
     return { session: withLease(next, released), effects };
   }
   return {
-    session: withLease(next, newLease(lease, now)),
+    session: withLease(next, newLease(lease, slots, now)),
     effects: [...effects, { type: "start", assignment }],
   };
 }
 
-function refuseLease(session: Session): "shutdown" | "not_running" | null {
+function refuseLease(session: Session, slots: number): "shutdown" | "not_running" | null {
   if (session.draining || session.drainedByEdge || session.ending !== null) return "shutdown";
-  return countRunning(session) >= session.slots ? "not_running" : null;
+  return slotsInUse(session) + slots > session.slots ? "not_running" : null;
 }
 
 function onAck(session: Session, ack: EdgeMessageOf<"ack">): SessionStep {
@@ -357,11 +355,30 @@ function exitReason(session: Session, now: number): ExitReason | null {
 
 function freeSlots(session: Session, now: number): number {
   if (session.draining || session.drainedByEdge || session.ending !== null) return 0;
-  return now < session.restUntil ? 0 : Math.max(0, session.slots - countRunning(session));
+  return now < session.restUntil ? 0 : Math.max(0, session.slots - slotsInUse(session));
 }
 
-function countRunning(session: Session): number {
-  return [...session.leases.values()].filter((held) => held.running).length;
+/** Of all attempts that exist here, also of those that are ending. */
+function slotsInUse(session: Session): number {
+  return [...session.leases.values()].reduce(
+    (sum, held) => sum + (held.running ? held.slots : 0),
+    0,
+  );
+}
+
+/** What an attempt says of itself; the slots that its plan leaves are free for others. */
+function heard(held: HeldLease, report: AttemptReport): HeldLease {
+  const hasNewEngine =
+    report.engine?.encoder !== held.report.engine?.encoder ||
+    report.engine?.device !== held.report.engine?.device;
+  return {
+    ...held,
+    report,
+    unsent: true,
+    slots: Math.min(held.slots, Math.max(1, report.slots ?? held.slots)),
+    // After a device failed it is another than was said.
+    saidEngine: held.saidEngine && !hasNewEngine,
+  };
 }
 
 function mayReport(held: HeldLease): boolean {

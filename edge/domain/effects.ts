@@ -19,6 +19,7 @@ interface OfAttempt {
 export interface GrantEffect extends OfAttempt {
   readonly type: "grant";
   readonly workerId: string;
+  readonly slots: number;
 }
 
 /** Send `revoke` to the worker. */

@@ -21,6 +21,8 @@ export interface GrantEvent extends Timed {
   readonly workerId: string;
   readonly workerName: string;
   readonly sessionId: string;
+  /** What it takes of the worker's slots; absent: 1. */
+  readonly slots?: number;
 }
 
 export interface ProgressEvent extends FromHolder {
@@ -31,6 +33,7 @@ export interface ProgressEvent extends FromHolder {
   readonly fps: number | null;
   readonly speed: number | null;
   readonly source?: VideoMetadata;
+  readonly slots?: number;
   readonly engine?: { readonly device: string; readonly encoder: string };
 }
 

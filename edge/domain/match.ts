@@ -1,9 +1,14 @@
 /**
  * Which ready task goes to which worker. The higher priority first; within one, whichever account, then
  * whichever job, holds the fewest leases, so that one long video never starves short ones; then the older task.
+ *
+ * Slots are encoder sessions: a lease takes as many as its plan may open, bounded by what the worker has. A task that
+ * finds no worker with room for it reserves the one that is nearest to having it: younger tasks do not fill what
+ * becomes free there, so that wide tasks start in the end, however many narrow ones come.
  */
-import { codecSchema, type VideoCodec } from "../../protocol/media.ts";
-import type { Work } from "../../protocol/task.ts";
+
+import type { EncoderCapability } from "../../protocol/media.ts";
+import { type Fitness, fitnessOf, hasDeviceFor, type TaskNeeds } from "../../protocol/needs.ts";
 import { Heap } from "./heap.ts";
 import type { Rules } from "./rules.ts";
 
@@ -16,20 +21,32 @@ export interface ReadyTask {
   readonly readyAt: number;
   /** Who ran it last; another worker is preferred. */
   readonly lastWorkerId: string | null;
-  /** Codecs for each of which the worker must have proved an encoder. */
-  readonly codecs: readonly VideoCodec[];
+  readonly needs: TaskNeeds;
 }
 
-export interface FreeWorker {
+/** A worker that may be given leases, now or when it has room again. */
+export interface MatchWorker {
   readonly workerId: string;
-  /** Leases it may still be given: no more than it pulled for, nor than its slots less its leases. */
+  readonly slots: number;
+  /** Slots of the leases it holds. */
+  readonly held: number;
+  /** Slots it may still be given: no more than it pulled for, nor than its slots less those held. */
   readonly free: number;
-  readonly codecs: ReadonlySet<VideoCodec>;
+  /** What it proved. */
+  readonly encoders: readonly EncoderCapability[];
 }
 
 export interface Assignment {
   readonly taskId: string;
   readonly workerId: string;
+  /** What the lease takes of the worker. */
+  readonly slots: number;
+}
+
+export interface Matching {
+  readonly assignments: readonly Assignment[];
+  /** Workers kept for tasks that wait for room there: nothing that comes later in the queue may use them. */
+  readonly reserved: ReadonlySet<string>;
 }
 
 /** Leases held now, by account and by job; what is absent holds none. */
@@ -38,62 +55,92 @@ export interface ActiveLeases {
   readonly jobs: ReadonlyMap<string, number>;
 }
 
-/** What a worker must be able to encode for this work; empty where any worker will do. */
-export function codecsFor(work: Work): readonly VideoCodec[] {
-  if (work.mode !== "recipe") return [];
-  const { codec, codecs } = work.recipe;
-  return [codec, ...(Array.isArray(codecs) ? codecs : [])].flatMap((one) => {
-    const known = codecSchema.safeParse(one);
-    return known.success ? [known.data] : [];
-  });
-}
-
-/** Whether the worker has proved every encoder that the task needs. */
-export function isCapable(worker: FreeWorker, task: ReadyTask): boolean {
-  return task.codecs.every((codec) => worker.codecs.has(codec));
-}
-
 /**
- * Pairs ready tasks with free workers, best first, until one side runs out. Pure, and the same for the same
- * arguments in any order. No worker gets more than it has free; no task is given twice.
+ * Pairs ready tasks with workers, best first, until one side runs out. Pure, and the same for the same arguments in
+ * any order. No worker gets more than it has free; no task is given twice.
+ *
+ * @param reserved workers that earlier parts of the same queue wait for.
  */
 export function match(
   ready: readonly ReadyTask[],
-  workers: readonly FreeWorker[],
+  workers: readonly MatchWorker[],
   active: ActiveLeases,
   now: number,
   rules: Rules,
-): readonly Assignment[] {
+  reserved: ReadonlySet<string> = new Set(),
+): Matching {
   const seats = workers
-    .filter((worker) => worker.free > 0)
-    .map((worker) => ({ worker, free: worker.free }))
+    .map((worker): Seat => ({ worker, free: worker.free, isIdle: worker.held === 0 }))
     .sort((a, b) => compareText(a.worker.workerId, b.worker.workerId));
+  const kept = new Set(reserved);
+  const fitness = fitnessMemo(seats);
   const assignments: Assignment[] = [];
   const queue = fairQueue(
     ready.filter((task) => task.readyAt <= now),
     active,
   );
-  for (let task = queue.next(); task !== undefined && seats.length > 0; task = queue.next()) {
-    const seat = bestSeat(seats, task);
-    if (seat === undefined) continue;
-    assignments.push({ taskId: task.taskId, workerId: seat.worker.workerId });
+  const hasRoom = () => seats.some(({ free, worker }) => free > 0 && !kept.has(worker.workerId));
+  for (let task = queue.next(); task !== undefined && hasRoom(); task = queue.next()) {
+    const able = fitness(task.needs);
+    const open = able.filter(({ worker }) => !kept.has(worker.workerId));
+    const seat = bestSeat(open, task, rules);
+    if (seat === undefined) {
+      const nearest = nearestSeat(open, task.needs);
+      if (nearest !== undefined && rules.guards.reserves) kept.add(nearest.worker.workerId);
+      continue;
+    }
+    const slots = slotsOn(seat, task.needs, rules);
+    assignments.push({ taskId: task.taskId, workerId: seat.worker.workerId, slots });
     queue.given(task);
-    seat.free -= 1;
-    if (seat.free === 0 && rules.guards.slots) seats.splice(seats.indexOf(seat), 1);
+    seat.free -= slots;
+    seat.isIdle = false;
   }
-  return assignments;
+  return { assignments, reserved: kept };
 }
 
 interface Seat {
-  readonly worker: FreeWorker;
+  readonly worker: MatchWorker;
   free: number;
+  isIdle: boolean;
 }
 
-/** Of the workers that can do it: not the one that had it last, if there is a choice; then the one with most free slots. */
-function bestSeat(seats: readonly Seat[], task: ReadyTask): Seat | undefined {
+/** A lease is never wider than its worker; one that does nothing else takes any task with whatever it offers. */
+function slotsOn({ worker, free, isIdle }: Seat, needs: TaskNeeds, rules: Rules): number {
+  if (!rules.guards.slotsByNeed) return 1;
+  const most = isIdle && free > 0 ? Math.min(worker.slots, free) : worker.slots;
+  return Math.max(1, Math.min(needs.slots, most));
+}
+
+/**
+ * The seats whose workers serve the needs best of all that are here, busy or not: a task that would lose depth or
+ * speed on one worker waits for another that is there, and takes the worse where there is none.
+ */
+function fitnessMemo(seats: readonly Seat[]): (needs: TaskNeeds) => readonly Seat[] {
+  const known = new Map<string, readonly Seat[]>();
+  return ({ encoders }) => {
+    if (encoders.length === 0) return seats;
+    const key = JSON.stringify(encoders);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const byFitness = Map.groupBy(
+      seats,
+      ({ worker }): Fitness => fitnessOf(worker.encoders, encoders),
+    );
+    const best = byFitness.get("fully") ?? byFitness.get("barely") ?? [];
+    known.set(key, best);
+    return best;
+  };
+}
+
+/**
+ * Of the workers that have room: not the one that had it last, if there is a choice; then one whose device does it
+ * all; then the one with most free slots.
+ */
+function bestSeat(seats: readonly Seat[], task: ReadyTask, rules: Rules): Seat | undefined {
   let best: Seat | undefined;
   for (const seat of seats) {
-    if (!isCapable(seat.worker, task)) continue;
+    const hasRoom = seat.free >= slotsOn(seat, task.needs, rules) || !rules.guards.slots;
+    if (!hasRoom) continue;
     if (best === undefined || isBetter(seat, best, task)) best = seat;
   }
   return best;
@@ -102,7 +149,25 @@ function bestSeat(seats: readonly Seat[], task: ReadyTask): Seat | undefined {
 function isBetter(seat: Seat, best: Seat, task: ReadyTask): boolean {
   const seatHadIt = seat.worker.workerId === task.lastWorkerId;
   const bestHadIt = best.worker.workerId === task.lastWorkerId;
-  return seatHadIt === bestHadIt ? seat.free > best.free : bestHadIt;
+  if (seatHadIt !== bestHadIt) return bestHadIt;
+  if (task.needs.encoders.length > 0) {
+    const seatHasDevice = hasDeviceFor(seat.worker.encoders, task.needs);
+    const bestHasDevice = hasDeviceFor(best.worker.encoders, task.needs);
+    if (seatHasDevice !== bestHasDevice) return seatHasDevice;
+  }
+  return seat.free > best.free;
+}
+
+/** The seat that lacks the fewest slots for the task; the same again until it has them, unless another is nearer. */
+function nearestSeat(seats: readonly Seat[], { slots }: TaskNeeds): Seat | undefined {
+  let nearest: Seat | undefined;
+  const lack = ({ worker, free }: Seat) => Math.min(slots, worker.slots) - Math.max(0, free);
+  for (const seat of seats) {
+    // One that holds nothing and asks for nothing is no hope: it rests.
+    const isHope = seat.free > 0 || !seat.isIdle;
+    if (isHope && (nearest === undefined || lack(seat) < lack(nearest))) nearest = seat;
+  }
+  return nearest;
 }
 
 /** The tasks of one job at one priority, oldest first. */

@@ -101,6 +101,8 @@ export interface Lease {
   /** The socket session that holds it: a close of any other session says nothing about this lease. */
   readonly sessionId: string;
   readonly grantedAt: number;
+  /** How many of the worker's slots it takes; fewer once its plan is known, never more. */
+  readonly slots: number;
   /** When it expires unless it is renewed; see `graceUntil`. */
   readonly deadline: number;
   /** An expiry before this is put off: the pool woke to find neither socket nor renewal. Null when it did not. */

@@ -41,6 +41,10 @@ export interface Guards {
   readonly nonEmpty: boolean;
   /** No worker is given more than its free slots. */
   readonly slots: boolean;
+  /** A lease takes a slot for each session that its plan may open. */
+  readonly slotsByNeed: boolean;
+  /** A task that waits for room keeps the worker that is nearest to having it. */
+  readonly reserves: boolean;
   /** What is shown of progress never falls within an attempt. */
   readonly progressHolds: boolean;
   /** A repeated message is answered as it was the first time. */
@@ -66,6 +70,8 @@ export const allGuards: Guards = {
   verifyFirst: true,
   nonEmpty: true,
   slots: true,
+  slotsByNeed: true,
+  reserves: true,
   progressHolds: true,
   sameAnswer: true,
 };

@@ -3,12 +3,11 @@
  * object: no two workers are ever offered the same task.
  */
 import type { Effect } from "../domain/effects.ts";
-import { type ActiveLeases, type FreeWorker, match } from "../domain/match.ts";
+import { type ActiveLeases, type Assignment, type MatchWorker, match } from "../domain/match.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo } from "./log.ts";
 import type { HeldTask } from "./queue-store.ts";
 import { stepOneTask } from "./shell.ts";
-import { provedCodecs } from "./task-spec.ts";
 
 /**
  * Leases ready tasks to workers that asked for some; the effects of doing so are the caller's to run. A page without a
@@ -18,16 +17,19 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
   if (!pool.connections.all().some((connection) => connection.session.credit > 0)) return [];
   const effects: Effect[] = [];
   const now = pool.now();
+  let reserved: ReadonlySet<string> = new Set();
   for (let offset = 0; ; ) {
     const { tasks: ready, isLast } = pool.queue.ready(now, offset);
     if (ready.length === 0) break;
     const held = pool.queue.held();
-    const workers = freeWorkers(pool, held);
-    if (workers.length === 0) break;
+    const workers = matchWorkers(pool, held);
+    if (!workers.some(({ workerId, free }) => free > 0 && !reserved.has(workerId))) break;
     let leased = 0;
-    for (const { taskId, workerId } of match(ready, workers, activeLeases(held), now, pool.rules)) {
-      const jobId = ready.find((task) => task.taskId === taskId)?.jobId;
-      const granted = jobId === undefined ? null : grant(pool, jobId, taskId, workerId, now);
+    const matched = match(ready, workers, activeLeases(held), now, pool.rules, reserved);
+    reserved = matched.reserved;
+    for (const assignment of matched.assignments) {
+      const jobId = ready.find((task) => task.taskId === assignment.taskId)?.jobId;
+      const granted = jobId === undefined ? null : grant(pool, jobId, assignment, now);
       if (granted === null) continue;
       leased++;
       effects.push(...granted);
@@ -41,34 +43,34 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
 function grant(
   pool: PoolContext,
   jobId: string,
-  taskId: string,
-  workerId: string,
+  { taskId, workerId, slots }: Assignment,
   now: number,
 ): readonly Effect[] | null {
   const connection = pool.connections.get(workerId);
   if (connection === null) return null;
   const { workerName, sessionId, credit } = connection.session;
-  const event = { type: "grant", now, workerId, workerName, sessionId } as const;
+  const event = { type: "grant", now, workerId, workerName, sessionId, slots } as const;
   const granted = stepOneTask(pool, jobId, taskId, event);
   if (granted.status !== "ok") return null;
-  connection.update({ credit: credit - 1 });
-  logInfo("leased", { jobId, taskId, workerId });
+  connection.update({ credit: credit - slots });
+  logInfo("leased", { jobId, taskId, workerId, slots });
   return granted.effects;
 }
 
-/** Workers with a greeted socket that pulled, have a slot, and are neither draining nor revoked. */
-function freeWorkers(pool: PoolContext, held: readonly HeldTask[]): readonly FreeWorker[] {
-  const leases = new Map<string, number>();
-  for (const { workerId, state } of held) {
-    if (state === "leased") leases.set(workerId, (leases.get(workerId) ?? 0) + 1);
+/** Workers with a greeted socket, neither draining nor revoked, whether or not they have room. */
+function matchWorkers(pool: PoolContext, leases: readonly HeldTask[]): readonly MatchWorker[] {
+  const heldBy = new Map<string, number>();
+  for (const { workerId, state, slots } of leases) {
+    if (state === "leased") heldBy.set(workerId, (heldBy.get(workerId) ?? 0) + slots);
   }
   return pool.connections.all().flatMap((connection) => {
     const { workerId, greeted, credit } = connection.session;
-    if (credit <= 0) return [];
     const worker = pool.workers.get(workerId);
     if (!greeted || worker === null || worker.draining || worker.revoked) return [];
-    const free = Math.min(credit, worker.slots - (leases.get(workerId) ?? 0));
-    return free > 0 ? [{ workerId, free, codecs: provedCodecs(worker.capabilities) }] : [];
+    const { slots, capabilities } = worker;
+    const held = heldBy.get(workerId) ?? 0;
+    const free = Math.max(0, Math.min(credit, slots - held));
+    return [{ workerId, slots, held, free, encoders: capabilities.encoders }];
   });
 }
 

@@ -83,7 +83,7 @@ async function hearProgress(
   connection: Connection,
   message: WorkerMessageOf<"progress">,
 ): Promise<void> {
-  const { lease, stage, fraction, movement, fps, speed, source, engine } = message;
+  const { lease, stage, fraction, movement, fps, speed, source, slots, engine } = message;
   const stepped = stepOneTask(pool, jobIdOfTask(lease.taskId), lease.taskId, {
     type: "progress",
     now: pool.now(),
@@ -95,6 +95,7 @@ async function hearProgress(
     fps,
     speed,
     ...(source === undefined ? {} : { source }),
+    ...(slots === undefined ? {} : { slots }),
     ...(engine === undefined ? {} : { engine }),
   });
   if (stepped.status !== "ok") {

@@ -3,8 +3,8 @@
  * transition and its effects, where nothing may be awaited. Live jobs are cached, with what renewals changed of
  * them; rows are written on transitions only.
  */
+import { needsOf } from "../../protocol/needs.ts";
 import { leaseOf } from "../domain/attempt.ts";
-import { codecsFor } from "../domain/match.ts";
 import type { AttemptRecord, JobRecord, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -202,7 +202,7 @@ export function createJobStore(
 function insertTask(sql: SqlStorage, submission: JobSubmission, task: Task): void {
   sql.exec(
     `INSERT OR REPLACE INTO tasks
-       (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, codecs, worker_id,
+       (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, needs, worker_id,
         epoch, record)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     task.taskId,
@@ -213,7 +213,7 @@ function insertTask(sql: SqlStorage, submission: JobSubmission, task: Task): voi
     task.queuedAt,
     task.state === "ready" ? task.readyAt : 0,
     task.lastWorkerId,
-    codecsFor(submission.work).join(","),
+    JSON.stringify(needsOf(submission.work, task.kind)),
     holderOf(task),
     task.epoch,
     JSON.stringify(task),

@@ -2,8 +2,8 @@
  * The ready queue and who holds what, for matching. The rows are the truth; memory follows each commit, so that a
  * lease costs no query. Synchronous.
  */
-import { codecSchema } from "../../protocol/media.ts";
-import { codecsFor, type ReadyTask } from "../domain/match.ts";
+import { needsOf, type TaskNeeds } from "../../protocol/needs.ts";
+import type { ReadyTask } from "../domain/match.ts";
 import type { LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import { type Page, ReadyWindow, WINDOW } from "./ready-window.ts";
@@ -15,6 +15,8 @@ export interface HeldTask {
   readonly workerId: string;
   readonly epoch: number;
   readonly state: "leased" | "verifying";
+  /** Of its worker, while it is leased. */
+  readonly slots: number;
 }
 
 export interface QueueStore {
@@ -37,7 +39,7 @@ interface ReadyRow {
   readonly queuedAt: number;
   readonly readyAt: number;
   readonly lastWorkerId: string | null;
-  readonly codecs: string;
+  readonly needs: string;
 }
 
 export function createQueueStore(sql: SqlStorage): QueueStore {
@@ -84,14 +86,15 @@ export function createQueueStore(sql: SqlStorage): QueueStore {
 function heldOf({ accountId }: JobSubmission, task: Task): HeldTask | null {
   if (task.state !== "leased" && task.state !== "verifying") return null;
   const { taskId, jobId, state, lease } = task;
-  return { taskId, jobId, accountId, workerId: lease.workerId, epoch: lease.epoch, state };
+  const { workerId, epoch, slots } = lease;
+  return { taskId, jobId, accountId, workerId, epoch, state, slots };
 }
 
 function readyOf({ accountId, priority, work }: JobSubmission, task: Task): ReadyTask | null {
   if (task.state !== "ready") return null;
-  const { taskId, jobId, queuedAt, readyAt, lastWorkerId } = task;
-  const codecs = codecsFor(work);
-  return { taskId, jobId, accountId, priority, queuedAt, readyAt, lastWorkerId, codecs };
+  const { taskId, jobId, kind, queuedAt, readyAt, lastWorkerId } = task;
+  const needs = needsOf(work, kind);
+  return { taskId, jobId, accountId, priority, queuedAt, readyAt, lastWorkerId, needs };
 }
 
 function readReady(
@@ -103,7 +106,7 @@ function readReady(
   return sql
     .exec<ReadyRow>(
       `SELECT id AS taskId, job_id AS jobId, account_id AS accountId, priority, queued_at AS queuedAt,
-              ready_at AS readyAt, last_worker_id AS lastWorkerId, codecs
+              ready_at AS readyAt, last_worker_id AS lastWorkerId, needs
        FROM tasks WHERE state = 'ready' AND ready_at <= ?
        ORDER BY priority DESC, queued_at, id LIMIT ? OFFSET ?`,
       now,
@@ -111,20 +114,15 @@ function readReady(
       offset,
     )
     .toArray()
-    .map(({ codecs, ...row }) => ({
-      ...row,
-      codecs: codecs.split(",").flatMap((name) => {
-        const parsed = codecSchema.safeParse(name);
-        return parsed.success ? [parsed.data] : [];
-      }),
-    }));
+    .map(({ needs, ...row }) => ({ ...row, needs: JSON.parse(needs) as TaskNeeds }));
 }
 
 function readHeld(sql: SqlStorage): readonly HeldTask[] {
   return sql
     .exec(
       `SELECT id AS taskId, job_id AS jobId, account_id AS accountId,
-              worker_id AS workerId, epoch, state FROM tasks WHERE worker_id IS NOT NULL`,
+              worker_id AS workerId, epoch, state, json_extract(record, '$.lease.slots') AS slots
+       FROM tasks WHERE worker_id IS NOT NULL`,
     )
     .toArray() as unknown as HeldTask[];
 }

@@ -51,6 +51,7 @@ async function trySendLease(
         lease: { taskId: effect.taskId, epoch: effect.epoch },
         task: taskSpecOf(live.job.submission, task),
         grant: await mintFor(pool, connection, live, task),
+        slots: task.lease.slots,
         ttlMs: pool.rules.leaseTtlMs,
         runLimitMs: Math.max(1, runLimitMsLeft(live.job, pool.now())),
       };

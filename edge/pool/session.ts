@@ -21,7 +21,7 @@ export interface Session {
   readonly acceptedAt: number;
   /** Whether `hello` has come; what it said of the worker is in its row. */
   readonly greeted: boolean;
-  /** How many leases the worker asked for and has not been given: an idle one asks once. */
+  /** How many slots the worker offered and has not been given leases for: an idle one offers them once. */
   readonly credit: number;
   /** By task. */
   readonly held: ReadonlyMap<string, HeldLease>;

@@ -28,8 +28,8 @@ const migrations: readonly string[] = [
     -- Not before this; meant for state 'ready' only.
     ready_at INTEGER NOT NULL,
     last_worker_id TEXT,
-    -- Codecs the worker must have an encoder for, with commas between.
-    codecs TEXT NOT NULL,
+    -- JSON of what its worker must have: encoders and slots.
+    needs TEXT NOT NULL,
     -- Who holds the lease; null when nobody does.
     worker_id TEXT,
     epoch INTEGER NOT NULL,

@@ -1,5 +1,4 @@
 /** What a worker is told of a task, and what its grant lets it read. Derived from the submission alone. */
-import type { Capabilities, VideoCodec } from "../../protocol/media.ts";
 import type { TaskInput, TaskSpec } from "../../protocol/task.ts";
 import type { Task } from "../domain/model.ts";
 import type { JobInput, JobSubmission } from "../domain/submission.ts";
@@ -50,10 +49,6 @@ export function grantClaimsOf(submission: JobSubmission, task: Task, epoch: numb
     inputs,
     maxOutputBytes: maxOutputBytesOf(submission),
   };
-}
-
-export function provedCodecs(capabilities: Capabilities): ReadonlySet<VideoCodec> {
-  return new Set(capabilities.encoders.map((encoder) => encoder.codec));
 }
 
 function taskInputOf(input: JobInput): TaskInput {

@@ -13,8 +13,9 @@ export function listWorkers(pool: PoolContext): readonly WorkerSnapshot[] {
     const leases = held
       .filter((task) => task.workerId === workerId)
       .map(({ jobId, taskId, epoch }) => ({ jobId, taskId, epoch }));
+    const busy = held.reduce((sum, task) => sum + (task.workerId === workerId ? task.slots : 0), 0);
     const connected = pool.connections.get(workerId)?.session.greeted ?? false;
-    return [{ workerId, connected, draining, slots, busy: leases.length, leases }];
+    return [{ workerId, connected, draining, slots, busy, leases }];
   });
 }
 

@@ -54,6 +54,14 @@ export const encoderNames: Readonly<Record<string, string>> = {
   vorbis: "libvorbis",
 };
 
+/** The values of a command's codec options, as people write them (`-c:v x265`, `-vcodec h264_nvenc`), by their own names. */
+export function encoderTokens(args: readonly string[]): readonly string[] {
+  return args.flatMap((value, at) => {
+    const isCodec = /^-(?:c|codec|vcodec)(?::|$)/.test(args[at - 1] ?? "");
+    return isCodec ? [encoderNames[value] ?? value] : [];
+  });
+}
+
 const pcm = ["pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"];
 
 /** Encoders of sound by the format they can stand in. */

@@ -7,8 +7,11 @@ import { history } from "./world/commands.ts";
 import { type Law, Violation } from "./world/oracle.ts";
 import { play } from "./world/play.ts";
 
-/** The laws, any of which breaks first without the guard. */
-const protects: Record<keyof Guards, readonly Law[]> = {
+/**
+ * The laws, any of which breaks first without the guard. Histories are too short to starve in: what `reserves` is for
+ * stands with the matcher's own tests.
+ */
+const protects: Record<Exclude<keyof Guards, "reserves">, readonly Law[]> = {
   staleEpoch: ["stale"],
   holder: ["stale"],
   verifyEpoch: ["stale", "verified"],
@@ -27,6 +30,7 @@ const protects: Record<keyof Guards, readonly Law[]> = {
   verifyFirst: ["verified"],
   nonEmpty: ["verified"],
   slots: ["slots"],
+  slotsByNeed: ["slots"],
   progressHolds: ["progress"],
   sameAnswer: ["sameAnswer"],
 };

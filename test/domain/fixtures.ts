@@ -17,6 +17,14 @@ export function rulesWith(guards: Partial<Guards> = {}): Rules {
   };
 }
 
+/** Work that may open as many encoder sessions: a ladder of so many rungs. */
+export function workOfWidth(sessions: number): JobSubmission["work"] {
+  const maxHeight = [240, 360, 480][sessions - 1];
+  return maxHeight === undefined || sessions === 1
+    ? { mode: "recipe", recipe: { name: "webReady" } }
+    : { mode: "recipe", recipe: { name: "hls", maxHeight } };
+}
+
 /** A ULID whose last digits count. */
 export function jobIdOf(index: number): string {
   return `job_01HZZZZZZZZZZZZZZZZZZZ${String(index).padStart(4, "0")}`;

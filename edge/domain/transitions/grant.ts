@@ -27,7 +27,7 @@ function begin(task: Task, event: GrantEvent, rules: Rules): TransitionResult {
   const { workerId } = event;
   return changed({ ...fieldsOf(task), epoch, state: "leased", lease }, [
     ledger(task, lease, { state: "running" }),
-    { type: "grant", ...attemptIds(task, epoch), workerId },
+    { type: "grant", ...attemptIds(task, epoch), workerId, slots: lease.slots },
     { type: "arm_alarm", at: expiryOf(lease) },
   ]);
 }

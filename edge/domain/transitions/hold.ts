@@ -25,7 +25,8 @@ export function progress(
   const effects: TaskEffect[] = [];
   const staged = lease.stage !== task.lease.stage;
   const equipped = lease.device !== task.lease.device || lease.encoder !== task.lease.encoder;
-  if (staged || equipped) effects.push(ledger(task, lease, { state: "running" }));
+  const freed = lease.slots < task.lease.slots;
+  if (staged || equipped || freed) effects.push(ledger(task, lease, { state: "running" }));
   if (event.source) {
     effects.push({ type: "source", ...attemptIds(task, lease.epoch), metadata: event.source });
   }

@@ -87,9 +87,14 @@ export function pictureRenditions(
     })),
     expectedFrames:
       fps === null || seconds === null ? null : Math.max(1, Math.round(seconds * fps)),
-    encoder:
-      main === undefined ? null : { name: main.capability.encoder, device: main.capability.device },
+    encoder: main === undefined ? null : usedBy(main, branches),
   };
+}
+
+function usedBy({ capability }: Branch, branches: readonly Branch[]): FfmpegStep["encoder"] {
+  const { encoder: name, device } = capability;
+  const deviceSessions = branches.filter((branch) => branch.capability.device === device).length;
+  return { name, device, sessions: branches.length, deviceSessions };
 }
 
 function sessionsOf(rungs: readonly Rung[], { codecs }: LadderParams): number {

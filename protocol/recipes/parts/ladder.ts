@@ -2,6 +2,7 @@
 import type { VideoCodec, VideoStreamInfo } from "../../media.ts";
 import type { Rejection } from "../../plan.ts";
 import { displaySize, type Framing, framing } from "./geometry.ts";
+import { MAX_DIMENSION } from "./params.ts";
 
 /** Short sides of the usual rungs. */
 const SHORT_SIDES = [2160, 1440, 1080, 720, 480, 360, 240];
@@ -35,6 +36,22 @@ export function ladderOf(
     // Pictures a thousand times as long as wide end where the shorter side can no longer shrink.
     if ("status" in next || shortOf(next) >= last.short) continue;
     rungs.push({ framing: next, short: shortOf(next) });
+  }
+  return rungs;
+}
+
+/**
+ * As many rungs as any source can have: known before the source is.
+ *
+ * @param maxHeight of the top rung; a source may be as large as pictures can be.
+ */
+export function mostRungs(maxHeight: number = MAX_DIMENSION): number {
+  let last = Math.min(maxHeight, MAX_DIMENSION);
+  let rungs = 1;
+  for (const side of SHORT_SIDES) {
+    if (side * LEAST_STEP > last) continue;
+    last = side;
+    rungs += 1;
   }
   return rungs;
 }

@@ -12,6 +12,8 @@ const shapes = {
     timeoutSeconds: fc.constantFrom(40, 3600, 3600),
     queueTimeoutSeconds: fc.constantFrom(20, 86_400, 86_400, 86_400),
     priority: fc.integer({ min: -1, max: 1 }),
+    /** Encoder sessions that it may open. */
+    width: fc.constantFrom(1, 1, 1, 2, 3),
   }),
   connect: fc.record({ worker: index }),
   /** The agent dies and comes back without what it ran. */
@@ -19,6 +21,8 @@ const shapes = {
   disconnect: fc.record({ worker: index, isSeen: fc.boolean() }),
   pull: fc.record({ worker: index }),
   work: fc.record({ worker: index, pick: index, isStalled: fc.boolean() }),
+  /** Its plan takes fewer slots than its lease. */
+  narrow: fc.record({ worker: index, pick: index, slots: fc.integer({ min: 1, max: 2 }) }),
   /** A live agent over a dead encoder: it goes on talking, and nothing moves. */
   hang: fc.record({ worker: index, pick: index }),
   /** An agent whose encoder is dead loses its socket and comes back, again and again. */
@@ -72,6 +76,7 @@ const weights: Record<Op, number> = {
   disconnect: 3,
   pull: 3,
   work: 20,
+  narrow: 3,
   hang: 1,
   flap: 1,
   runThrough: 4,
@@ -114,6 +119,6 @@ export interface History {
 }
 
 export const history: fc.Arbitrary<History> = fc.record({
-  workers: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
+  workers: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 }),
   commands: fc.array(command, { minLength: 40, maxLength: 200, size: "max" }),
 });

@@ -2,7 +2,12 @@
  * The judge of a history. It knows nothing of the machine's insides: it hears the events that go in, whether they
  * were accepted, and the effects that come out, and holds them against the invariants of the design.
  */
-import type { Effect, LedgerEffect, WebhookEffect } from "../../../edge/domain/effects.ts";
+import type {
+  Effect,
+  GrantEffect,
+  LedgerEffect,
+  WebhookEffect,
+} from "../../../edge/domain/effects.ts";
 import type { TaskEvent } from "../../../edge/domain/events.ts";
 import type { JobSnapshot } from "../../../edge/domain/model.ts";
 import { RELEASE_ALLOWANCE } from "../../../edge/domain/retry.ts";
@@ -40,6 +45,8 @@ export class Violation extends Error {
 interface KnownLease {
   readonly epoch: number;
   readonly workerId: string;
+  /** Of its worker: as granted, or as its agent said since. */
+  slots: number;
   sessionId: string;
   verifying: boolean;
   /** When it last had a reason to live on; null where the oracle cannot know. */
@@ -54,6 +61,8 @@ interface KnownLease {
 
 interface KnownTask {
   readonly maxAttempts: number;
+  /** Sessions that it may open. */
+  readonly width: number;
   highestEpoch: number;
   live: KnownLease | null;
   /** Ledger rows by run: how many leases, and how many used up an attempt. */
@@ -80,10 +89,10 @@ export class Oracle {
     this.slots = slots;
   }
 
-  submitted(jobId: string, taskId: string, maxAttempts: number): void {
+  submitted(jobId: string, taskId: string, maxAttempts: number, width: number): void {
     if (this.jobs.has(jobId)) return;
     this.jobs.set(jobId, { sequence: 0, run: 1, terminalRuns: new Map(), last: null, shown: null });
-    this.tasks.set(taskId, { maxAttempts, highestEpoch: 0, live: null, runs: new Map() });
+    this.tasks.set(taskId, { maxAttempts, width, highestEpoch: 0, live: null, runs: new Map() });
   }
 
   /** Whether an event about an attempt speaks of one that is not live, or comes from another worker. */
@@ -115,6 +124,7 @@ export class Oracle {
           live.resumedSinceMovement = false;
         }
         live.movement = Math.max(live.movement ?? 0, event.movement);
+        live.slots = Math.min(live.slots, event.slots ?? live.slots);
         return;
       case "resume": {
         const isAgain = live.closeSeen ? live.resumedSinceMovement : false;
@@ -172,7 +182,7 @@ export class Oracle {
   effect(effect: Effect, now: number): void {
     switch (effect.type) {
       case "grant":
-        this.#granted(effect.taskId, effect.epoch, effect.workerId);
+        this.#granted(effect);
         return;
       case "ledger":
         this.#recorded(effect, now);
@@ -232,17 +242,25 @@ export class Oracle {
     }
   }
 
-  #granted(taskId: string, epoch: number, workerId: string): void {
+  #granted({ taskId, epoch, workerId, slots }: GrantEffect): void {
     const task = this.#task(taskId);
     if (epoch <= task.highestEpoch) {
       throw new Violation("epochsGrow", `${taskId}: ${epoch} after ${task.highestEpoch}`);
     }
     task.highestEpoch = epoch;
-    const held = [...this.tasks.values()].filter(
-      ({ live }) => live !== null && live.workerId === workerId && !live.verifying,
-    ).length;
-    const slots = this.slots.get(workerId) ?? 0;
-    if (held > slots) throw new Violation("slots", `${workerId} holds ${held} of ${slots}`);
+    const others = [...this.tasks]
+      .filter(([id, { live }]) => id !== taskId && live?.workerId === workerId && !live.verifying)
+      .reduce((sum, [, { live }]) => sum + (live?.slots ?? 0), 0);
+    const all = this.slots.get(workerId) ?? 0;
+    if (others + slots > all) {
+      throw new Violation("slots", `${workerId} holds ${others + slots} of ${all}`);
+    }
+    // A worker that does nothing else may be given what is wider than it offers.
+    const owed = Math.min(task.width, all);
+    if (slots < owed && others > 0) {
+      throw new Violation("slots", `${taskId} takes ${slots} and may open ${owed} sessions`);
+    }
+    if (task.live !== null) task.live.slots = slots;
   }
 
   #recorded({ record }: LedgerEffect, now: number): void {
@@ -268,6 +286,7 @@ export class Oracle {
         task.live = {
           epoch,
           workerId,
+          slots: 1,
           sessionId: "",
           verifying: false,
           base: now,

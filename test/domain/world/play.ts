@@ -1,6 +1,6 @@
 /** Plays a history to its end: the commands, then a time without faults in which everything must come to rest. */
 import type { Rules } from "../../../edge/domain/rules.ts";
-import { jobIdOf, submissionOf, T0 } from "../fixtures.ts";
+import { jobIdOf, submissionOf, T0, workOfWidth } from "../fixtures.ts";
 import type { Command, History } from "./commands.ts";
 import { Oracle } from "./oracle.ts";
 import {
@@ -54,7 +54,10 @@ class World {
     const pool = this.#pool;
     switch (command.op) {
       case "submit":
-        if (this.#jobs < MAX_JOBS) pool.submit(submissionOf(this.#jobs++, command));
+        if (this.#jobs < MAX_JOBS) {
+          const { width, ...facts } = command;
+          pool.submit(submissionOf(this.#jobs++, { ...facts, work: workOfWidth(width) }));
+        }
         return;
       case "connect":
         this.#agent(command.worker).connect();
@@ -74,6 +77,9 @@ class World {
         return;
       case "work":
         this.#agent(command.worker).work(command.pick, command.isStalled);
+        return;
+      case "narrow":
+        this.#agent(command.worker).narrow(command.pick, command.slots);
         return;
       case "hang":
         this.#hang(this.#agent(command.worker), command.pick);
@@ -179,8 +185,11 @@ class World {
         const jobId = this.#job(command.job);
         const { workerId } = this.#agent(command.worker);
         // Only where a slot is free: slots are the matcher's to guard, one lease is the machine's.
-        if (jobId === null || !pool.hasRoom(workerId)) return;
-        for (const { taskId } of pool.load(jobId)?.tasks ?? []) pool.grant(taskId, workerId);
+        if (jobId === null) return;
+        for (const { taskId } of pool.load(jobId)?.tasks ?? []) {
+          const slots = pool.roomFor(jobId, workerId);
+          if (slots !== null) pool.grant(taskId, workerId, slots);
+        }
         return;
       }
       case "stepClock":

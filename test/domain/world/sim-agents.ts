@@ -1,5 +1,5 @@
 /** Agents without ffmpeg: what they hold, what they say, and what they do with what they are told. */
-import type { WorkerMessage } from "../../../protocol/messages.ts";
+import type { WorkerMessage, WorkerMessageOf } from "../../../protocol/messages.ts";
 import { type Stage, stages } from "../../../protocol/stages.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
 import { engine, report } from "../fixtures.ts";
@@ -7,6 +7,7 @@ import type { Sent, Upstream } from "./sim-pool.ts";
 
 export interface Running {
   readonly lease: LeaseRef;
+  slots: number;
   stage: Stage;
   fraction: number;
   movement: number;
@@ -53,7 +54,9 @@ export class SimAgent {
   }
 
   pull(): void {
-    const busy = [...this.running.values()].filter(({ last }) => last === null).length;
+    const busy = [...this.running.values()]
+      .filter(({ last }) => last === null)
+      .reduce((sum, { slots }) => sum + slots, 0);
     this.say({ type: "pull", free: Math.max(0, this.slots - busy) });
   }
 
@@ -70,6 +73,15 @@ export class SimAgent {
       }
     }
     this.say(progressOf(attempt));
+  }
+
+  /** Its plan is made, and leaves some of its slots. */
+  narrow(pick: number, slots: number): void {
+    const attempt = this.pick(pick);
+    if (attempt === undefined || attempt.last !== null) return;
+    attempt.slots = Math.min(attempt.slots, slots);
+    this.say({ ...progressOf(attempt), slots: attempt.slots });
+    this.pull();
   }
 
   finish(pick: number, message: (lease: LeaseRef, stage: Stage) => WorkerMessage): void {
@@ -89,6 +101,7 @@ export class SimAgent {
       case "lease":
         this.running.set(message.lease.taskId, {
           lease: { taskId: message.lease.taskId, epoch: message.lease.epoch },
+          slots: message.slots,
           stage: "probing",
           fraction: 0,
           movement: 0,
@@ -123,7 +136,7 @@ export class SimAgent {
   }
 }
 
-export function progressOf(attempt: Running): WorkerMessage {
+export function progressOf(attempt: Running): WorkerMessageOf<"progress"> {
   const { lease, stage, fraction, movement } = attempt;
   return {
     type: "progress",

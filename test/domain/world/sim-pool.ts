@@ -17,17 +17,18 @@ import {
 } from "../../../edge/domain/job.ts";
 import { renewalOf, withRenewal } from "../../../edge/domain/lease.ts";
 import { match, type ReadyTask } from "../../../edge/domain/match.ts";
-import type { JobSnapshot, Lease, LiveJob, Renewal } from "../../../edge/domain/model.ts";
+import type { JobSnapshot, Lease, LiveJob, Renewal, TaskIn } from "../../../edge/domain/model.ts";
 import type { Rules } from "../../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import type { EdgeMessage, WorkerMessage } from "../../../protocol/messages.ts";
+import { needsOf } from "../../../protocol/needs.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
 import { noMedia } from "../fixtures.ts";
 import type { Oracle } from "./oracle.ts";
 
 /** What the simulated agents need of an edge message. */
 export type Sent =
-  | { readonly type: "lease"; readonly lease: LeaseRef }
+  | { readonly type: "lease"; readonly lease: LeaseRef; readonly slots: number }
   | { readonly type: "revoke"; readonly lease: LeaseRef }
   | Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status">
   | { readonly type: "welcome"; readonly lost: readonly LeaseRef[] };
@@ -72,12 +73,12 @@ export class SimPool {
   }
 
   submit(submission: JobSubmission): void {
-    const { jobId, maxAttempts } = submission;
+    const { jobId, maxAttempts, work } = submission;
     if (this.rows.has(jobId)) return;
     const created = createJob(submission, this.now);
     const [task] = created.live.tasks;
     if (task === undefined) throw new Error("a job without a task");
-    this.oracle.submitted(jobId, task.taskId, maxAttempts);
+    this.oracle.submitted(jobId, task.taskId, maxAttempts, needsOf(work).slots);
     this.#commit(jobId, created.live, created.effects, created.durable);
     this.dispatch();
   }
@@ -184,30 +185,36 @@ export class SimPool {
     const ready = jobs.flatMap(({ job, tasks }): ReadyTask[] =>
       tasks.flatMap((task) =>
         task.state === "ready"
-          ? [{ ...job.submission, ...task, accountId: "default", codecs: [] }]
+          ? [
+              {
+                ...job.submission,
+                ...task,
+                accountId: "default",
+                needs: needsOf(job.submission.work),
+              },
+            ]
           : [],
       ),
     );
     const workers = [...this.credit].map(([workerId, credit]) => {
       const slots = this.oracle.slots.get(workerId) ?? 0;
-      const free = Math.min(credit, slots - this.#leasedBy(workerId).length);
-      return { workerId, free, codecs: new Set<never>() };
+      const held = this.#heldBy(workerId);
+      return { workerId, slots, held, free: Math.min(credit, slots - held), encoders: [] };
     });
     const active = { accounts: new Map<string, number>(), jobs: new Map<string, number>() };
-    for (const { taskId, workerId } of match(ready, workers, active, this.now, this.rules)) {
-      this.grant(taskId, workerId);
-    }
+    const { assignments } = match(ready, workers, active, this.now, this.rules);
+    for (const { taskId, workerId, slots } of assignments) this.grant(taskId, workerId, slots);
   }
 
   /** Leases the task to the worker, whoever says so. */
-  grant(taskId: string, workerId: string): void {
+  grant(taskId: string, workerId: string, slots: number): void {
     const sessionId = this.connected.get(workerId);
     const jobId = this.jobOf(taskId);
     if (sessionId === undefined || jobId === null) return;
     const { now } = this;
-    const event = { type: "grant", now, workerId, workerName: workerId, sessionId } as const;
+    const event = { type: "grant", now, workerId, workerName: workerId, sessionId, slots } as const;
     if (this.feed(jobId, taskId, event) !== "ok") return;
-    this.credit.set(workerId, (this.credit.get(workerId) ?? 0) - 1);
+    this.credit.set(workerId, (this.credit.get(workerId) ?? 0) - slots);
   }
 
   /** The shell's check of an attempt's outputs came back. */
@@ -262,8 +269,12 @@ export class SimPool {
     return [...this.rows.values()].every(({ tasks }) => tasks.every(isEnded));
   }
 
-  hasRoom(workerId: string): boolean {
-    return this.#leasedBy(workerId).length < (this.oracle.slots.get(workerId) ?? 0);
+  /** What a lease of the job would take of the worker; null where it has no room for that. */
+  roomFor(jobId: string, workerId: string): number | null {
+    const submission = this.load(jobId)?.job.submission;
+    const all = this.oracle.slots.get(workerId) ?? 0;
+    const slots = submission === undefined ? 1 : Math.min(needsOf(submission.work).slots, all);
+    return this.#heldBy(workerId) + slots <= all ? slots : null;
   }
 
   jobOf(taskId: string): string | null {
@@ -360,7 +371,7 @@ export class SimPool {
       case "grant": {
         const sessionId = this.connected.get(effect.workerId);
         if (sessionId !== undefined) this.oracle.heldBy(effect.taskId, sessionId);
-        this.#toWorker(effect.workerId, { type: "lease", lease: effect });
+        this.#toWorker(effect.workerId, { type: "lease", lease: effect, slots: effect.slots });
         return;
       }
       case "revoke":
@@ -396,7 +407,11 @@ export class SimPool {
     if (sessionId !== undefined) this.#send(workerId, sessionId, message);
   }
 
-  #leasedBy(workerId: string): { jobId: string; taskId: string }[] {
+  #heldBy(workerId: string): number {
+    return this.#leasedBy(workerId).reduce((sum, { lease }) => sum + lease.slots, 0);
+  }
+
+  #leasedBy(workerId: string): TaskIn<"leased">[] {
     return [...this.rows.values()].flatMap(({ tasks }) =>
       tasks.flatMap((task) =>
         task.state === "leased" && task.lease.workerId === workerId ? [task] : [],
@@ -413,8 +428,9 @@ function eventOf(
 ): TaskEvent {
   switch (message.type) {
     case "progress": {
-      const { stage, fraction, movement, fps, speed } = message;
-      return { type: "progress", ...common, stage, fraction, movement, fps, speed };
+      const { stage, fraction, movement, fps, speed, slots } = message;
+      const said = slots === undefined ? {} : { slots };
+      return { type: "progress", ...common, stage, fraction, movement, fps, speed, ...said };
     }
     case "complete": {
       const { outputs, engine } = message;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ReadyTask } from "../../../edge/domain/match.ts";
 import { ReadyWindow, WINDOW } from "../../../edge/pool/ready-window.ts";
+import { MODEST } from "../../../protocol/needs.ts";
 
 const MOMENT = 500;
 
@@ -25,7 +26,7 @@ class Queue {
   add(number: number, change: Partial<ReadyTask>, now: number): void {
     const taskId = `tsk_${String(number).padStart(6, "0")}`;
     const task = { taskId, jobId: taskId, accountId: "a", priority: 0, queuedAt: now } as const;
-    const row = { ...task, readyAt: now, lastWorkerId: null, codecs: [], ...change };
+    const row = { ...task, readyAt: now, lastWorkerId: null, needs: MODEST, ...change };
     this.rows.set(taskId, row);
     this.window.remove(taskId);
     this.window.add(row, now);

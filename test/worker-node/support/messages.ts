@@ -48,6 +48,7 @@ export function leaseMessage(
     lease,
     task: taskSpec(index),
     grant: grantOf(),
+    slots: 1,
     ttlMs: 30_000,
     runLimitMs: 3_600_000,
     ...overrides,
@@ -96,6 +97,7 @@ export function reportOf(change: Partial<AttemptReport> = {}): AttemptReport {
     fps: 25,
     speed: 1,
     source: null,
+    slots: null,
     engine: null,
     ...change,
   };
