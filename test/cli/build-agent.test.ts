@@ -1,0 +1,41 @@
+/** The agent as one file, away from the repository and its packages. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildAgent } from "../../cli/build-agent.ts";
+
+const run = promisify(execFile);
+
+let folder: string;
+let agent: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "telecine-agent-"));
+  agent = await buildAgent(folder);
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the bundled agent", () => {
+  test("runs with nothing installed beside it", async () => {
+    const { stdout } = await run(process.execPath, [agent, "--help"], { cwd: folder });
+    expect(stdout).toContain("Usage: telecine worker --url URL --token TOKEN");
+  });
+
+  test("finds ffmpeg, proves its encoders and dials out", async () => {
+    // Port 1 of this machine refuses at once; the agent would go on trying, so it is ended at its first word of it.
+    const args = [agent, "--url", "http://127.0.0.1:1", "--token", `wkt_${"a".repeat(43)}`];
+    const child = execFile(process.execPath, [...args, "--log-format", "json"], { cwd: folder });
+    const lines: string[] = [];
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (text: string) => {
+        lines.push(text);
+        if (text.includes("the connection was lost")) child.kill("SIGKILL");
+      });
+      child.once("exit", () => resolve());
+    });
+    expect(lines.join("")).toMatch(/ffmpeg .*libx264@cpu/);
+    expect(lines.join("")).toContain("ECONNREFUSED");
+  }, 60_000);
+});
