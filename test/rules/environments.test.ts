@@ -5,31 +5,55 @@ import { unstable_readConfig as readConfig } from "wrangler";
 
 const config = path.resolve(import.meta.dirname, "../../wrangler.toml");
 
+/** What is read here of wrangler's configuration: the package does not ship the type that it names. */
+interface Configuration {
+  readonly name?: string;
+  readonly d1_databases: readonly Record<string, unknown>[];
+  readonly r2_buckets: readonly Record<string, unknown>[];
+  readonly durable_objects: { readonly bindings: readonly Record<string, unknown>[] };
+  readonly queues: {
+    readonly producers?: readonly Record<string, unknown>[];
+    readonly consumers?: readonly Record<string, unknown>[];
+  };
+  readonly [key: string]: unknown;
+}
+
+function read(environment: string | undefined): Configuration {
+  return readConfig({ config, ...(environment === undefined ? {} : { env: environment }) });
+}
+
+/** Names of resources, which environments must not share. */
+const named = ["database_name", "database_id", "bucket_name", "queue"];
+
+function unnamed(binding: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(binding).filter(([key]) => !named.includes(key)));
+}
+
 /** What an environment binds, without the names of the resources. */
 function shapeOf(environment: string | undefined) {
-  const read = readConfig({ config, ...(environment === undefined ? {} : { env: environment }) });
+  const { d1_databases, r2_buckets, durable_objects, queues, ...rest } = read(environment);
   return {
-    databases: read.d1_databases.map(({ binding, migrations_dir }) => [binding, migrations_dir]),
-    buckets: read.r2_buckets.map(({ binding }) => binding),
-    objects: read.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]),
-    migrations: read.migrations,
-    producers: read.queues.producers?.map(({ binding }) => binding),
-    consumers: read.queues.consumers?.map(({ queue: _, ...settings }) => settings),
-    triggers: read.triggers,
-    assets: read.assets,
-    vars: read.vars,
-    compatibility: [read.compatibility_date, read.compatibility_flags],
+    databases: d1_databases.map(unnamed),
+    buckets: r2_buckets.map(unnamed),
+    objects: durable_objects.bindings.map(unnamed),
+    producers: queues.producers?.map(unnamed),
+    consumers: queues.consumers?.map(unnamed),
+    vars: rest.vars,
+    migrations: rest.migrations,
+    triggers: rest.triggers,
+    assets: rest.assets,
+    compatibility: [rest.compatibility_date, rest.compatibility_flags],
   };
 }
 
-function namesOf(environment: string | undefined): readonly string[] {
-  const read = readConfig({ config, ...(environment === undefined ? {} : { env: environment }) });
+function namesOf(environment: string | undefined): readonly unknown[] {
+  const { name, d1_databases, r2_buckets, queues } = read(environment);
   return [
-    read.name ?? "",
-    ...read.d1_databases.map(({ database_name }) => database_name ?? ""),
-    ...read.r2_buckets.map(({ bucket_name }) => bucket_name ?? ""),
-    ...(read.queues.producers ?? []).map(({ queue }) => queue),
-    ...(read.queues.consumers ?? []).map(({ queue }) => queue),
+    name,
+    ...d1_databases.map(({ database_name }) => database_name),
+    ...r2_buckets.map(({ bucket_name }) => bucket_name),
+    ...(queues.producers ?? []).map(({ queue }) => queue),
+    ...(queues.consumers ?? []).map(({ queue }) => queue),
   ];
 }
 
