@@ -7,6 +7,9 @@ import type { FileFormat, VideoCodec } from "./media.ts";
 import type { Stage } from "./stages.ts";
 import type { FileRole } from "./task.ts";
 
+/** Stands in a step's options for the filter that brings sound to its target, known once it was measured. */
+export const LOUDNESS_FILTER = "<loudness>";
+
 export interface FfmpegStep {
   readonly kind: "ffmpeg";
   readonly stage: Extract<Stage, "segmenting" | "transcoding" | "merging">;
@@ -45,6 +48,8 @@ export interface FfmpegStep {
     /** Those of them that run on `device`; absent: all. */
     readonly deviceSessions?: number;
   } | null;
+  /** An earlier step has written the loudness of the sound to `file`; this one brings it to the target, in LUFS. */
+  readonly loudness?: { readonly file: string; readonly targetLufs: number };
 }
 
 /** The source's bytes are the output, unchanged. */
@@ -168,6 +173,8 @@ export interface PromisedOutput {
     readonly frames: number | null;
   } | null;
   readonly audio: { readonly codec: string | null; readonly channels: number | null } | null;
+  /** How many tracks of text; absent: not compared. */
+  readonly subtitles?: number;
   /** Kinds of stream that the plan cannot tell: there may be some or none, whatever stands above. */
   readonly unknown?: readonly ("video" | "audio")[];
   readonly durationSeconds: number | null;

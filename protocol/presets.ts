@@ -80,8 +80,8 @@ const declared = [
   {
     presetId: "podcast-audio",
     name: "Podcast audio",
-    description: "The sound alone, as MP3 of 128 kbit/s.",
-    recipe: { name: "extractAudio", bitrateKbps: 128 },
+    description: "The sound alone, at the loudness of podcasts (-16 LUFS), as MP3 of 128 kbit/s.",
+    recipe: { name: "extractAudio", bitrateKbps: 128, loudnessLufs: -16 },
     format: "mp3",
   },
   {

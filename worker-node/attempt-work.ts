@@ -5,6 +5,7 @@ import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attem
 import { type Cuts, deliver } from "./deliver.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
 import { runLocalStep } from "./local-steps.ts";
+import { withLoudness } from "./loudness.ts";
 import type { AttemptOutcome, EngineReport } from "./session-model.ts";
 
 /** An ffmpeg that stands still is killed after this share of the lease's time, so that the agent says so first. */
@@ -105,7 +106,7 @@ async function runSteps(work: Work, plan: Plan, notes: readonly string[]): Promi
       for (const [file, pieces] of done.cuts) cuts.set(file, pieces);
       continue;
     }
-    const ran = await runFfmpeg(work, step);
+    const ran = await runFfmpeg(work, await withLoudness(step, work.workDir));
     if (work.signal.aborted || ran.status === "aborted") return ABANDONED;
     const encoder = step.encoder;
     engine = {

@@ -1,17 +1,25 @@
 import { z } from "zod";
 import type { AudioStreamInfo, OutputFormat, SourceInfo } from "../media.ts";
-import type { PlanResult } from "../plan.ts";
+import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
-import { type AudioEncoding, canCopyAudio, planAudio } from "./parts/audio.ts";
+import { type AudioEncoding, canCopyAudio, mixdown, planAudio } from "./parts/audio.ts";
 import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { durationTolerance, lengthOf, spanOf, spanOptions } from "./parts/span.ts";
+import { durationTolerance, lengthOf, type Span, spanOf, spanOptions } from "./parts/span.ts";
 
 const params = z.strictObject({
   startSeconds: seconds("Where the part begins").default(0),
   durationSeconds: length("How long the part is; by default to the end").optional(),
   bitrateKbps: audioBitrateKbps.optional(),
+  loudnessLufs: z
+    .number()
+    .min(-36)
+    .max(-9)
+    .optional()
+    .describe(
+      "Integrated loudness to bring the sound to, in LUFS as in EBU R 128, peaks at most -1.5 dBTP; it is measured first. Podcasts have -16.",
+    ),
 });
 type Params = z.infer<typeof params>;
 
@@ -56,22 +64,27 @@ function plan(context: PlanContext<Params>): PlanResult {
     return unsupported(`extractAudio cannot make ${output.format}.`);
   const span = spanOf(source, asked);
   if ("status" in span) return span;
-  const copies = asked.bitrateKbps === undefined && canCopyAudio(track, output.format);
+  const { bitrateKbps, loudnessLufs } = asked;
+  const copies =
+    bitrateKbps === undefined && loudnessLufs === undefined && canCopyAudio(track, output.format);
   const audio = planAudio([
     {
       source: track,
       encoding: copies ? null : encodings[output.format],
-      bitrateKbps: asked.bitrateKbps,
+      bitrateKbps,
+      isNormalised: loudnessLufs !== undefined,
     },
   ]);
+  const inputs = [{ from: { source: sourceKey }, options: spanOptions(span) }];
   return {
     status: "planned",
     action: copies ? "remux" : "encode",
     steps: [
+      ...(loudnessLufs === undefined ? [] : [measuring(inputs, track, output.format, span)]),
       {
         kind: "ffmpeg",
         stage: "transcoding",
-        inputs: [{ from: { source: sourceKey }, options: spanOptions(span) }],
+        inputs,
         filterComplex: null,
         outputs: [
           {
@@ -90,6 +103,9 @@ function plan(context: PlanContext<Params>): PlanResult {
         expectedFrames: null,
         expectedSeconds: span.expectedSeconds,
         encoder: null,
+        ...(loudnessLufs === undefined
+          ? {}
+          : { loudness: { file: LOUDNESS_FILE, targetLufs: loudnessLufs } }),
       },
     ],
     outputs: [
@@ -101,6 +117,38 @@ function plan(context: PlanContext<Params>): PlanResult {
         durationToleranceSeconds: span.toleranceSeconds,
       },
     ],
+  };
+}
+
+const LOUDNESS_FILE = "loudness.txt";
+
+/** Writes the loudness so far, ten times a second; the last is that of the whole. As it will be mixed down. */
+function measuring(
+  inputs: FfmpegStep["inputs"],
+  track: AudioStreamInfo,
+  format: AudioFormat,
+  span: Span,
+): FfmpegStep {
+  const filters = [
+    mixdown(track, encodings[format]),
+    "ebur128=metadata=1:peak=true",
+    `ametadata=mode=print:file=${LOUDNESS_FILE}`,
+  ];
+  return {
+    kind: "ffmpeg",
+    stage: "transcoding",
+    inputs,
+    filterComplex: null,
+    outputs: [
+      {
+        file: "loudness.null",
+        muxer: "null",
+        options: ["-map", `0:${track.index}`, "-filter:a:0", filters.join(",")],
+      },
+    ],
+    expectedFrames: null,
+    expectedSeconds: span.expectedSeconds,
+    encoder: null,
   };
 }
 

@@ -6,7 +6,7 @@
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute } from "node:path";
-import type { VideoMetadata } from "../../protocol/media.ts";
+import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
 import { MAX_ALLOC_BYTES, QUIET } from "./argv.ts";
 import { decodeSpan } from "./decode-check.ts";
@@ -145,16 +145,20 @@ function describe(
   return {
     source,
     packets,
-    durationSeconds: isPicture ? null : (spanOf(packets) ?? source.durationSeconds),
+    durationSeconds: isPicture ? null : (spanOf(packets, source) ?? source.durationSeconds),
   };
 }
 
 /**
  * From the first to the end of the last presented packet. ffprobe's own duration is an estimate for ADTS
- * and for MP3 without a header, and for GIF it misses the last frame's.
+ * and for MP3 without a header, and for GIF it misses the last frame's. Cues may stand long after.
  */
-function spanOf(packets: ReadonlyMap<number, StreamScan>): number | null {
-  const spans = [...packets.values()].filter(({ start, end }) => start !== null && end !== null);
+function spanOf(
+  packets: ReadonlyMap<number, StreamScan>,
+  { video, audio }: SourceInfo,
+): number | null {
+  const played = [video, ...audio].flatMap((stream) => packets.get(stream?.index ?? -1) ?? []);
+  const spans = played.filter(({ start, end }) => start !== null && end !== null);
   if (spans.length === 0) return null;
   const start = Math.min(...spans.map((span) => span.start ?? 0));
   const end = Math.max(...spans.map((span) => span.end ?? 0));

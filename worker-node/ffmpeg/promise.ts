@@ -28,6 +28,7 @@ export function mismatch(promise: PromisedOutput, found: FoundOutput): string | 
   return (
     videoMismatch(promise, found) ??
     audioMismatch(promise, found) ??
+    subtitleMismatch(promise, found) ??
     durationMismatch(promise, found) ??
     timestampFault(found) ??
     emptiness(promise, found)
@@ -69,6 +70,11 @@ function audioMismatch(
     differs("audio codec", promised.codec, audio.codec) ??
     differs("audio channels", promised.channels, audio.channels)
   );
+}
+
+function subtitleMismatch({ subtitles: promised }: PromisedOutput, { source }: FoundOutput) {
+  if (promised === undefined) return null;
+  return differs("tracks of subtitles", promised, source.subtitles.length);
 }
 
 function durationMismatch(promise: PromisedOutput, found: FoundOutput): string | null {

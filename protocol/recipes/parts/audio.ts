@@ -1,5 +1,6 @@
 /** Sound: which tracks go into an output, copied or encoded, with which channels. */
 import type { AudioStreamInfo, OutputFormat } from "../../media.ts";
+import { LOUDNESS_FILTER } from "../../plan.ts";
 
 export type AudioEncoding = "aac" | "opus" | "mp3" | "pcm_s16le";
 
@@ -8,6 +9,8 @@ export interface AudioTrack {
   /** Null copies. */
   readonly encoding: AudioEncoding | null;
   readonly bitrateKbps?: number | undefined;
+  /** Brought to a loudness that an earlier step has measured. */
+  readonly isNormalised?: boolean;
 }
 
 export interface PlannedAudio {
@@ -84,7 +87,16 @@ export function planAudio(tracks: readonly AudioTrack[]): PlannedAudio {
   };
 }
 
-function codecOptions({ source, encoding, bitrateKbps }: AudioTrack, at: number): string[] {
+/** From the beginning, without holes, in the channels that are left. */
+export function mixdown(source: AudioStreamInfo, encoding: AudioEncoding): string {
+  const channels = outgoingChannels(source.channels, encoding);
+  return `aresample=async=1:first_pts=0,aformat=channel_layouts=${layouts[channels]}`;
+}
+
+function codecOptions(
+  { source, encoding, bitrateKbps, isNormalised }: AudioTrack,
+  at: number,
+): string[] {
   if (encoding === null) return [`-c:a:${at}`, "copy"];
   const channels = outgoingChannels(source.channels, encoding);
   const rate = sampleRate(source.sampleRate, encoding);
@@ -99,7 +111,8 @@ function codecOptions({ source, encoding, bitrateKbps }: AudioTrack, at: number)
     `-ar:a:${at}`,
     String(rate),
     `-filter:a:${at}`,
-    `aresample=async=1:first_pts=0,aformat=channel_layouts=${layouts[channels]}`,
+    // loudnorm leaves 192 kHz; the encoder's own rate is set above.
+    `${mixdown(source, encoding)}${isNormalised ? `,${LOUDNESS_FILTER}` : ""}`,
     ...(encoding === "opus" && channels > 2 ? [`-mapping_family:a:${at}`, "1"] : []),
   ];
 }

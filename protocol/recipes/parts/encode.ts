@@ -27,6 +27,7 @@ import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
 import { isWhole, type Span, spanOptions } from "./span.ts";
+import { keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
   exactRate,
@@ -93,6 +94,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
   if (video === null && tracks.length === 0) return nothingToShow(source);
   const audio = planAudio(tracks);
   const { span } = request;
+  const subtitles = keptTracks(source, span);
   const division = divisionOf(context, output.format, request, video, tracks);
   return {
     status: "planned",
@@ -116,6 +118,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
             options: [
               ...(video?.options ?? []),
               ...audio.options,
+              ...subtitleOptions(subtitles, output.format),
               ...containerOptions({ format: output.format, ticks: video?.ticks ?? null }),
             ],
           },
@@ -130,6 +133,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
         ...output,
         video: video?.promise ?? null,
         audio: audio.promise,
+        subtitles: subtitles.length,
         durationSeconds: promisedSeconds(source, span, video !== null, tracks.length > 0),
         durationToleranceSeconds: span.toleranceSeconds,
         ...(video === null
@@ -154,6 +158,8 @@ function divisionOf(
   tracks: readonly AudioTrack[],
 ): Divisible | null {
   if (video?.divisible == null || request === null || !isWhole(span)) return null;
+  // Neither the parts of pictures nor that of sound carries them.
+  if (keptTracks(source, span).length > 0) return null;
   const stem = companionStem(output.file);
   const { filters, rendition } = video.divisible;
   const audio = planAudio(tracks);

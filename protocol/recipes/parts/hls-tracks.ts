@@ -1,9 +1,10 @@
 /** Sound and subtitles of an adaptive presentation: each track a rendition of its own. */
-import type { AudioStreamInfo, SourceInfo, SubtitleStreamInfo } from "../../media.ts";
+import type { AudioStreamInfo, SourceInfo } from "../../media.ts";
 import type { PromisedOutput, Rejection } from "../../plan.ts";
 import { planAudio } from "./audio.ts";
 import { unsupported } from "./rejections.ts";
 import { durationTolerance, lengthOf } from "./span.ts";
+import { textTracks } from "./subtitles.ts";
 
 export type MediaPromise = Pick<
   PromisedOutput,
@@ -77,25 +78,12 @@ function lateness(source: SourceInfo, seconds: number | null): number {
   return Math.max(0, (lengthOf(source)?.seconds ?? 0) - (seconds ?? 0));
 }
 
-/** Subtitles of pictures cannot be made text. */
-const textCodecs: ReadonlySet<string> = new Set([
-  "subrip",
-  "srt",
-  "ass",
-  "ssa",
-  "webvtt",
-  "mov_text",
-  "text",
-]);
-
 export function textRenditions(source: SourceInfo, stem: string): readonly TextRendition[] {
-  return source.subtitles
-    .filter(({ codec }: SubtitleStreamInfo) => textCodecs.has(codec))
-    .map((track, at) => ({
-      name: `${stem}-subtitles-${at + 1}`,
-      ...naming("Subtitles", track.language, at),
-      options: ["-map", `0:${track.index}`, "-c:s", "webvtt"],
-    }));
+  return textTracks(source).map((track, at) => ({
+    name: `${stem}-subtitles-${at + 1}`,
+    ...naming("Subtitles", track.language, at),
+    options: ["-map", `0:${track.index}`, "-c:s", "webvtt"],
+  }));
 }
 
 /** The tag is free text in some containers: what is no ISO 639 code is not passed on. */

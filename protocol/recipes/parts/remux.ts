@@ -7,6 +7,7 @@ import { carriedTags } from "./color.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { presentedFrames } from "./encode.ts";
 import { isWhole, type Span, spanOptions } from "./span.ts";
+import { keptTracks, subtitleOptions } from "./subtitles.ts";
 
 export interface RemuxRequest {
   readonly format: ContainerFormat;
@@ -70,6 +71,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
   const { format, tracks, span } = request;
   const audio = planAudio(tracks);
   const video = copiedVideo(source, span);
+  const subtitles = keptTracks(source, span);
   const isPart = !isWhole(span);
   const inputs = [
     {
@@ -94,6 +96,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
             options: [
               ...videoOptions(source, format),
               ...audio.options,
+              ...subtitleOptions(subtitles, format),
               ...containerOptions({ format, ticks: null }),
               // The part begins at the key frame for every player, not by an edit list for some.
               ...(isPart ? ["-avoid_negative_ts", "make_zero"] : []),
@@ -110,6 +113,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
         ...output,
         video,
         audio: audio.promise,
+        subtitles: subtitles.length,
         durationSeconds: span.expectedSeconds,
         durationToleranceSeconds: span.toleranceSeconds + (isPart ? keyframeGap(source) : 0),
         ...copiedReference(source, inputs),

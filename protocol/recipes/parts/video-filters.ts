@@ -97,7 +97,14 @@ export function stillFilters(
   const output = format === "jpg" ? ["out_color_matrix=bt601", "out_range=pc"] : [];
   return [
     ...deinterlace(video),
-    ...(toneMapped ? [...scale(framing.scale, []), ...toneMapFilters(video)] : []),
+    ...(toneMapped
+      ? // zscale refuses an odd size whose colour has half of it.
+        [
+          ...scale(framing.scale, []),
+          "format=pix_fmts=yuv444p10le|gbrp10le",
+          ...toneMapFilters(video),
+        ]
+      : []),
     ...scale(toneMapped ? null : framing.scale, [...input, ...output]),
     `format=pix_fmts=${format === "jpg" ? "yuvj420p" : "rgb24"}`,
     "setsar=sar=1",

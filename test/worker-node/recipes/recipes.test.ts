@@ -1,4 +1,5 @@
 /** Each recipe on real sources: what it makes, what it leaves alone, what it refuses. */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires, requiresLastFrame } from "../support/requires.ts";
@@ -224,6 +225,45 @@ describe("extractAudio", () => {
     const run = await bench.run(clip, { name: "extractAudio", bitrateKbps: 64 }, "aac");
     expect(run.plan.action).toBe("encode");
   });
+
+  test.each([
+    ["quiet", "sine=f=300:d=6,volume=0.03"],
+    ["loud", "sine=f=300:d=6,volume=8"],
+    ["uneven", "aevalsrc='(0.02+0.1*between(mod(t,2),0,0.7))*sin(2*PI*300*t)':d=8:s=48000"],
+  ])("sound that is %s comes to the loudness asked for, within a unit", async (name, sound) => {
+    const file = bench.make(`${name}.mp4`, "-f", "lavfi", "-i", sound, "-c:a", "aac");
+    const recipe = { name: "extractAudio", loudnessLufs: -16, bitrateKbps: 128 };
+    const { file: made, audio } = await bench.run(file, recipe);
+    expect(audio).toMatchObject({
+      codec_name: "mp3",
+      sample_rate: expect.stringMatching(/^(44100|48000)$/),
+    });
+    expect(Math.abs(loudness(made) + 16)).toBeLessThan(1);
+  });
+
+  test("silence stays silent", async () => {
+    const file = bench.make("mute.mp4", "-f", "lavfi", "-i", "anullsrc=d=1", "-c:a", "aac");
+    const { file: made } = await bench.run(file, { name: "extractAudio", loudnessLufs: -16 });
+    expect(loudness(made)).toBeLessThan(-60);
+  });
+
+  /** Integrated, in LUFS, as ffmpeg's own meter says at the end. */
+  function loudness(file: string): number {
+    const meter = [
+      "-nostdin",
+      "-hide_banner",
+      "-i",
+      file,
+      "-filter:a",
+      "ebur128",
+      "-f",
+      "null",
+      "-",
+    ];
+    const said = execFileSync("sh", ["-c", '"$@" 2>&1', "sh", bench.tools.ffmpeg, ...meter]);
+    const summary = said.toString().split("Summary:").at(-1) ?? "";
+    return Number(/I:\s+(-?[\d.]+) LUFS/.exec(summary)?.[1]);
+  }
 
   test("a source without sound is refused", async () => {
     const plan = await bench.plan(silent, { name: "extractAudio" });

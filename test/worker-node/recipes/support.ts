@@ -25,6 +25,7 @@ import {
   runStep,
   type Tools,
 } from "../../../worker-node/ffmpeg/index.ts";
+import { withLoudness } from "../../../worker-node/loudness.ts";
 import { packageFiles } from "../../../worker-node/packaging/package-files.ts";
 import { measurement } from "../../../worker-node/quality/measure-step.ts";
 import { readFigures } from "../../../worker-node/quality/read-figures.ts";
@@ -62,6 +63,7 @@ export interface ProbedStream {
   readonly start_time: string;
   readonly duration?: string;
   readonly channels?: number;
+  readonly sample_rate?: string;
   readonly channel_layout?: string;
   readonly color_range?: string;
   readonly color_space?: string;
@@ -180,7 +182,7 @@ export async function openBench(): Promise<Bench> {
           if (packaged.status === "failed") throw new Error(packaged.detail);
           continue;
         }
-        const done = await runStep(tools, step, {
+        const done = await runStep(tools, await withLoudness(step, scratchDir), {
           inputUrl: (key) => server.url(new Map<string, string>(keyed).get(key) ?? ""),
           scratchDir,
           signal,
