@@ -38,6 +38,13 @@ export function av1Codec(data: DataView, av1C: Box): string {
   return `av01.${profile}.${level}${tier}.${depth}`;
 }
 
+/** VP9: profile, level, bit depth (VP Codec ISO Media File Format Binding, section "Codecs Parameter String"). */
+export function vp9Codec(data: DataView, vpcC: Box): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [profile, level] = [data.getUint8(vpcC.start + 4), data.getUint8(vpcC.start + 5)];
+  return `vp09.${two(profile)}.${two(level)}.${two(data.getUint8(vpcC.start + 6) >> 4)}`;
+}
+
 /** MPEG-4 audio: the object type of the stream and that of its configuration (ISO/IEC 14496-1 section 7.2.6). */
 export function mp4aCodec(data: DataView, esds: Box): string {
   const decoder = descriptor(data, esds.start + 4, esds.end, 0x03);

@@ -1,6 +1,6 @@
 /** What the head of a fragmented file says of its one track, and each fragment of its samples. */
 import { type Box, boxAt, boxesIn, fourCc, viewOf } from "./boxes.ts";
-import { av1Codec, avcCodec, hevcCodec, mp4aCodec } from "./codec-string.ts";
+import { av1Codec, avcCodec, hevcCodec, mp4aCodec, vp9Codec } from "./codec-string.ts";
 
 export interface TrackHead {
   readonly kind: "video" | "audio";
@@ -58,6 +58,25 @@ export function readTrackHead(moovBytes: Uint8Array): TrackHead {
   };
 }
 
+/**
+ * The codec's configuration of a `moov` box as `readTrackHead` reads it: what must be the same in all files that are
+ * played under one head. Names of encoders and dates are not in it.
+ */
+export function codecConfiguration(moovBytes: Uint8Array): Uint8Array {
+  const data = viewOf(moovBytes);
+  const moov = { type: "moov", start: 8, end: data.byteLength };
+  const stsd = boxAt(data, moov, "trak", "mdia", "minf", "stbl", "stsd");
+  const entry = stsd === null ? undefined : boxesIn(data, stsd.start + 8, stsd.end)[0];
+  if (entry === undefined) throw unlike("no sample entry");
+  const children = { ...entry, start: entry.start + (entry.type === "mp4a" ? 28 : 78) };
+  const names = ["avcC", "hvcC", "av1C", "vpcC", "esds"];
+  const config = boxesIn(data, children.start, children.end).find(({ type }) =>
+    names.includes(type),
+  );
+  if (config === undefined) throw unlike(`no configuration of ${entry.type}`);
+  return moovBytes.subarray(config.start - 4, config.end);
+}
+
 type Entry = Omit<TrackHead, "timescale" | "mediaStart" | "defaults">;
 
 function readEntry(data: DataView, entry: Box): Entry {
@@ -90,8 +109,11 @@ function videoCodec(data: DataView, type: string, children: Box): string {
     avc1: ["avcC", avcCodec],
     hvc1: ["hvcC", hevcCodec],
     av01: ["av1C", av1Codec],
+    vp09: ["vpcC", vp9Codec],
   } as const;
-  if (type !== "avc1" && type !== "hvc1" && type !== "av01") throw unlike(`codec ${type}`);
+  if (type !== "avc1" && type !== "hvc1" && type !== "av01" && type !== "vp09") {
+    throw unlike(`codec ${type}`);
+  }
   const [name, read] = readers[type];
   const box = boxAt(data, children, name);
   if (box === null) throw unlike(`no ${name}`);

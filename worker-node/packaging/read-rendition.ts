@@ -1,24 +1,46 @@
 /** Reads a finished fragmented file's heads, never its media. */
 import { type FileHandle, open } from "node:fs/promises";
 import { type Rendition, renditionOf } from "../../protocol/packaging/segments.ts";
-import { type Fragment, readFragment, readTrackHead } from "../../protocol/packaging/track.ts";
+import {
+  type Fragment,
+  readFragment,
+  readTrackHead,
+  type TrackHead,
+} from "../../protocol/packaging/track.ts";
 
 /** A head or fragment of more is none that our steps write. */
 const MAX_HEAD_BYTES = 16 * 1024 * 1024;
 
+export interface FragmentedFile {
+  readonly head: TrackHead;
+  /** Everything before the first fragment. */
+  readonly headBytes: Buffer;
+  readonly fragments: readonly (Fragment & { readonly moofSize: number })[];
+}
+
 /** @throws RangeError where the file is not one of one fragmented track, to its last byte. */
-export async function readRendition(file: string, segmentSeconds: number): Promise<Rendition> {
+export async function readRendition(
+  file: string,
+  segmentSeconds: number,
+  multiplesOf: "since_first" | "shown" = "since_first",
+): Promise<Rendition> {
+  const { head, headBytes, fragments } = await readFragmentedFile(file);
+  return renditionOf(head, headBytes.length, fragments, segmentSeconds, multiplesOf);
+}
+
+/** @throws RangeError where the file is not one of one fragmented track, to its last byte. */
+export async function readFragmentedFile(file: string): Promise<FragmentedFile> {
   const handle = await open(file, "r");
   try {
-    return await readAll(handle, segmentSeconds);
+    return await readAll(handle);
   } finally {
     await handle.close();
   }
 }
 
-async function readAll(handle: FileHandle, segmentSeconds: number): Promise<Rendition> {
+async function readAll(handle: FileHandle): Promise<FragmentedFile> {
   const { size: total } = await handle.stat();
-  const fragments: Fragment[] = [];
+  const fragments: FragmentedFile["fragments"][number][] = [];
   let head: ReturnType<typeof readTrackHead> | null = null;
   let headSize = 0;
   let moof: { readonly at: number; readonly size: number } | null = null;
@@ -32,7 +54,8 @@ async function readAll(handle: FileHandle, segmentSeconds: number): Promise<Rend
     if (type === "mdat") {
       if (head === null || moof === null) throw new RangeError("Media stands before its head.");
       const place = { offset: moof.at, size: at + size - moof.at };
-      fragments.push(readFragment(await readBytes(handle, moof.at, moof.size), place, head));
+      const fragment = readFragment(await readBytes(handle, moof.at, moof.size), place, head);
+      fragments.push({ ...fragment, moofSize: moof.size });
       moof = null;
     }
     at += size;
@@ -42,7 +65,7 @@ async function readAll(handle: FileHandle, segmentSeconds: number): Promise<Rend
   if (last === undefined || last.offset + last.size !== total) {
     throw new RangeError("The file does not end with a fragment.");
   }
-  return renditionOf(head, headSize, fragments, segmentSeconds);
+  return { head, headBytes: await readBytes(handle, 0, headSize), fragments };
 }
 
 async function readBoxHead(handle: FileHandle, at: number, total: number) {

@@ -1,0 +1,123 @@
+/** The ffmpeg run of one chunk, derived from the whole's own plan: all renditions from one decode. Pure. */
+import type { Divisible, DivisibleRendition, FfmpegStep } from "../plan.ts";
+import { secondsText } from "../recipes/parts/timing.ts";
+import type { Chunk, PlanFacts } from "./contract.ts";
+import { EARLY_SECONDS } from "./divide.ts";
+import { outputTicks, shownAt, timeFilters } from "./grid.ts";
+
+/** What ffmpeg writes: the chunk and the frames around it. */
+export const rawFile = (rendition: string) => `${rendition}.raw.mp4`;
+/** What is kept of it and delivered; unique in the job. */
+export const chunkFile = (rendition: string, index: number) =>
+  `${rendition}.c${String(index).padStart(4, "0")}.mp4`;
+
+/** For progress, where the rate is not known. */
+const OVERLAP_FRAMES = 40;
+
+/**
+ * @param pieceSeconds how often ffmpeg ends a piece of the file where every frame is a key frame.
+ * @throws RangeError where the whole's graph does not begin with its stream.
+ */
+export function chunkStep(
+  division: Divisible,
+  plan: Pick<PlanFacts, "grid">,
+  chunk: Chunk,
+  isLast: boolean,
+): FfmpegStep {
+  const { grid } = plan;
+  const { from, to, seek, overlap, frames } = chunk;
+  const lead = overlap?.lead ?? from;
+  const tail = overlap === undefined ? (isLast ? null : to) : overlap.tail;
+  const begin = seek === null && chunk.index === 0 ? null : lead;
+  const keys = keyTimes(division, plan, chunk, isLast);
+  return {
+    kind: "ffmpeg",
+    stage: "transcoding",
+    inputs: [
+      {
+        from: { source: division.source },
+        options: [...division.inputOptions, "-copyts", ...seekOptions(plan, seek)],
+      },
+    ],
+    filterComplex: insertFilters(division.graph, timeFilters(grid, begin, tail)),
+    outputs: division.renditions.map((rendition) => ({
+      file: rawFile(rendition.name),
+      muxer: "mp4",
+      options: outputOptions(rendition, plan, keys),
+    })),
+    expectedFrames: frames + (overlap === undefined ? 0 : OVERLAP_FRAMES),
+    expectedSeconds: null,
+    encoder:
+      division.renditions.find(({ encoder }) => encoder.device !== "cpu")?.encoder ??
+      division.renditions[0]?.encoder ??
+      null,
+  };
+}
+
+/** To the key frame itself: from a later point open groups of pictures lose their first frames. */
+function seekOptions({ grid }: Pick<PlanFacts, "grid">, seek: number | null): string[] {
+  if (seek === null) return [];
+  const { num, den } = grid.timeBase;
+  return ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", secondsText((seek * num) / den)];
+}
+
+function insertFilters(graph: string, filters: readonly string[]): string {
+  const link = /^\[0:\d+\]/.exec(graph)?.[0];
+  if (link === undefined) throw new RangeError("the graph does not begin with its stream");
+  return `${link}${filters.join(",")},${graph.slice(link.length)}`;
+}
+
+function outputOptions(
+  rendition: DivisibleRendition,
+  { grid }: Pick<PlanFacts, "grid">,
+  keys: readonly string[],
+): string[] {
+  const { options, encoder } = rendition;
+  const ticks = outputTicks(grid);
+  const isIntra = options[options.indexOf("-g") + 1] === "1";
+  const pieces = isIntra ? [] : ["frag_keyframe"];
+  const flags = [...pieces, "delay_moov", "default_base_moof", "skip_trailer", "frag_discont"];
+  return [
+    ...["-map", rendition.pad, "-an", "-sn", "-dn"],
+    ...["-fps_mode:v", "passthrough", "-enc_time_base:v", `1:${ticks}`],
+    ...options,
+    ...(keys.length === 0 || isIntra ? [] : ["-force_key_frames", keys.join(",")]),
+    ...(encoder.name === "libx265" || encoder.name.endsWith("_nvenc") ? ["-forced-idr", "1"] : []),
+    // Uneven times and reordered frames: decoding times would reach into the next chunk.
+    ...(grid.frameRate === null && mayReorder(encoder.name) ? ["-bf", "0"] : []),
+    ...["-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"],
+    ...["-use_editlist", "1", "-avoid_negative_ts", "disabled", "-write_tmcd", "0"],
+    ...["-video_track_timescale", String(ticks), "-max_muxing_queue_size", "4096"],
+    ...(isIntra ? ["-frag_duration", "2000000"] : []),
+    ...["-movflags", flags.map((flag) => `+${flag}`).join("")],
+  ];
+}
+
+function mayReorder(encoder: string): boolean {
+  return !/^lib(?:svtav1|aom-av1|vpx)/.test(encoder);
+}
+
+/**
+ * When key frames are forced: at both ends of the chunk, and in a ladder at every multiple in between. A multiple
+ * that falls on the frame of either end is that end.
+ */
+function keyTimes(
+  { alignedSeconds }: Divisible,
+  { grid }: Pick<PlanFacts, "grid">,
+  { from, to }: Chunk,
+  isLast: boolean,
+): string[] {
+  const ticks = outputTicks(grid);
+  const [begin, end] = [shownAt(grid, from) / ticks, shownAt(grid, to) / ticks];
+  const times = [begin];
+  if (alignedSeconds !== null) {
+    const first = Math.floor(begin / alignedSeconds + 1e-6) + 1;
+    // The chunk's end is itself the first frame at or after a multiple.
+    const last = isLast ? Infinity : Math.floor(end / alignedSeconds + 1e-6);
+    for (let n = first; n < last && n * alignedSeconds < end; n++) times.push(n * alignedSeconds);
+  }
+  if (!isLast) times.push(end);
+  return times.map((time) =>
+    secondsText(Math.max(0, Math.floor((time - EARLY_SECONDS) * 1e6) / 1e6)),
+  );
+}

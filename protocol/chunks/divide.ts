@@ -1,0 +1,205 @@
+/** From a plan and the list of a source's frames to the plan of its chunks, or why it stays whole. Pure. */
+import type { SourceInfo, VideoStreamInfo } from "../media.ts";
+import type { Divisible, Plan } from "../plan.ts";
+import type { Chunk, ChunkPlan, Fleet, Grid, PresentationPlan } from "./contract.ts";
+import { CHUNK_MIN_SECONDS, divideByCost } from "./cost.ts";
+import { type FrameIndex, findGrid, outputTicks, shownAt } from "./grid.ts";
+import { commonOverlap, type Overlap, overlapOf } from "./overlap.ts";
+
+export type Divided =
+  | { readonly status: "divided"; readonly plan: ChunkPlan }
+  /** In words, for the log. */
+  | { readonly status: "whole"; readonly reason: string };
+
+/** Codecs of which every packet of a container is one picture that is shown. */
+const framedCodecs: ReadonlySet<string> = new Set([
+  ...["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"],
+  ...["mjpeg", "prores", "dnxhd", "ffv1", "rawvideo"],
+]);
+
+/** Why the frames need not even be listed; null where it may pay to. */
+export function mayDivide(
+  plan: Plan,
+  sources: Readonly<Record<string, SourceInfo>>,
+  fleet: Fleet | undefined,
+): string | null {
+  if (fleet === undefined || fleet.freeSlots < 1) return "no other slot is free";
+  if (plan.division === undefined) return "what is asked for does not divide";
+  const source = sources[plan.division.source];
+  const video = source?.video ?? null;
+  if (source === undefined || video === null || Object.keys(sources).length !== 1) {
+    return "it is not one video";
+  }
+  const seconds = video.durationSeconds ?? source.durationSeconds ?? 0;
+  if (seconds < CHUNK_MIN_SECONDS) return `it is shorter than ${CHUNK_MIN_SECONDS} s`;
+  return refuseVideo(source, video);
+}
+
+function refuseVideo({ format }: SourceInfo, video: VideoStreamInfo): string | null {
+  if (video.interlaced) return "it is interlaced";
+  if (!framedCodecs.has(video.codec)) return `packets of ${video.codec} may be no pictures`;
+  // AVI has no times of its own: with B-frames only a decoder knows them.
+  if (format === "avi" && (video.codec === "h264" || video.codec === "hevc")) {
+    return "the AVI does not say when its frames are shown";
+  }
+  return null;
+}
+
+interface DivideRequest {
+  readonly division: Divisible;
+  readonly sources: Readonly<Record<string, SourceInfo>>;
+  readonly index: FrameIndex;
+  readonly fleet: Fleet;
+  /** Bytes that were read to list the frames. */
+  readonly indexBytes: number;
+}
+
+/** The plan of the chunks; the caller has asked `mayDivide`. */
+export function divide(request: DivideRequest): Divided {
+  const { division, sources, index } = request;
+  const source = sources[division.source];
+  if (source === undefined) return whole("it is not one video");
+  const found = findGrid(index, source);
+  if (found.status === "none") return whole(found.reason);
+  const { grid } = found;
+  const overlap = commonOverlap(
+    division.renditions.map(({ encoder, options }) =>
+      overlapOf(encoder.name, division.preset, options),
+    ),
+  );
+  const seconds = secondsOf(grid, index);
+  const segmentSeconds =
+    division.result.kind === "package" ? division.result.step.segmentSeconds : null;
+  const costs = divideByCost({
+    seconds: seconds(index.times.length),
+    slots: request.fleet.freeSlots + 1,
+    overlapSeconds: overlapSeconds(index, overlap),
+    segmentSeconds,
+    indexBytes: request.indexBytes,
+  });
+  if (costs.status === "whole") return costs;
+  const chunks = chunksAt(
+    index,
+    costs.cuts.map((cut) => frameAt(index, seconds, cut)),
+    overlap,
+  );
+  if (chunks.length < 2) return whole("it has too few frames");
+  const presentation =
+    division.result.kind === "package"
+      ? presentationOf(division, source, segmentLengths(index, seconds, segmentSeconds ?? 1))
+      : null;
+  const facts = {
+    version: 1 as const,
+    sources: { ...sources },
+    grid,
+    renditions: division.renditions.map(({ name }) => name),
+    audio: division.sound !== null,
+    presentation,
+  };
+  return { status: "divided", plan: { ...facts, chunks } };
+}
+
+function whole(reason: string): Divided {
+  return { status: "whole", reason };
+}
+
+/** When the n-th frame is shown, in seconds; after the last, when it ends. */
+function secondsOf(grid: Grid, { times, end }: FrameIndex): (frame: number) => number {
+  const ticks = outputTicks(grid);
+  return (frame) => shownAt(grid, times[frame] ?? end) / ticks;
+}
+
+function overlapSeconds({ times, timeBase }: FrameIndex, { before, after }: Overlap): number {
+  const ticks = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  return ((before + after) * (ticks / times.length) * timeBase.num) / timeBase.den;
+}
+
+/** What a forced key frame of that time falls on: encoders are told times this much early, for rounding. */
+export const EARLY_SECONDS = 2e-6;
+
+/** The first frame at or after a time. */
+function frameAt({ times }: FrameIndex, seconds: (frame: number) => number, cut: number): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (seconds(middle) < cut - EARLY_SECONDS) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function chunksAt(index: FrameIndex, starts: readonly number[], overlap: Overlap): Chunk[] {
+  const { times, end } = index;
+  const inner = starts.filter((frame) => frame > 0 && frame < times.length);
+  const edges = [0, ...new Set(inner), times.length];
+  return edges.slice(0, -1).flatMap((begin, at) => {
+    const stop = edges[at + 1] ?? times.length;
+    const from = times[begin] ?? 0;
+    const leadFrame = Math.max(0, begin - overlap.before);
+    const lead = times[leadFrame] ?? from;
+    return {
+      index: at,
+      from,
+      to: times[stop] ?? end,
+      seek: leadFrame === 0 ? null : keyBefore(index, lead),
+      overlap: { lead, tail: times[stop + overlap.after] ?? null },
+      frames: stop - begin,
+    };
+  });
+}
+
+/** The last key frame at or before a time; null reads from the beginning. */
+function keyBefore({ keys, times }: FrameIndex, time: number): number | null {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] ?? 0) <= time) low = middle + 1;
+    else high = middle;
+  }
+  const key = keys[low - 1];
+  return key === undefined || key <= (times[0] ?? 0) ? null : key;
+}
+
+/** In seconds, of a ladder whose segments begin at the first frame at or after each multiple. */
+function segmentLengths(
+  index: FrameIndex,
+  seconds: (frame: number) => number,
+  segmentSeconds: number,
+): readonly number[] {
+  const end = seconds(index.times.length);
+  const starts = new Set<number>([0]);
+  for (let cut = segmentSeconds; cut < end; cut += segmentSeconds) {
+    starts.add(frameAt(index, seconds, cut));
+  }
+  const edges = [...starts, index.times.length];
+  return edges.slice(1).map((edge, at) => seconds(edge) - seconds(edges[at] ?? 0));
+}
+
+/** A piece of sound ends with its last packet: up to a tenth of a second after the multiple. */
+const SOUND_SLACK_SECONDS = 0.1;
+
+function presentationOf(
+  division: Divisible,
+  source: SourceInfo,
+  lengths: readonly number[],
+): PresentationPlan | null {
+  if (division.result.kind !== "package") return null;
+  const { step } = division.result;
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const sound = source.audio.map(({ durationSeconds }) => durationSeconds ?? 0);
+  return {
+    segmentSeconds: step.segmentSeconds,
+    targetSeconds: Math.max(
+      1,
+      Math.round(longest + 1e-3),
+      step.audio.length === 0 ? 1 : Math.round(step.segmentSeconds + SOUND_SLACK_SECONDS),
+    ),
+    durationSeconds: Math.max(total, ...sound),
+    master: step.master,
+    manifest: step.manifest,
+    video: division.renditions.map(({ name, peakRate }) => ({ name, peakRate })),
+    audio: step.audio.map((track) => ({ ...track })),
+    subtitles: step.subtitles.map((track) => ({ ...track })),
+  };
+}

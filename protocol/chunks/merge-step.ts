@@ -1,0 +1,49 @@
+/** How the parts of a job that makes one file become it: streams copied, times as they are. Pure. */
+import type { SourceInfo } from "../media.ts";
+import type { Divisible, FfmpegStep, PromisedOutput } from "../plan.ts";
+import { secondsText } from "../recipes/parts/timing.ts";
+
+/** Keys under which the agent serves what it joins, beside the task's own inputs. */
+export const JOINED_PICTURES = "in_joined_pictures";
+export const JOINED_SOUND = "in_joined_sound";
+
+/** Of a job that makes one file; null for a presentation, which is written from indexes. */
+export function mergeStep(
+  division: Divisible,
+  source: SourceInfo,
+  promise: PromisedOutput,
+  frames: number,
+): FfmpegStep | null {
+  const { result } = division;
+  if (result.kind !== "file") return null;
+  const hasSound = result.soundFile !== null;
+  const chapters = hasSound ? 2 : 1;
+  return {
+    kind: "ffmpeg",
+    stage: "merging",
+    inputs: [
+      { from: { source: JOINED_PICTURES }, options: ["-copyts"] },
+      ...(hasSound ? [{ from: { source: JOINED_SOUND }, options: [] }] : []),
+      // For its chapters alone, whose times count from where the file begins.
+      {
+        from: { source: division.source },
+        options: ["-itsoffset", secondsText(-source.startSeconds)],
+      },
+    ],
+    filterComplex: null,
+    outputs: [
+      {
+        file: promise.file,
+        muxer: result.muxer,
+        options: [
+          ...["-map", "0:v:0", ...(hasSound ? ["-map", "1:a"] : [])],
+          ...["-c", "copy", "-map_chapters", String(chapters)],
+          ...result.options,
+        ],
+      },
+    ],
+    expectedFrames: frames,
+    expectedSeconds: null,
+    encoder: null,
+  };
+}

@@ -1,0 +1,223 @@
+/** A video divided, made in parts and merged with real ffmpeg, by the agent's own pieces; and what came of it. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chunkFile, chunkStep, rawFile } from "../../../protocol/chunks/chunk-step.ts";
+import type { ChunkPlan, MediaIndex } from "../../../protocol/chunks/contract.ts";
+import { divide, mayDivide } from "../../../protocol/chunks/divide.ts";
+import { outputTicks, shownAt } from "../../../protocol/chunks/grid.ts";
+import { JOINED_PICTURES, JOINED_SOUND, mergeStep } from "../../../protocol/chunks/merge-step.ts";
+import { extensionOf } from "../../../protocol/formats.ts";
+import type { OutputFormat, SourceInfo } from "../../../protocol/media.ts";
+import type { FfmpegStep, Plan } from "../../../protocol/plan.ts";
+import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
+import { cutChunk } from "../../../worker-node/chunks/cut-chunk.ts";
+import { portable } from "../../../worker-node/ffmpeg/argv.ts";
+import { readFrameIndex } from "../../../worker-node/ffmpeg/frame-index.ts";
+import {
+  checkOutput,
+  probeSource,
+  resolveTools,
+  runStep,
+  type Tools,
+} from "../../../worker-node/ffmpeg/index.ts";
+import { fileUpstream } from "../../../worker-node/source/file-upstream.ts";
+import { joinedUpstream } from "../../../worker-node/source/joined-upstream.ts";
+import { type ServedInput, startSourceServer } from "../../../worker-node/source/server.ts";
+import { softwareEncoders } from "../recipes/support.ts";
+
+export interface MadeInParts {
+  readonly source: SourceInfo;
+  readonly plan: Plan;
+  readonly chunks: ChunkPlan;
+  /** The merged file. */
+  readonly file: string;
+  /** By rendition, the files of its chunks in order. */
+  readonly files: ReadonlyMap<
+    string,
+    readonly { readonly path: string; readonly index: MediaIndex }[]
+  >;
+  /** Bytes of the source that each chunk's ffmpeg was served. */
+  readonly served: readonly number[];
+}
+
+export interface Parts {
+  readonly dir: string;
+  readonly tools: Tools;
+  make(name: string, ...args: string[]): string;
+  /** @throws where the video stays whole. */
+  inParts(
+    file: string,
+    recipe: Readonly<Record<string, unknown>>,
+    options?: { readonly freeSlots?: number; readonly format?: OutputFormat },
+  ): Promise<MadeInParts>;
+  whole(file: string, recipe: Readonly<Record<string, unknown>>): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openParts(): Promise<Parts> {
+  const dir = mkdtempSync(join(tmpdir(), "telecine-parts-"));
+  const tools = await resolveTools(process.env);
+  const server = await startSourceServer();
+  const { signal } = new AbortController();
+  let runs = 0;
+  const serve = (path: string) =>
+    server.serve(fileUpstream(path, statSync(path).size, "video/mp4"));
+
+  const planOf = async (
+    file: string,
+    given: Readonly<Record<string, unknown>>,
+    format?: OutputFormat,
+  ) => {
+    const input = serve(file);
+    const { url, sizeBytes } = input;
+    const probed = await probeSource(tools, { url, sizeBytes, signal, forPassthrough: true });
+    if (probed.status === "failed") throw new Error(probed.detail);
+    const recipe = recipeRequestSchema.parse(given);
+    const kind = format ?? defaultFormat(recipe.name);
+    const output = { key: "out_1", file: `result.${extensionOf[kind]}`, format: kind };
+    const work = { mode: "recipe" as const, recipe };
+    const plan = planWork(work, { in_1: probed.source }, output, softwareEncoders);
+    if (plan.status === "rejected") throw new Error(plan.detail);
+    const scratchDir = join(dir, `run-${++runs}`);
+    mkdirSync(scratchDir);
+    return { input, source: probed.source, plan, scratchDir };
+  };
+
+  const run = async (
+    step: FfmpegStep,
+    scratchDir: string,
+    inputs: Readonly<Record<string, ServedInput>>,
+  ) => {
+    const done = await runStep(tools, step, {
+      inputUrl: (key) => inputs[key]?.url ?? "",
+      scratchDir,
+      signal,
+      onProgress: () => {},
+      stallMs: 60_000,
+    });
+    if (done.status !== "ok") throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
+  };
+
+  return {
+    dir,
+    tools,
+    make(name, ...args) {
+      const path = join(dir, name);
+      execFileSync(
+        tools.ffmpeg,
+        ["-nostdin", "-v", "error", "-y", ...portable(args, tools.features), path],
+        { stdio: "pipe" },
+      );
+      return path;
+    },
+    async inParts(file, recipe, { freeSlots = 2, format } = {}) {
+      const { source, plan, scratchDir } = await planOf(file, recipe, format);
+      const sources = { in_1: source };
+      const fleet = { freeSlots };
+      const refusal = mayDivide(plan, sources, fleet);
+      const { division } = plan;
+      if (refusal !== null || division === undefined) throw new Error(refusal ?? "no division");
+      const listing = serve(file);
+      const listed = await readFrameIndex(tools, { ...listing, source, signal });
+      if (listed.status !== "ok") throw new Error(listed.reason);
+      const { index } = listed;
+      const divided = divide({ division, sources, index, fleet, indexBytes: 0 });
+      if (divided.status === "whole") throw new Error(divided.reason);
+      const chunks = divided.plan;
+      const files = new Map<string, { path: string; index: MediaIndex }[]>();
+      const served: number[] = [];
+      for (const chunk of chunks.chunks) {
+        const input = serve(file);
+        const isLast = chunk.index === chunks.chunks.length - 1;
+        await run(chunkStep(division, chunks, chunk, isLast), scratchDir, { in_1: input });
+        served.push(input.bytesServed());
+        input.close();
+        for (const { name, encoder } of division.renditions) {
+          const path = join(scratchDir, chunkFile(name, chunk.index));
+          const cut = await cutChunk(join(scratchDir, rawFile(name)), path, {
+            rendition: name,
+            encoder: encoder.name,
+            chunk: chunk.index,
+            from: shownAt(chunks.grid, chunk.from),
+            to: shownAt(chunks.grid, chunk.to),
+            ticks: outputTicks(chunks.grid),
+            frames: chunk.frames,
+            segmentSeconds: chunks.presentation?.segmentSeconds ?? null,
+          });
+          if (cut.status === "invalid") throw new Error(cut.detail);
+          files.set(name, [...(files.get(name) ?? []), { path, index: cut.index }]);
+        }
+      }
+      const { sound } = division;
+      if (sound !== null) {
+        const step: FfmpegStep = {
+          kind: "ffmpeg",
+          stage: "transcoding",
+          inputs: [{ from: { source: "in_1" }, options: [] }],
+          filterComplex: null,
+          outputs: sound.outputs,
+          expectedFrames: null,
+          expectedSeconds: null,
+          encoder: null,
+        };
+        await run(step, scratchDir, { in_1: serve(file) });
+      }
+      const frames = chunks.chunks.reduce((sum, one) => sum + one.frames, 0);
+      const [promise] = plan.outputs;
+      if (promise === undefined) throw new Error("nothing is promised");
+      const step = mergeStep(division, source, promise, frames);
+      let merged = "";
+      if (step !== null && division.result.kind === "file") {
+        const [pieces] = [...files.values()];
+        const all = (pieces ?? []).flatMap(({ path, index }, at) => {
+          const upstream = fileUpstream(path, statSync(path).size, "video/mp4");
+          const size = statSync(path).size;
+          const media = { upstream, offset: index.headSize, length: size - index.headSize };
+          return at === 0 ? [{ upstream, offset: 0, length: size }] : [media];
+        });
+        const { soundFile } = division.result;
+        await run(step, scratchDir, {
+          in_1: serve(file),
+          [JOINED_PICTURES]: server.serve(joinedUpstream(all, "video/mp4")),
+          ...(soundFile === null ? {} : { [JOINED_SOUND]: serve(join(scratchDir, soundFile)) }),
+        });
+        merged = join(scratchDir, promise.file);
+        const video = promise.video === null ? null : { ...promise.video, frames };
+        const gate = await checkOutput(tools, merged, { ...promise, video }, signal);
+        if (gate.status === "invalid") throw new Error(gate.detail);
+      }
+      return { source, plan, chunks, file: merged, files, served };
+    },
+    async whole(file, recipe) {
+      const { input, plan, scratchDir } = await planOf(file, recipe);
+      for (const step of plan.steps) {
+        if (step.kind === "ffmpeg") await run(step, scratchDir, { in_1: input });
+      }
+      return join(scratchDir, plan.outputs[0]?.file ?? "");
+    },
+    async close() {
+      await server.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Of every picture in order of presentation: when it is shown, in seconds, and what is in it. */
+export function frameSums(tools: Tools, file: string): readonly { time: number; sum: string }[] {
+  const text = execFileSync(
+    tools.ffmpeg,
+    [
+      ...["-nostdin", "-v", "error", "-i", file, "-map", "0:V:0", "-an"],
+      ...portable(["-fps_mode", "passthrough"], tools.features),
+      ...["-enc_time_base", "1:90000", "-pix_fmt", "yuv420p", "-f", "framemd5", "-"],
+    ],
+    { maxBuffer: 64_000_000 },
+  ).toString();
+  return text.split("\n").flatMap((line) => {
+    const [, , pts, , , sum] = line.split(",").map((field) => field.trim());
+    if (pts === undefined || sum === undefined) return [];
+    return [{ time: Number(pts) / 90_000, sum }];
+  });
+}
