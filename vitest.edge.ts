@@ -46,6 +46,8 @@ export async function edgeProject(
       name,
       include: [...include],
       setupFiles: ["test/edge/apply-migrations.ts"],
+      // A busy machine is no failure: as in the other project.
+      testTimeout: 30_000,
     },
   };
 }

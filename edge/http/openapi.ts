@@ -1,6 +1,7 @@
 /** Helpers that keep route declarations short; `openapi-document.ts` has what they add up to. */
 import { z } from "zod";
 import { type ApiErrorCode, apiErrors, errorAnswerSchema } from "../../protocol/errors.ts";
+import { contentTypeOf } from "../../protocol/media.ts";
 import { errorAnswer } from "./errors.ts";
 
 interface JsonAnswer<Schema extends z.ZodType> {
@@ -31,6 +32,20 @@ function jsonAnswer<Schema extends z.ZodType>(answer: JsonAnswer<Schema>) {
     content: { "application/json": { schema: answer.schema, example: answer.example } },
   };
 }
+
+/** The answers of a route that serves bytes of these media types, whole and by range. */
+export function byteAnswers(types: readonly string[]) {
+  const schema = z.any().meta({ format: "binary" });
+  const content = Object.fromEntries(types.map((type) => [type, { schema }]));
+  return {
+    200: { description: "The bytes.", content },
+    206: { description: "The range of them that was asked for.", content },
+    304: { description: "The client's copy is still good (`If-None-Match`)." },
+  };
+}
+
+/** What an output may be: `application/octet-stream` where a browser must not open it. */
+export const OUTPUT_TYPES = [...new Set(Object.values(contentTypeOf)), "application/octet-stream"];
 
 /** Errors any route with a key can answer with. */
 export const commonErrors = [

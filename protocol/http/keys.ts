@@ -43,8 +43,15 @@ export const keySchema = z
   .meta({ id: "Key" });
 export type Key = z.infer<typeof keySchema>;
 
-/** `key` is shown in this answer alone, and left out when it is replayed for an `Idempotency-Key`. */
-export const createdKeySchema = keySchema.extend({ key: z.string() }).meta({ id: "CreatedKey" });
+/** What is shown in the first answer alone, and left out when it is replayed for an `Idempotency-Key`. */
+export const shownOnceSchema = z
+  .string()
+  .optional()
+  .describe("Shown this once: left out where the answer is replayed for an Idempotency-Key.");
+
+export const createdKeySchema = keySchema
+  .extend({ key: shownOnceSchema })
+  .meta({ id: "CreatedKey" });
 
 export const keyListSchema = listSchema("keys", keySchema);
 export const keyListQuerySchema = z.strictObject({

@@ -1,6 +1,7 @@
 /** Webhook endpoints, secrets and deliveries as clients see them (API.md section 5). */
 import { z } from "zod";
 import { listSchema, pageQueryShape, parameter, timeSchema } from "./common.ts";
+import { shownOnceSchema } from "./keys.ts";
 
 /** Sent to every endpoint that did not choose. */
 export const terminalEventTypes = [
@@ -58,9 +59,10 @@ export const webhookSchema = z
 export type Webhook = z.infer<typeof webhookSchema>;
 
 export const createdWebhookSchema = webhookSchema
-  .extend({ secret: z.string() })
+  .extend({ secret: shownOnceSchema })
   .meta({ id: "CreatedWebhook" });
 
+/** Asked for, or first answered to a rotation. */
 export const webhookSecretSchema = z
   .object({
     secret: z.string(),
@@ -68,6 +70,10 @@ export const webhookSecretSchema = z
     previousUntil: timeSchema.nullable(),
   })
   .meta({ id: "WebhookSecret" });
+
+export const rotatedSecretSchema = webhookSecretSchema
+  .extend({ secret: shownOnceSchema })
+  .meta({ id: "RotatedWebhookSecret" });
 
 export const webhookListSchema = listSchema("webhooks", webhookSchema);
 

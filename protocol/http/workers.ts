@@ -3,7 +3,7 @@ import { z } from "zod";
 import { slugSchema } from "../ids.ts";
 import { capabilitiesSchema } from "../media.ts";
 import { listSchema, timeSchema } from "./common.ts";
-import { displayNameSchema, expirySchema } from "./keys.ts";
+import { displayNameSchema, expirySchema, shownOnceSchema } from "./keys.ts";
 
 export const workerTokenRequestSchema = z.strictObject({
   name: displayNameSchema,
@@ -11,18 +11,25 @@ export const workerTokenRequestSchema = z.strictObject({
   expiresInSeconds: expirySchema.optional(),
 });
 
-/** `token` is shown in this answer alone, and left out when it is replayed for an `Idempotency-Key`. */
 export const createdWorkerTokenSchema = z
   .object({
     workerId: z.string(),
-    token: z.string(),
+    token: shownOnceSchema,
     name: z.string(),
     pool: z.string(),
     createdAt: timeSchema,
     expiresAt: timeSchema.nullable(),
   })
   .meta({ id: "CreatedWorkerToken" });
-export type CreatedWorkerToken = z.infer<typeof createdWorkerTokenSchema>;
+/** As it is answered first. */
+export type CreatedWorkerToken = z.infer<typeof createdWorkerTokenSchema> & {
+  readonly token: string;
+};
+
+/** Written out: the document would call a field required that is `exactOptional`. */
+const shownCapabilitiesSchema = capabilitiesSchema.extend({
+  features: z.array(z.string()).optional(),
+});
 
 export const workerSchema = z
   .object({
@@ -34,7 +41,7 @@ export const workerSchema = z
     slots: z.number().int().describe("What it can run at once; 0 until it has connected."),
     busy: z.number().int(),
     leases: z.array(z.object({ jobId: z.string(), taskId: z.string(), epoch: z.number().int() })),
-    capabilities: capabilitiesSchema.nullable().describe("What its encoders proved."),
+    capabilities: shownCapabilitiesSchema.nullable().describe("What its encoders proved."),
     createdAt: timeSchema,
     expiresAt: timeSchema.nullable(),
     lastSeenAt: timeSchema.nullable(),

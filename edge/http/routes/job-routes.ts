@@ -14,7 +14,14 @@ import {
   retryRequestSchema,
 } from "../../../protocol/http/jobs.ts";
 import { requireScope } from "../auth.ts";
-import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
+import {
+  answers,
+  byteAnswers,
+  commonErrors,
+  idParameter,
+  jsonRequest,
+  OUTPUT_TYPES,
+} from "../openapi.ts";
 import { JOB_ID, jobExample, jobRequestExample, outputExample } from "./job-examples.ts";
 
 const params = idParameter("jobId", JOB_ID);
@@ -120,12 +127,7 @@ export const getOutputRoute = createRoute({
       "PRECONDITION_FAILED",
       ...commonErrors,
     ]),
-    200: {
-      description: "The bytes.",
-      content: { "application/octet-stream": { schema: z.any() } },
-    },
-    206: { description: "The range of them that was asked for." },
-    304: { description: "The client's copy is still good (`If-None-Match`)." },
+    ...byteAnswers(OUTPUT_TYPES),
   },
 });
 

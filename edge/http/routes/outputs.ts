@@ -7,7 +7,7 @@ import { readOutputToken } from "../../media/signed-urls.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { serveJobOutput } from "../job-output.ts";
-import { answers } from "../openapi.ts";
+import { answers, byteAnswers, OUTPUT_TYPES } from "../openapi.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,12 +27,7 @@ const route = createRoute({
       "RANGE_NOT_SATISFIABLE",
       "PRECONDITION_FAILED",
     ]),
-    200: {
-      description: "The bytes.",
-      content: { "application/octet-stream": { schema: z.any() } },
-    },
-    206: { description: "The range of them that was asked for." },
-    304: { description: "The client's copy is still good (`If-None-Match`)." },
+    ...byteAnswers(OUTPUT_TYPES),
   },
 });
 

@@ -109,14 +109,13 @@ const deleteRoute = createRoute({
   },
 });
 
-/** Hono answers HEAD through GET's handlers; the document has it as what it is. */
+/** Hono answers HEAD through GET's handlers; the document has it as what it is. Described, not bound. */
 const headRoute = createRoute({
   method: "head",
   path: "/tus/{uploadId}",
   operationId: "getTusOffset",
   tags: ["Uploads"],
   summary: "How far an upload is (tus core)",
-  middleware: [requireScope("write")] as const,
   request: { params: uploadParameter },
   responses: {
     200: { description: "Upload-Offset and Upload-Length." },

@@ -17,7 +17,7 @@ import type { UploadDeps } from "../../media/settle-upload.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { answers, commonErrors, idParameter } from "../openapi.ts";
+import { answers, byteAnswers, commonErrors, idParameter } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { serveObject } from "../serve-object.ts";
 import { videoView } from "../upload-view.ts";
@@ -84,9 +84,7 @@ const contentRoute = createRoute({
   middleware: [requireScope("read")] as const,
   request: { params: videoParameter },
   responses: {
-    200: { description: "The bytes.", content: { "video/*": { schema: binary } } },
-    206: { description: "The bytes asked for.", content: { "video/*": { schema: binary } } },
-    304: { description: "The client's copy is still good (`If-None-Match`)." },
+    ...byteAnswers(["video/*"]),
     ...answers({}, [
       "VIDEO_NOT_FOUND",
       "UPLOAD_INCOMPLETE",

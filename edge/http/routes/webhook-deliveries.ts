@@ -7,6 +7,7 @@ import {
   deliveryListQuerySchema,
   deliveryListSchema,
   deliverySchema,
+  rotatedSecretSchema,
   webhookSecretSchema,
 } from "../../../protocol/http/webhooks.ts";
 import {
@@ -47,7 +48,7 @@ const rotateSecret = createRoute({
   tags: ["Webhooks"],
   summary: "Make a new account secret; the one before signs, too, for a day",
   middleware: write,
-  responses: answers({ 200: { schema: webhookSecretSchema } }, [...commonErrors]),
+  responses: answers({ 200: { schema: rotatedSecretSchema } }, [...commonErrors]),
 });
 
 const listRoute = createRoute({

@@ -5,12 +5,12 @@ import { pageQuerySchema } from "../../../protocol/http/common.ts";
 import {
   createdWebhookSchema,
   deliverySchema,
+  rotatedSecretSchema,
   type Webhook,
   webhookListSchema,
   webhookPatchSchema,
   webhookRequestSchema,
   webhookSchema,
-  webhookSecretSchema,
 } from "../../../protocol/http/webhooks.ts";
 import {
   deleteEndpoint,
@@ -154,7 +154,7 @@ const rotateEndpoint = createRoute({
   summary: "Make a new secret; the one before signs, too, for a day",
   middleware: write,
   request: { params },
-  responses: answers({ 200: { schema: webhookSecretSchema } }, ["NOT_FOUND", ...commonErrors]),
+  responses: answers({ 200: { schema: rotatedSecretSchema } }, ["NOT_FOUND", ...commonErrors]),
 });
 
 function missing(webhookId: string): ApiError {

@@ -4,12 +4,31 @@ import type { Env } from "../../../edge/env.ts";
 import { createApp } from "../../../edge/http/app.ts";
 import { newId } from "../../../edge/ids.ts";
 import type { ErrorAnswer } from "../../../protocol/errors.ts";
+import { type Contract, createContract } from "./contract.ts";
 
 export const ROOT_KEY = "test-root-key-0123456789";
 
 export const testEnv = env as unknown as Env;
 
 const app = createApp();
+
+let contract: Promise<Contract> | null = null;
+
+async function readContract(): Promise<Contract> {
+  const answer = await app.fetch(new Request("https://telecine.test/openapi.json"), testEnv);
+  return createContract(await answer.json());
+}
+
+/** @throws where the answer is not what the OpenAPI document says of the request. */
+async function holdToContract(request: Request, answer: Response): Promise<void> {
+  contract ??= readContract();
+  const problems = await (await contract).problemsOf(request, answer);
+  if (problems.length === 0) return;
+  const { pathname } = new URL(request.url);
+  throw new Error(
+    `${request.method} ${pathname} answered ${answer.status} against the document:\n${problems.join("\n")}`,
+  );
+}
 
 export interface CallOptions {
   readonly method?: string;
@@ -23,7 +42,10 @@ export interface CallOptions {
   readonly env?: Env;
 }
 
-/** One request to the app. With a `json` or `body` the method defaults to POST. */
+/**
+ * One request to the app. With a `json` or `body` the method defaults to POST. Every answer is held to the OpenAPI
+ * document.
+ */
 export async function call(path: string, options: CallOptions = {}): Promise<Response> {
   const { key = ROOT_KEY, json, body } = options;
   const headers = new Headers(options.headers);
@@ -37,7 +59,9 @@ export async function call(path: string, options: CallOptions = {}): Promise<Res
     headers,
     ...(payload === undefined ? {} : { body: payload }),
   });
-  return app.fetch(request, options.env ?? testEnv);
+  const answer = await app.fetch(request, options.env ?? testEnv);
+  await holdToContract(request, answer);
+  return answer;
 }
 
 /** Status and error of an answer that is a refusal. */
