@@ -10,6 +10,7 @@ export class Connection {
   readonly socket: WebSocket;
   #session: Session;
   #lastSend: Promise<unknown> | null = null;
+  #isAttached = true;
 
   constructor(socket: WebSocket, session: Session) {
     this.socket = socket;
@@ -24,8 +25,19 @@ export class Connection {
     return this.#session.workerId;
   }
 
+  /**
+   * Changes the session, and with it the attachment once what runs now is through: one message changes it several
+   * times. No object hibernates before its microtasks have run, and what ends it sooner ends its sockets, too.
+   */
   update(change: Partial<Session>): void {
     this.#session = { ...this.#session, ...change };
+    if (!this.#isAttached) return;
+    this.#isAttached = false;
+    queueMicrotask(() => this.#attach());
+  }
+
+  #attach(): void {
+    this.#isAttached = true;
     if (this.socket.readyState !== WebSocket.OPEN) return;
     try {
       this.socket.serializeAttachment(toAttachment(this.#session));

@@ -8,6 +8,8 @@ import { viewerStateOf } from "./viewer.ts";
 
 export class Connections {
   readonly #byWorker = new Map<string, Connection>();
+  /** Spares every frame the reading of its socket's attachment. */
+  readonly #bySocket = new WeakMap<WebSocket, Connection>();
 
   /** Adopts the sockets that outlived the last instance. Of two sockets of one worker the later counts. */
   constructor(sockets: readonly WebSocket[]) {
@@ -16,7 +18,7 @@ export class Connections {
       if (session === null || socket.readyState !== WebSocket.OPEN) continue;
       const other = this.#byWorker.get(session.workerId);
       if (other !== undefined && other.session.acceptedAt > session.acceptedAt) continue;
-      this.#byWorker.set(session.workerId, new Connection(socket, session));
+      this.#keep(new Connection(socket, session));
     }
   }
 
@@ -26,9 +28,11 @@ export class Connections {
 
   /** The connection of a socket that an event came from; null if a newer socket took its place. */
   of(socket: WebSocket): Connection | null {
+    const known = this.#bySocket.get(socket);
+    if (known !== undefined) return this.get(known.workerId) === known ? known : null;
     const session = sessionOf(socket);
     if (session === null) return null;
-    const connection = this.#byWorker.get(session.workerId);
+    const connection = this.get(session.workerId);
     return connection?.session.sessionId === session.sessionId ? connection : null;
   }
 
@@ -45,9 +49,14 @@ export class Connections {
     const held = older?.session.held ?? new Map();
     const connection = new Connection(socket, { ...session, held });
     connection.update({});
-    this.#byWorker.set(session.workerId, connection);
+    this.#keep(connection);
     older?.close("replaced", "another socket of this worker came later");
     return connection;
+  }
+
+  #keep(connection: Connection): void {
+    this.#byWorker.set(connection.workerId, connection);
+    this.#bySocket.set(connection.socket, connection);
   }
 
   remove(connection: Connection): void {

@@ -19,11 +19,12 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
   const now = pool.now();
   let reserved: ReadonlySet<string> = new Set();
   for (let offset = 0; ; ) {
-    const { tasks: ready, isLast } = pool.queue.ready(now, offset);
-    if (ready.length === 0) break;
+    // Before the queue: another page of it is rows to read, and mostly nobody is left to take any.
     const held = pool.queue.held();
     const workers = matchWorkers(pool, held);
     if (!workers.some(({ workerId, free }) => free > 0 && !reserved.has(workerId))) break;
+    const { tasks: ready, isLast } = pool.queue.ready(now, offset);
+    if (ready.length === 0) break;
     let leased = 0;
     const matched = match(ready, workers, activeLeases(held), now, pool.rules, reserved);
     reserved = matched.reserved;

@@ -7,7 +7,7 @@
 import { projectSnapshot } from "../catalogue/jobs.ts";
 import { setMetadataIfMissing } from "../catalogue/video-metadata.ts";
 import { recordHellos } from "../catalogue/worker-hello.ts";
-import { recordJobEvent } from "../webhooks/record.ts";
+import { createTargeting, recordFor, type Target } from "../webhooks/record.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { PoolContext } from "./context.ts";
 import { eventData } from "./event-data.ts";
@@ -35,7 +35,7 @@ export async function drainOutbox(pool: PoolContext): Promise<void> {
     await inTurns(videos, (row) =>
       deliver(pool, [row], () => setMetadataIfMissing(pool.env.DB, row.entry)),
     );
-    await inTurns(events, (row) => deliver(pool, [row], () => deliverEvent(pool, row.entry)));
+    await deliverEvents(pool, events);
   }
 }
 
@@ -73,22 +73,52 @@ async function deliver<Row extends OutboxRow>(
     await send(rows.map((row) => row.entry));
     pool.outbox.delivered(rows);
   } catch (error) {
-    pool.outbox.postpone(rows, (tries) => pool.now() + retryDelayMs(tries));
-    for (const { seq, tries, entry } of rows) {
-      logWarning("outbox_postponed", { seq, tries, kind: entry.kind, ...idsOf(entry) }, error);
-    }
+    postpone(pool, rows, error);
   }
 }
 
-async function deliverEvent(pool: PoolContext, entry: EntryOf<"webhook">): Promise<void> {
+function postpone(pool: PoolContext, rows: readonly OutboxRow[], error: unknown): void {
+  pool.outbox.postpone(rows, (tries) => pool.now() + retryDelayMs(tries));
+  for (const { seq, tries, entry } of rows) {
+    logWarning("outbox_postponed", { seq, tries, kind: entry.kind, ...idsOf(entry) }, error);
+  }
+}
+
+/** Most events nobody asked for: those are done with together, after one look at the endpoints. */
+async function deliverEvents(pool: PoolContext, rows: readonly RowOf<"webhook">[]): Promise<void> {
+  const targetsOf = createTargeting(pool.env.DB);
+  const unwanted: OutboxRow[] = [];
+  const wanted: { readonly row: RowOf<"webhook">; readonly targets: readonly Target[] }[] = [];
+  for (const row of rows) {
+    const { job, event } = row.entry;
+    try {
+      const targets = await targetsOf({ ...job, type: event });
+      if (targets.length > 0) wanted.push({ row, targets });
+      else unwanted.push(row);
+    } catch (error) {
+      postpone(pool, [row], error);
+    }
+  }
+  if (unwanted.length > 0) pool.outbox.delivered(unwanted);
+  await inTurns(wanted, ({ row, targets }) =>
+    deliver(pool, [row], () => deliverEvent(pool, row.entry, targets)),
+  );
+}
+
+async function deliverEvent(
+  pool: PoolContext,
+  entry: EntryOf<"webhook">,
+  targets: readonly Target[],
+): Promise<void> {
   const { eventId, event, at, job } = entry;
   const { accountId, jobId, webhookUrl, origin } = job;
   const { env, settings } = pool;
   const now = pool.now();
   const data = await eventData(settings, entry, now);
-  await recordJobEvent(
+  await recordFor(
     { db: env.DB, queue: env.WEBHOOK_QUEUE, settings, now },
     { eventId, accountId, jobId, type: event, timestamp: at, data, webhookUrl, origin },
+    targets,
   );
 }
 

@@ -56,12 +56,12 @@ export interface OutboxStore {
 }
 
 export function createOutboxStore(sql: SqlStorage): OutboxStore {
-  let last = 0;
+  let last: number | null = null;
 
   /** Above all that are there and all that this object ever gave out: a delivery under way takes no other entry along. */
   function nextSeq(): number {
-    const { top } = sql.exec<{ top: number | null }>("SELECT MAX(seq) AS top FROM outbox").one();
-    last = Math.max(last, top ?? 0) + 1;
+    last ??= sql.exec<{ top: number | null }>("SELECT MAX(seq) AS top FROM outbox").one().top ?? 0;
+    last += 1;
     return last;
   }
 

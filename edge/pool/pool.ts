@@ -57,14 +57,13 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    const viewer = viewerStateOf(socket);
-    if (viewer !== null) {
-      new Viewer(socket, viewer).refuse();
-      return viewerGone(this.#pool, viewer);
-    }
     const connection = this.#pool.connections.of(socket);
-    // Of a socket that a newer one replaced nothing counts any more.
-    if (connection !== null) await handleFrame(this.#pool, connection, frame);
+    if (connection !== null) return handleFrame(this.#pool, connection, frame);
+    const viewer = viewerStateOf(socket);
+    // A worker's then, and a newer one replaced it: nothing that it says counts any more.
+    if (viewer === null) return;
+    new Viewer(socket, viewer).refuse();
+    return viewerGone(this.#pool, viewer);
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

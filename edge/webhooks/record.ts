@@ -31,12 +31,51 @@ export interface JobEvent {
   readonly origin: string;
 }
 
+export interface Target {
+  /** Null for the job's own. */
+  readonly webhookId: string | null;
+  readonly url: string;
+}
+
+/** Says where events go. Endpoints are looked up once for each account and type: make one for each round of events. */
+export function createTargeting(
+  db: D1Database,
+): (event: Pick<JobEvent, "accountId" | "type" | "webhookUrl">) => Promise<readonly Target[]> {
+  const lookups = new Map<string, Promise<readonly Target[]>>();
+  const endpointsOf = (accountId: string, type: string) => {
+    const name = `${accountId}/${type}`;
+    const lookup =
+      lookups.get(name) ??
+      endpointsFor(db, accountId, type).then((rows) =>
+        rows.map(({ id, url }) => ({ webhookId: id, url })),
+      );
+    lookups.set(name, lookup);
+    return lookup;
+  };
+  return async ({ accountId, type, webhookUrl }) => {
+    const endpoints = await endpointsOf(accountId, type);
+    const isTerminal = (terminalEventTypes as readonly string[]).includes(type);
+    return webhookUrl !== null && isTerminal
+      ? [...endpoints, { webhookId: null, url: webhookUrl }]
+      : endpoints;
+  };
+}
+
 /**
  * Records an event for the job's `webhookUrl` and every endpoint that asked for its type, then wakes the
  * consumer. Recording an event again changes nothing but wakes again: a wake-up may have been lost.
  */
 export async function recordJobEvent(deps: RecordDeps, event: JobEvent): Promise<void> {
-  const rows = await deliveriesOf(deps, event);
+  await recordFor(deps, event, await createTargeting(deps.db)(event));
+}
+
+/** The same for targets that are known. */
+export async function recordFor(
+  deps: RecordDeps,
+  event: JobEvent,
+  targets: readonly Target[],
+): Promise<void> {
+  const rows = await deliveriesOf(deps, event, targets);
   await insertDeliveries(deps.db, rows);
   await wakeAll(
     deps.queue,
@@ -44,16 +83,11 @@ export async function recordJobEvent(deps: RecordDeps, event: JobEvent): Promise
   );
 }
 
-async function deliveriesOf(deps: RecordDeps, event: JobEvent): Promise<DeliveryRow[]> {
-  const endpoints = await endpointsFor(deps.db, event.accountId, event.type);
-  const targets: { webhookId: string | null; url: string }[] = endpoints.map((endpoint) => ({
-    webhookId: endpoint.id,
-    url: endpoint.url,
-  }));
-  const isTerminal = (terminalEventTypes as readonly string[]).includes(event.type);
-  if (event.webhookUrl !== null && isTerminal) {
-    targets.push({ webhookId: null, url: event.webhookUrl });
-  }
+async function deliveriesOf(
+  deps: RecordDeps,
+  event: JobEvent,
+  targets: readonly Target[],
+): Promise<DeliveryRow[]> {
   const body = JSON.stringify({
     type: event.type,
     timestamp: new Date(event.timestamp).toISOString(),
