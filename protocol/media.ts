@@ -154,6 +154,13 @@ export const encoderCapabilitySchema = z.object({
   bitDepths: z.array(z.union([z.literal(8), z.literal(10)])).min(1),
   /** Simultaneous sessions that were proved; null where only the CPU bounds it. */
   maxSessions: z.number().int().positive().nullable(),
+  /**
+   * What the device was seen to decode into its own memory and scale there, as `h264:8`, `hevc:10`. Present, though
+   * empty, where it scales what is moved there; absent where pictures are handed over at the encoder.
+   */
+  decodes: z.array(z.string().max(32)).max(32).optional(),
+  /** It refused B-frames that others refer to, as cards before Turing do, and is driven without. */
+  plain: z.boolean().optional(),
 });
 export type EncoderCapability = z.infer<typeof encoderCapabilitySchema>;
 

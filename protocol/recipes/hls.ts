@@ -76,7 +76,7 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
   const step: FfmpegStep = {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [{ from: { source: sourceKey }, options: [] }],
+    inputs: [{ from: { source: sourceKey }, options: pictures.inputOptions }],
     filterComplex: pictures.graph,
     outputs: [
       ...pictures.renditions.map(({ name, options }) => fragmented(mediaFile(name), options)),

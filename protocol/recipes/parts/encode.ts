@@ -25,6 +25,7 @@ import { refuseHdr, tagOptions } from "./color.ts";
 import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
+import { pipelineOf } from "./pipeline.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
 import { isWhole, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
@@ -37,8 +38,7 @@ import {
   ticksPerSecond,
   timingOptions,
 } from "./timing.ts";
-import { encoderArguments, type Quality } from "./video-encoder.ts";
-import { pictureFor } from "./video-filters.ts";
+import type { Quality } from "./video-encoder.ts";
 
 /** `keep` copies what already is the format's own codec and encodes the rest. */
 export type AudioChoice = "keep" | "aac" | "opus" | "mp3" | "copy" | "none";
@@ -249,26 +249,33 @@ function encodeVideo(
   const { capability } = choice;
   const rate = outgoingRate(video, request.fps);
   const ticks = ticksPerSecond(rate);
-  const encoder = encoderArguments(capability, {
-    quality: request.quality,
-    preset: request.preset,
-    bitDepth,
-    gop: gopOf(video, request),
-    format,
-  });
-  const picture = pictureFor({
-    video,
-    framing: framed,
-    fps: request.fps === undefined ? undefined : exactRate(request.fps),
-    bitDepth,
-  });
+  const pipeline = pipelineOf(video, [
+    {
+      capability,
+      settings: {
+        quality: request.quality,
+        preset: request.preset,
+        bitDepth,
+        gop: gopOf(video, request),
+        format,
+      },
+      picture: {
+        framing: framed,
+        fps: request.fps === undefined ? undefined : exactRate(request.fps),
+        bitDepth,
+      },
+    },
+  ]);
+  const [branch] = pipeline.branches;
+  if (branch === undefined) throw new RangeError("A pipeline has a branch for each request.");
+  const { picture } = branch;
   const frames = presentedFrames(source, span, request.fps);
-  const filters = [...picture.filters, ...encoder.filters].join(",");
-  const encoding = [...encoder.output, ...tagOptions(picture.tags)];
+  const filters = branch.filters.join(",");
+  const encoding = [...branch.output, ...tagOptions(picture.tags)];
   const isDivisible = request.fps === undefined && request.quality.kind !== "two_pass";
   const named = { name: capability.encoder, device: capability.device };
   return {
-    inputOptions: encoder.input,
+    inputOptions: pipeline.input,
     options: [
       "-map",
       `0:${video.index}`,

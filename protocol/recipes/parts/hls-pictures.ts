@@ -8,6 +8,7 @@ import { presentedFrames } from "./encode.ts";
 import type { MediaPromise } from "./hls-tracks.ts";
 import { ladderOf, peakKbps, type Rung } from "./ladder.ts";
 import type { Preset } from "./params.ts";
+import { type BranchRequest, type PipelineBranch, pipelineOf } from "./pipeline.ts";
 import { durationTolerance, spanOf } from "./span.ts";
 import {
   averageFps,
@@ -17,8 +18,7 @@ import {
   ticksPerSecond,
   timingOptions,
 } from "./timing.ts";
-import { encoderArguments, qualityOf } from "./video-encoder.ts";
-import { pictureFor } from "./video-filters.ts";
+import { qualityOf } from "./video-encoder.ts";
 
 /** For seeking and for changing rungs; a segment has a whole number of them where it can. */
 const KEYFRAME_SECONDS = 2;
@@ -32,6 +32,8 @@ export interface PictureRendition {
 
 export interface LadderPlan {
   readonly graph: string | null;
+  /** Of the decoder, for all renditions. */
+  readonly inputOptions: readonly string[];
   readonly renditions: readonly PictureRendition[];
   readonly expectedFrames: number | null;
   readonly encoder: FfmpegStep["encoder"];
@@ -44,14 +46,10 @@ interface LadderParams {
   readonly preset: Preset;
 }
 
-/** A rung of one codec, with the filters that lead to it. */
-interface Branch {
-  readonly name: string;
-  readonly filters: readonly string[];
-  readonly options: readonly string[];
-  readonly promise: MediaPromise;
-  readonly capability: EncoderCapability;
-  readonly divisible: Omit<DivisibleRendition, "name" | "pad">;
+/** A rung of one codec, with the encoder that makes it. */
+interface Branch extends BranchRequest {
+  readonly codec: VideoCodec;
+  readonly rung: Rung;
 }
 
 /** Empty for a source without pictures. */
@@ -61,13 +59,15 @@ export function pictureRenditions(
 ): LadderPlan | Rejection {
   const { source, params } = context;
   const { video } = source;
-  if (video === null) return { graph: null, renditions: [], expectedFrames: null, encoder: null };
+  if (video === null) {
+    return { graph: null, inputOptions: [], renditions: [], expectedFrames: null, encoder: null };
+  }
   const rungs = ladderOf(video, params.maxHeight);
   if ("status" in rungs) return rungs;
   const branches: Branch[] = [];
   for (const codec of params.codecs) {
     for (const rung of rungs) {
-      const branch = branchOf(context, video, { codec, rung, stem }, sessionsOf(rungs, params));
+      const branch = branchOf(context, video, { codec, rung }, sessionsOf(rungs, params));
       if (!("status" in branch)) branches.push(branch);
       // Encoders have a least size: the ladder of such a codec ends above it.
       else if (rung === rungs[0]) return branch;
@@ -77,14 +77,17 @@ export function pictureRenditions(
   const span = spanOf(source, { startSeconds: 0 });
   const seconds = "status" in span ? null : span.expectedSeconds;
   const main = branches.find(({ capability }) => isHardware(capability)) ?? branches[0];
+  const pipeline = pipelineOf(video, branches);
   return {
-    graph: graphOf(video, branches),
-    renditions: branches.map(({ name, options, promise, divisible }, at) => ({
-      name,
-      options: ["-map", `[v${at}]`, ...options],
-      promise,
-      divisible: { ...divisible, name, pad: `[v${at}]` },
-    })),
+    graph: graphOf(
+      video,
+      pipeline.branches.map(({ filters }) => filters),
+    ),
+    inputOptions: pipeline.input,
+    renditions: branches.flatMap((branch, at) => {
+      const made = pipeline.branches[at];
+      return made === undefined ? [] : [renditionOf(context, video, branch, made, { stem, at })];
+    }),
     expectedFrames:
       fps === null || seconds === null ? null : Math.max(1, Math.round(seconds * fps)),
     encoder: main === undefined ? null : usedBy(main, branches),
@@ -114,37 +117,52 @@ function fitting(
 }
 
 function branchOf(
-  { source, sourceKey, params, encoders }: PlanContext<LadderParams>,
+  { params, encoders }: PlanContext<LadderParams>,
   video: VideoStreamInfo,
-  { codec, rung, stem }: { readonly codec: VideoCodec; readonly rung: Rung; readonly stem: string },
+  { codec, rung }: { readonly codec: VideoCodec; readonly rung: Rung },
   sessions: number,
 ): Branch | Rejection {
   const able = fitting(encoders, sessions);
-  const { size } = rung.framing;
+  const { framing } = rung;
+  const { size } = framing;
   const keepsDepth = video.bitDepth > 8 && codec !== "h264" && canKeepTenBits(able, codec, size);
   const bitDepth = keepsDepth ? 10 : 8;
   const refusal = bitDepth === 8 ? refuseHdr(video) : null;
   if (refusal !== null) return refusal;
   const choice = pickEncoder(able, { codec, bitDepth, size });
   if (choice.status === "rejected") return choice;
-  const { capability } = choice;
   const fps = averageFps(video);
   const quality = qualityOf(codec, {});
-  const maxKbps = peakKbps(rung, codec, fps);
-  const encoder = encoderArguments(capability, {
-    quality: {
-      kind: "capped",
-      crf: quality.kind === "crf" ? quality.crf : 23,
-      maxKbps,
+  return {
+    codec,
+    rung,
+    capability: choice.capability,
+    picture: { framing, fps: undefined, bitDepth },
+    settings: {
+      quality: {
+        kind: "capped",
+        crf: quality.kind === "crf" ? quality.crf : 23,
+        maxKbps: peakKbps(rung, codec, fps),
+      },
+      preset: params.preset,
+      bitDepth,
+      ...keyframes(params.segmentSeconds, fps),
+      format: "mp4",
     },
-    preset: params.preset,
-    bitDepth,
-    ...keyframes(params.segmentSeconds, fps),
-    format: "mp4",
-  });
-  const picture = pictureFor({ video, framing: rung.framing, fps: undefined, bitDepth });
+  };
+}
+
+function renditionOf(
+  { source, sourceKey }: PlanContext<LadderParams>,
+  video: VideoStreamInfo,
+  { codec, rung, capability, picture: { bitDepth } }: Branch,
+  { output, picture }: PipelineBranch,
+  { stem, at }: { readonly stem: string; readonly at: number },
+): PictureRendition {
+  const name = `${stem}-video-${rung.short}p${codec === "h264" ? "" : `-${codec}`}`;
+  const pad = `[v${at}]`;
+  const { width, height } = rung.framing.size;
   const ticks = ticksPerSecond(outgoingRate(video, undefined));
-  const { width, height } = size;
   const whole = {
     startSeconds: 0,
     lengthSeconds: null,
@@ -152,24 +170,25 @@ function branchOf(
     toleranceSeconds: 0,
   };
   const late = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
-  const encoding = [...encoder.output, ...tagOptions(picture.tags)];
+  const encoding = [...output, ...tagOptions(picture.tags)];
   return {
-    name: `${stem}-video-${rung.short}p${codec === "h264" ? "" : `-${codec}`}`,
-    capability,
-    filters: [...picture.filters, ...encoder.filters],
+    name,
     options: [
+      ...["-map", pad],
       ...timingOptions(isOnGrid(source), ticks),
       ...encoding,
       ...["-video_track_timescale", String(ticks), "-max_muxing_queue_size", "4096"],
       ...["-movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer+frag_discont"],
     ],
     divisible: {
+      name,
+      pad,
       encoder: { name: capability.encoder, device: capability.device },
       codec,
       width,
       height,
       options: encoding,
-      peakRate: maxKbps * 1000,
+      peakRate: peakKbps(rung, codec, averageFps(video)) * 1000,
     },
     promise: {
       video: { codec, width, height, frames: presentedFrames(source, whole, undefined) },
@@ -202,16 +221,16 @@ function keyframes(segmentSeconds: number, fps: number | null) {
 }
 
 /** What all branches begin with is done once, before the frames are split. */
-function graphOf({ index }: VideoStreamInfo, branches: readonly Branch[]): string {
+function graphOf({ index }: VideoStreamInfo, branches: readonly (readonly string[])[]): string {
   const [first] = branches;
   const shared: string[] = [];
-  for (const [at, filter] of (first?.filters ?? []).entries()) {
-    if (!branches.every(({ filters }) => filters[at] === filter)) break;
+  for (const [at, filter] of (first ?? []).entries()) {
+    if (!branches.every((filters) => filters[at] === filter)) break;
     shared.push(filter);
   }
   const pads = branches.map((_, at) => `[s${at}]`).join("");
   const head = `[0:${index}]${[...shared, `split=${branches.length}`].join(",")}${pads}`;
-  const tails = branches.map(({ filters }, at) => {
+  const tails = branches.map((filters, at) => {
     const own = filters.slice(shared.length);
     return `[s${at}]${own.length === 0 ? "null" : own.join(",")}[v${at}]`;
   });

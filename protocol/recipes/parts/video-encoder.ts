@@ -28,8 +28,6 @@ export interface EncodeSettings {
 }
 
 export interface EncoderArguments {
-  /** Before `-i`. */
-  readonly input: readonly string[];
   /** Last in the filter chain: moves the frames to where the encoder reads them. */
   readonly filters: readonly string[];
   readonly output: readonly string[];
@@ -55,10 +53,9 @@ export function encoderArguments(
 ): EncoderArguments {
   const own = table.get(capability.encoder);
   if (own === undefined) throw new RangeError(`No arguments are known for ${capability.encoder}.`);
-  const { filters = [], options } = own(settings);
+  const { filters = [], options } = own(settings, capability);
   const tag = capability.codec === "hevc" && settings.format !== "webm" ? ["-tag:v", "hvc1"] : [];
   return {
-    input: [],
     filters,
     output: [
       ...["-c:v", capability.encoder, ...options],
@@ -85,7 +82,10 @@ export function isKnownEncoder(encoder: string): boolean {
   return table.has(encoder);
 }
 
-type Own = (settings: EncodeSettings) => {
+type Own = (
+  settings: EncodeSettings,
+  capability: EncoderCapability,
+) => {
   readonly filters?: readonly string[];
   readonly options: readonly string[];
 };
@@ -208,13 +208,20 @@ function vpxRate(asked: Quality): string[] {
     : bitrate(quality.kbps);
 }
 
-/** NVENC fed from memory; not run on hardware. */
+/** p4 for speed, p6 for archives; the two slowest cost much and gain little. */
+function nvencPreset(preset: Preset): "p4" | "p5" | "p6" {
+  const speed = haste(preset);
+  if (speed > 0.7) return "p4";
+  return speed > 0.3 ? "p5" : "p6";
+}
+
+/** NVENC, fed from memory or on its device (`pipeline.ts`); not run on hardware. */
 function nvenc(codec: "h264" | "hevc" | "av1"): Own {
-  return ({ quality, preset, bitDepth }) => ({
+  return ({ quality, preset, bitDepth }, { plain }) => ({
     filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
     options: [
       "-preset",
-      `p${Math.round(7 - haste(preset) * 6)}`,
+      nvencPreset(preset),
       "-tune",
       "hq",
       ...(codec === "h264" ? ["-profile:v", "high"] : []),
@@ -225,10 +232,7 @@ function nvenc(codec: "h264" | "hevc" | "av1"): Own {
         ? ["-cq", String(scaledCq(codec, quality.crf)), "-b:v", "0"]
         : bitrate(quality.kbps)),
       ...(quality.kind === "capped" ? cap(quality.maxKbps) : []),
-      "-bf",
-      "3",
-      "-b_ref_mode",
-      "middle",
+      ...(plain === true ? ["-bf", "0"] : ["-bf", "3", "-b_ref_mode", "middle"]),
       "-spatial-aq",
       "1",
       "-rc-lookahead",

@@ -21,6 +21,8 @@ export interface PictureRequest {
 
 export interface Picture {
   readonly filters: readonly string[];
+  /** Those of them that choose frames and touch no picture: they work wherever the pictures lie. */
+  readonly timing: readonly string[];
   readonly tags: ColorTags;
 }
 
@@ -50,6 +52,7 @@ export function pictureFor({ video, framing, fps, bitDepth }: PictureRequest): P
   const pixelFormat = bitDepth === 10 ? "yuv420p10le" : "yuv420p";
   return {
     tags,
+    timing: frameRate(fps),
     filters: [
       ...deinterlace(video),
       // Rate before size: frames that are dropped need no scaling.
