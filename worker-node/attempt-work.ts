@@ -1,8 +1,9 @@
 /** What an attempt does between its scratch directory and its outcome: probe, plan, run, check, deliver. */
-import type { SourceInfo } from "../protocol/media.ts";
+import type { EncoderCapability, SourceInfo } from "../protocol/media.ts";
 import type { FfmpegStep, Plan } from "../protocol/plan.ts";
 import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attempt-parts.ts";
 import { type Cuts, deliver } from "./deliver.ts";
+import type { HardwareFault } from "./ffmpeg/index.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
 import { runLocalStep } from "./local-steps.ts";
 import { withLoudness } from "./loudness.ts";
@@ -59,23 +60,53 @@ async function planAndRun(
     format,
   }));
   const notes: string[] = [];
+  const avoided = new Set<string>();
   let fault: Part<never> | null = null;
+  const planWith = (encoders: readonly EncoderCapability[]) =>
+    work.plan(task.work, sources, outputs, encoders);
   for (;;) {
     work.tracker.enter("planning");
-    const encoders = work.devices.encoders();
-    const plan = work.plan(task.work, sources, outputs, encoders);
+    const plan = planWith(work.devices.encoders().filter(({ device }) => !avoided.has(device)));
     if (plan.status === "rejected") {
-      return fault ?? fail(work, { ...plan, retryable: false }, NO_ENGINE);
+      if (fault !== null) return fault;
+      // Another worker can, or this one when its device has rested: no fault of the work.
+      if (planWith(work.devices.proved()).status === "planned") {
+        work.log("warn", "the device that this needs rests or is busy: the lease goes back");
+        return ended({ status: "released", reason: "device_resting" });
+      }
+      return fail(work, { ...plan, retryable: false }, NO_ENGINE);
     }
     work.log("info", `plan: ${plan.action}`, { steps: plan.steps.length });
-    const ran = await runSteps(work, plan, notes);
-    if (ran.status !== "hardware_fault") return ran;
+    const giveBack = takeSessions(work, plan);
+    const ran = await runSteps(work, plan, notes).finally(giveBack.atEnd);
+    if (ran.status !== "hardware_fault") {
+      giveBack.devices.forEach(work.devices.worked);
+      return ran;
+    }
     // Said again by the plan that cannot do without the device.
     fault = ended(ran.outcome);
-    work.devices.rest(ran.device);
-    work.log("warn", `device ${ran.device} failed and rests; trying without it`);
-    notes.push(...ran.notes, `${ran.device} failed; continued without it`);
+    if (ran.fault === "unsupported") avoided.add(ran.device);
+    work.log("warn", `device ${ran.device}: ${ran.meaning}; trying another way`);
+    notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
   }
+}
+
+/** Counts the plan's sessions with its devices until it has ended; synchronous with the planning. */
+function takeSessions(work: Work, plan: Plan) {
+  const most = new Map<string, number>();
+  for (const step of plan.steps) {
+    if (step.kind !== "ffmpeg" || step.encoder === null) continue;
+    const { device, sessions, deviceSessions } = step.encoder;
+    if (device === "cpu") continue;
+    most.set(device, Math.max(most.get(device) ?? 0, deviceSessions ?? sessions ?? 1));
+  }
+  const taken = [...most].map(([device, sessions]) => work.devices.take(device, sessions));
+  return {
+    devices: [...most.keys()],
+    atEnd: () => {
+      for (const end of taken) end();
+    },
+  };
 }
 
 interface RanPlan {
@@ -89,6 +120,9 @@ type Ran =
   | {
       readonly status: "hardware_fault";
       readonly device: string;
+      readonly fault: HardwareFault;
+      /** What follows for the device. */
+      readonly meaning: string;
       readonly notes: readonly string[];
       readonly outcome: AttemptOutcome;
     };
@@ -122,6 +156,9 @@ async function runSteps(work: Work, plan: Plan, notes: readonly string[]): Promi
     return {
       status: "hardware_fault",
       device,
+      fault: ran.hardwareFault,
+      // Said while its sessions are still counted.
+      meaning: work.devices.failed(device, ran.hardwareFault),
       notes: ran.log,
       outcome: failed.status === "ended" ? failed.outcome : { status: "abandoned" },
     };

@@ -1,5 +1,4 @@
 /** What an attempt needs of ffmpeg. The real one is `ffmpeg/`; tests of the attempt bring their own. */
-import type { EncoderCapability } from "../protocol/media.ts";
 import type { FfmpegStep, PromisedOutput } from "../protocol/plan.ts";
 import {
   checkOutput,
@@ -28,28 +27,5 @@ export function ffmpegEngine(tools: Tools): Engine {
     probe: (request) => probeSource(tools, request),
     run: (step, options) => runStep(tools, step, options),
     check: (file, promise, signal) => checkOutput(tools, file, promise, signal),
-  };
-}
-
-/** A hardware device that failed is left alone for this long. */
-const DEVICE_REST_MS = 5 * 60_000;
-
-/** The agent's encoders, less those of devices that failed a short while ago. */
-export interface Devices {
-  encoders(): readonly EncoderCapability[];
-  rest(device: string): void;
-}
-
-/** @param now monotonic milliseconds. */
-export function createDevices(
-  proved: readonly EncoderCapability[],
-  now: () => number = () => performance.now(),
-): Devices {
-  const restUntil = new Map<string, number>();
-  return {
-    encoders: () => proved.filter(({ device }) => (restUntil.get(device) ?? 0) <= now()),
-    rest: (device) => {
-      restUntil.set(device, now() + DEVICE_REST_MS);
-    },
   };
 }

@@ -1,12 +1,22 @@
 #!/usr/bin/env node
 /** The agent's entry: options, ffmpeg, encoders, scratch, and then the edge until it ends. Wiring only. */
 import { availableParallelism } from "node:os";
-import type { Capabilities } from "../protocol/media.ts";
+import type { Capabilities, EncoderCapability } from "../protocol/media.ts";
 import { planTask } from "../protocol/plan-task.ts";
 import { startAgent } from "./agent.ts";
-import { createDevices, ffmpegEngine } from "./engine.ts";
+import { createDevices, type Devices } from "./devices.ts";
+import { ffmpegEngine } from "./engine.ts";
 import { createFetchGuard } from "./fetch-guard.ts";
-import { proveCapabilities, resolveTools, type Tools, ToolsNotFoundError } from "./ffmpeg/index.ts";
+import {
+  cacheDir,
+  type KeptProofs,
+  keptProofs,
+  machineFacts,
+  proveDevice,
+  resolveTools,
+  type Tools,
+  ToolsNotFoundError,
+} from "./ffmpeg/index.ts";
 import { createDispatcher, describeError } from "./http.ts";
 import { watchLifecycle } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
@@ -14,6 +24,7 @@ import { type AgentOptions, help, parseOptions } from "./options.ts";
 import { defaultScratchRoot, openScratch, ScratchError } from "./scratch.ts";
 import type { ExitReason } from "./session-model.ts";
 import { startSourceServer } from "./source/server.ts";
+import { toolsTable } from "./tools-table.ts";
 
 const exitCodes: Record<ExitReason, number> = {
   drained: 0,
@@ -26,13 +37,14 @@ const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
 const EXIT_NO_FFMPEG = 6;
 
-/** More attempts at once than this gain nothing on one machine's disk and network. */
-const MAX_DEFAULT_SLOTS = 4;
+/** Sessions on devices beyond this gain nothing on one machine's disk and network. */
+const MAX_DEFAULT_SLOTS = 8;
 /** After an end that was decided, nothing may keep the process for longer. */
 const LAST_WORD_MS = 3_000;
 
 /** Runs an agent to its end. @returns the process's exit code. */
 async function main(): Promise<number> {
+  if (process.argv.slice(2).includes("--print-tools")) return printTools();
   const parsed = parseOptions(process.argv.slice(2), process.env, process.stdout.isTTY === true);
   if (parsed.status === "help") {
     process.stdout.write(help);
@@ -56,6 +68,33 @@ async function main(): Promise<number> {
     }
     throw error;
   }
+}
+
+/** What an agent here would offer, for the box's owner; needs no edge. */
+async function printTools(): Promise<number> {
+  try {
+    const tools = await resolveTools(process.env);
+    const { capabilities, refusals, provedAt } = await findProofs(
+      tools,
+      new AbortController().signal,
+    );
+    process.stdout.write(
+      `ffmpeg ${tools.version}  ${tools.ffmpeg}\nffprobe  ${tools.ffprobe}\n` +
+        `${provedAt === null ? "proved now" : `proved ${new Date(provedAt).toISOString()}`}; kept in ${cacheDir()}\n\n` +
+        toolsTable(capabilities, refusals) +
+        `\nSlots unless --slots says otherwise: ${defaultSlots(capabilities)}\n`,
+    );
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ToolsNotFoundError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT_NO_FFMPEG;
+  }
+}
+
+async function findProofs(tools: Tools, signal: AbortSignal): Promise<KeptProofs> {
+  const facts = await machineFacts();
+  return keptProofs(tools, signal, { dir: cacheDir(), facts, now: Date.now() });
 }
 
 async function runAgent(options: AgentOptions, log: Log): Promise<number> {
@@ -84,14 +123,17 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
   const server = await startSourceServer();
   const guard = createFetchGuard({ allowLoopback: options.allowPrivateInputs });
   const dispatcher = createDispatcher();
+  let devices: Devices | null = null;
   try {
-    const capabilities = await proveUntil(starting.signal, tools);
-    if (capabilities === null) return exitCodes[endOf(starting.signal)];
-    logCapabilities(capabilities, log);
+    const proofs = await proveUntil(starting.signal, tools);
+    if (proofs === null) return exitCodes[endOf(starting.signal)];
+    const { capabilities } = proofs;
+    logProofs(proofs, log);
+    devices = devicesOf(capabilities.encoders, tools, log);
     const slots = options.slots ?? defaultSlots(capabilities);
     const agent = startAgent({
       engine: ffmpegEngine(tools),
-      devices: createDevices(capabilities.encoders),
+      devices,
       cores: availableParallelism(),
       plan: planTask,
       server,
@@ -113,20 +155,40 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
     return exitCodes[reason];
   } finally {
     stopWatching();
+    devices?.close();
     await Promise.allSettled([server.close(), guard.close(), dispatcher.destroy()]);
     await scratch.remove();
   }
 }
 
 /** Null when the signal came first. */
-async function proveUntil(signal: AbortSignal, tools: Tools): Promise<Capabilities | null> {
+async function proveUntil(signal: AbortSignal, tools: Tools): Promise<KeptProofs | null> {
   try {
-    const capabilities = await proveCapabilities(tools, signal);
-    return signal.aborted ? null : capabilities;
+    const proofs = await findProofs(tools, signal);
+    return signal.aborted ? null : proofs;
   } catch (error) {
     if (signal.aborted) return null;
     throw error;
   }
+}
+
+/** Devices that failed are proved again after their rest; a proof under way ends with the agent. */
+function devicesOf(encoders: readonly EncoderCapability[], tools: Tools, log: Log): Devices {
+  const ending = new AbortController();
+  const devices = createDevices(encoders, {
+    log,
+    prove: async (device) => {
+      const facts = await machineFacts();
+      return proveDevice(tools, facts.devices, device, ending.signal);
+    },
+  });
+  return {
+    ...devices,
+    close: () => {
+      devices.close();
+      ending.abort();
+    },
+  };
 }
 
 function endOf(signal: AbortSignal): ExitReason {
@@ -143,14 +205,33 @@ const endings: Record<ExitReason, string> = {
 };
 
 function defaultSlots({ encoders }: Capabilities): number {
-  const sessions = encoders.map(({ maxSessions }) => maxSessions ?? 1);
-  return Math.min(MAX_DEFAULT_SLOTS, Math.max(1, ...sessions));
+  // A device's codecs share its sessions.
+  const byDevice = new Map(encoders.map(({ device, maxSessions }) => [device, maxSessions ?? 0]));
+  const sessions = [...byDevice.values()].reduce((sum, count) => sum + count, 0);
+  return Math.min(MAX_DEFAULT_SLOTS, Math.max(1, sessions));
 }
 
-function logCapabilities({ ffmpegVersion, encoders }: Capabilities, log: Log): void {
+/** One line of the whole, one for each device, and one for each hardware encoder that was refused. */
+function logProofs({ capabilities, refusals, provedAt }: KeptProofs, log: Log): void {
+  const { ffmpegVersion, encoders } = capabilities;
   log("info", `ffmpeg ${ffmpegVersion}`, {
     encoders: encoders.map(({ encoder, device }) => `${encoder}@${device}`).join(" "),
+    proved: provedAt === null ? "now" : new Date(provedAt).toISOString(),
   });
+  for (const [device, own] of Map.groupBy(encoders, (capability) => capability.device)) {
+    const [first] = own;
+    if (device === "cpu" || first === undefined) continue;
+    log("info", `device ${device}`, {
+      encoders: own.map(({ encoder, bitDepths }) => `${encoder}:${bitDepths.join("+")}`).join(" "),
+      sessions: first.maxSessions,
+      pictures: first.decodes === undefined ? "in memory" : "on the device",
+      decodes: first.decodes?.join(" ") ?? "",
+    });
+  }
+  for (const { encoder, device, bitDepth, reason } of refusals) {
+    if (device === "cpu") continue;
+    log("warn", `refused: ${encoder} on ${device} with ${bitDepth} bits: ${reason}`);
+  }
 }
 
 function warnOfPlainHttp({ url }: AgentOptions, log: Log): void {

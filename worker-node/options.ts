@@ -33,15 +33,18 @@ Leases work from a Telecine edge, runs ffmpeg, sends the outputs up. It dials ou
   --url URL            the edge, e.g. https://video.example.com     (TELECINE_URL)
   --token TOKEN        the worker's token, wkt_...                  (TELECINE_WORKER_TOKEN; safer than the flag)
   --name NAME          what people call it; default: the host's name
-  --slots N            attempts at once, 1 to 256; default: 1, or what the GPU proved, at most 4
+  --slots N            encoder sessions at once, 1 to 256: a ladder takes one for each rendition;
+                       default: 1, or the sessions that the GPUs proved, at most 8
   --scratch DIR        where attempts write; default: a private directory under the system's temporary one
   --log-format FORMAT  json or pretty; default: pretty on a terminal
   --parent-pid PID     end when that process does
   --exit-with-stdin    end when standard input does
+  --print-tools        print what an agent here would offer, and end
   --help
 
 SIGTERM or SIGINT drains: what is running is finished and nothing new taken. A second one aborts: ffmpeg is
-killed, leases are given back, scratch is emptied. FFMPEG_PATH and FFPROBE_PATH name other binaries.
+killed, leases are given back, scratch is emptied. FFMPEG_PATH and FFPROBE_PATH name other binaries;
+TELECINE_CACHE_DIR says where proofs of encoders are kept (default: telecine in the user's cache).
 
 Exit codes: 0 drained, 1 failed, 2 wrong use, 3 token refused, 4 protocol version refused (update the agent),
 5 another agent uses the token, 6 no usable ffmpeg, 130 aborted.

@@ -26,8 +26,15 @@ const smallest: ReadonlyMap<string, Size> = new Map([
   ["libsvtav1", { width: 64, height: 64 }],
 ]);
 
+/** Largest pictures, where they matter: beyond 4096 no card encodes H.264, and says only that it is not capable. */
+const LARGEST_H264_SIDE = 4096;
+
 export function isHardware(capability: EncoderCapability): boolean {
   return capability.device !== "cpu";
+}
+
+function longest({ size }: EncoderNeeds): number {
+  return Math.max(size.width, size.height);
 }
 
 function canEncode(capability: EncoderCapability, needs: EncoderNeeds): boolean {
@@ -37,6 +44,7 @@ function canEncode(capability: EncoderCapability, needs: EncoderNeeds): boolean 
     isKnownEncoder(capability.encoder) &&
     capability.codec === needs.codec &&
     capability.bitDepths.includes(needs.bitDepth) &&
+    !(isHardware(capability) && needs.codec === "h264" && longest(needs) > LARGEST_H264_SIDE) &&
     needs.size.width >= least.width &&
     needs.size.height >= least.height
   );

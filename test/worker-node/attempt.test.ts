@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import type { EdgeMessageOf } from "../../protocol/messages.ts";
 import type { CopyStep } from "../../protocol/plan.ts";
-import { createDevices, type Engine } from "../../worker-node/engine.ts";
+import { createDevices } from "../../worker-node/devices.ts";
+import type { Engine } from "../../worker-node/engine.ts";
 import { runProcess } from "../../worker-node/ffmpeg/process.ts";
 import { SOURCE, startFakeEdge } from "./support/fake-edge.ts";
 import { serve } from "./support/http-server.ts";
@@ -240,7 +241,7 @@ describe("inputs", () => {
 
 describe("hardware", () => {
   test("a device that fails rests, and the attempt goes on without it and says so", async () => {
-    const devices = createDevices([GPU, CPU], () => 0);
+    const devices = createDevices([GPU, CPU], { now: () => 0 });
     const run: Engine["run"] = async (step, options) => {
       if (step.encoder?.device === "cuda:0") {
         return {
@@ -262,12 +263,15 @@ describe("hardware", () => {
     const { connection } = await lease(goodEngine({ run }), { setUp: { devices, plan } });
     const { engine } = await connection.next("complete");
     expect(engine).toMatchObject({ device: "cpu", encoder: "libx264", exitCode: 0 });
-    expect(engine.log).toContain("cuda:0 failed; continued without it");
+    expect(engine.log.at(0)).toContain("OpenEncodeSessionEx failed");
+    expect(engine.log).toContain(
+      "cuda:0 failed and has no session left for a minute; continued without it",
+    );
     expect(devices.encoders()).toEqual([CPU]);
   });
 
   test("without another way the hardware's failure stands", async () => {
-    const devices = createDevices([GPU], () => 0);
+    const devices = createDevices([GPU], { now: () => 0 });
     const run: Engine["run"] = async () => ({
       status: "failed",
       code: "ENGINE_INVOCATION_ERROR",

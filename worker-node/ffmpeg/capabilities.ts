@@ -7,47 +7,110 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Capabilities, EncoderCapability } from "../../protocol/media.ts";
+import { decodeKey } from "../../protocol/recipes/parts/pipeline.ts";
 import { listDevices } from "./devices.ts";
-import { candidatesOf, type EncoderCandidate, parseEncoders } from "./encoder-candidates.ts";
-import { proveEncoder, proveSessions } from "./encoder-proof.ts";
+import {
+  candidatesOf,
+  type Devices,
+  type EncoderCandidate,
+  kindOf,
+  parseEncoders,
+} from "./encoder-candidates.ts";
+import {
+  type Driven,
+  type ProofContext,
+  type ProofOutcome,
+  proveEncoder,
+  proveRate,
+  proveScaling,
+  proveSessions,
+} from "./encoder-proof.ts";
 import { runProcess } from "./process.ts";
 import type { Tools } from "./types.ts";
 
 /** The protocol carries no more. */
 const MAX_ENCODERS = 64;
 
+/** What was tried and did not work, for the box's owner. */
+export interface Refusal {
+  readonly encoder: string;
+  readonly device: string;
+  readonly bitDepth: 8 | 10;
+  readonly reason: string;
+}
+
+export interface Proofs {
+  readonly capabilities: Capabilities;
+  readonly refusals: readonly Refusal[];
+  /** Whether trying again would say the same: nothing hung, and no device was busy with others' work. */
+  readonly isConclusive: boolean;
+}
+
 /** Finds out which encoders work, hardware first. @throws the signal's reason when it is aborted */
 export async function proveCapabilities(tools: Tools, signal: AbortSignal): Promise<Capabilities> {
+  const { capabilities } = await prove(tools, await listDevices(), signal);
+  return capabilities;
+}
+
+/** Proves everything on these devices, and the software. @throws the signal's reason when it is aborted */
+export function prove(tools: Tools, devices: Devices, signal: AbortSignal): Promise<Proofs> {
+  return proveAll(tools, (listed) => candidatesOf(listed, devices), signal);
+}
+
+/** Proves one device anew, by its name in capabilities. @throws the signal's reason when it is aborted */
+export async function proveDevice(
+  tools: Tools,
+  devices: Devices,
+  device: string,
+  signal: AbortSignal,
+): Promise<readonly EncoderCapability[]> {
+  const own = (listed: ReadonlySet<string>) =>
+    candidatesOf(listed, devices).filter((candidate) => candidate.device === device);
+  return (await proveAll(tools, own, signal)).capabilities.encoders;
+}
+
+async function proveAll(
+  tools: Tools,
+  choose: (listed: ReadonlySet<string>) => readonly EncoderCandidate[],
+  signal: AbortSignal,
+): Promise<Proofs> {
   const dir = await mkdtemp(join(tmpdir(), "telecine-proof-"));
   try {
-    const listed = await listEncoders(tools, signal);
-    const candidates = candidatesOf(listed, await listDevices());
-    const software = candidates.filter((candidate) => candidate.device === "cpu");
-    const proof = { tools, dir, signal };
+    const candidates = choose(await listEncoders(tools, signal));
+    const proof: Proof = { tools, dir, signal, refusals: [], samples: new Map(), doubts: [] };
+    const software = candidates.filter(({ device }) => device === "cpu");
+    const byDevice = Map.groupBy(
+      candidates.filter(({ device }) => device !== "cpu"),
+      ({ device }) => device,
+    );
+    const width = Math.max(2, Math.min(4, availableParallelism()));
     const [soft, hard] = await Promise.all([
-      inParallel(Math.max(2, Math.min(4, availableParallelism())), software, (candidate) =>
-        capabilityOf(candidate, proof),
-      ),
-      proveHardware(
-        candidates.filter((candidate) => candidate.device !== "cpu"),
-        proof,
-      ),
+      inParallel(width, software, (candidate) => capabilityOf(candidate, proof)),
+      inParallel(4, [...byDevice.values()], (own) => proveEncoders(own, proof)),
     ]);
+    // After the software, whose files are samples to decode.
+    const whole = await inParallel(4, hard, (encoders) => withPipeline(encoders, proof));
     signal.throwIfAborted();
-    const encoders = [...hard, ...soft.filter((found) => found !== null && found !== "hung")];
+    const encoders = [...whole.flat(), ...soft.filter((found) => found !== null)];
     return {
-      ffmpegVersion: tools.version.slice(0, 128),
-      encoders: encoders.slice(0, MAX_ENCODERS),
+      capabilities: {
+        ffmpegVersion: tools.version.slice(0, 128),
+        encoders: encoders.slice(0, MAX_ENCODERS),
+      },
+      refusals: proof.refusals,
+      isConclusive: proof.doubts.length === 0,
     };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-interface Proof {
-  readonly tools: Tools;
-  readonly dir: string;
-  readonly signal: AbortSignal;
+interface Proof extends ProofContext {
+  readonly refusals: Refusal[];
+  /** Files to decode, by what they hold (`hevc:10`). */
+  readonly samples: Map<string, string>;
+  /** Devices that hung or were busy. */
+  readonly doubts: string[];
 }
 
 async function listEncoders({ ffmpeg }: Tools, signal: AbortSignal): Promise<Set<string>> {
@@ -62,52 +125,117 @@ async function listEncoders({ ffmpeg }: Tools, signal: AbortSignal): Promise<Set
   return parseEncoders(stdout);
 }
 
-/** One encode per bit depth; null when none came out right. A device that hangs is left alone at once. */
+class Hung extends Error {}
+
+/** One encode per bit depth; null when none came out right. @throws Hung */
 async function capabilityOf(
   candidate: EncoderCandidate,
   proof: Proof,
-): Promise<EncoderCapability | "hung" | null> {
+): Promise<EncoderCapability | null> {
+  const { encoder, codec, device } = candidate;
   const bitDepths: (8 | 10)[] = [];
+  let plain: boolean | undefined;
   for (const depth of candidate.bitDepths) {
     if (proof.signal.aborted) return null;
-    const outcome = await proveEncoder(candidate, depth, proof);
-    if (outcome === "hung") return "hung";
-    if (outcome === "proved") bitDepths.push(depth);
+    let outcome = await proveBoth({ encoder, codec, device, plain }, depth, proof);
+    if (outcome.status === "refused" && isNvenc(candidate) && plain === undefined) {
+      const simpler = await proveBoth({ encoder, codec, device, plain: true }, depth, proof);
+      if (simpler.status === "proved") {
+        plain = true;
+        outcome = simpler;
+      }
+    }
+    if (outcome.status === "proved") {
+      bitDepths.push(depth);
+      const key = decodeKey(codec, depth);
+      if (!proof.samples.has(key)) proof.samples.set(key, outcome.file);
+    } else {
+      note(proof, { encoder, device, bitDepth: depth }, outcome);
+      if (outcome.status === "hung" && device !== "cpu") throw new Hung();
+    }
   }
   if (bitDepths.length === 0) return null;
-  const { encoder, codec, device } = candidate;
-  return { encoder, codec, device, bitDepths, maxSessions: null };
+  const how = plain === undefined ? {} : { plain };
+  return { encoder, codec, device, bitDepths, maxSessions: null, ...how };
 }
 
-/** Device by device, one proof at a time, so that proofs do not use up each other's sessions. */
-async function proveHardware(
+function isNvenc({ device }: EncoderCandidate): boolean {
+  return kindOf(device) === "cuda";
+}
+
+/** Software has one way to meet a rate and a quality; devices have modes that a driver may lack. */
+async function proveBoth(driven: Driven, depth: 8 | 10, proof: Proof): Promise<ProofOutcome> {
+  const outcome = await proveEncoder(driven, depth, proof);
+  if (outcome.status !== "proved" || driven.device === "cpu" || depth !== 8) return outcome;
+  const rate = await proveRate(driven, depth, proof);
+  return rate.status === "proved" ? outcome : rate;
+}
+
+function note(
+  proof: Proof,
+  what: Omit<Refusal, "reason">,
+  outcome: Exclude<ProofOutcome, { readonly status: "proved" }>,
+): void {
+  const hung = outcome.status === "hung";
+  const reason = hung ? "no answer within 20 seconds" : outcome.reason;
+  proof.refusals.push({ ...what, reason });
+  if (hung || outcome.isBusy) proof.doubts.push(what.device);
+}
+
+/** One proof of a device at a time, so that proofs do not use up each other's sessions. */
+async function proveEncoders(
   candidates: readonly EncoderCandidate[],
   proof: Proof,
-): Promise<EncoderCapability[]> {
-  const byDevice = Map.groupBy(candidates, (candidate) => candidate.device);
-  const proved = await inParallel(4, [...byDevice.values()], async (ofDevice) => {
-    const capabilities: EncoderCapability[] = [];
-    for (const candidate of ofDevice) {
+): Promise<readonly EncoderCapability[]> {
+  const capabilities: EncoderCapability[] = [];
+  try {
+    for (const candidate of candidates) {
       const capability = await capabilityOf(candidate, proof);
-      // A driver that hung once would take its 20 s from every other encoder too.
-      if (capability === "hung") break;
       if (capability !== null) capabilities.push(capability);
     }
-    return withSessions(ofDevice, capabilities, proof);
-  });
-  return proved.flat();
+  } catch (error) {
+    // A driver that hung once would take its 20 s from every other encoder too.
+    if (!(error instanceof Hung)) throw error;
+  }
+  return withSessions(capabilities, proof);
 }
 
-/** A card's sessions are shared by all its codecs: counted once, with the first that works. */
+/** A device's sessions are shared by all its codecs: counted once, with the first that works. */
 async function withSessions(
-  candidates: readonly EncoderCandidate[],
   capabilities: readonly EncoderCapability[],
   proof: Proof,
-): Promise<EncoderCapability[]> {
-  const first = candidates.find(({ encoder }) => encoder === capabilities[0]?.encoder);
-  if (first === undefined || !first.countsSessions) return [...capabilities];
-  const maxSessions = await proveSessions(first, proof);
-  return capabilities.map((capability) => ({ ...capability, maxSessions }));
+): Promise<readonly EncoderCapability[]> {
+  const first = capabilities.find(({ bitDepths }) => bitDepths.includes(8));
+  if (first === undefined) return capabilities;
+  const { sessions, isCertain } = await proveSessions(first, proof);
+  if (!isCertain) proof.doubts.push(first.device);
+  return capabilities.map((capability) => ({ ...capability, maxSessions: sessions }));
+}
+
+/** Whether pictures can stay in the device's memory, and of which codecs. */
+async function withPipeline(
+  capabilities: readonly EncoderCapability[],
+  proof: Proof,
+): Promise<readonly EncoderCapability[]> {
+  const eight = capabilities.find(({ bitDepths }) => bitDepths.includes(8));
+  if (eight === undefined || !["cuda", "vaapi"].includes(kindOf(eight.device))) {
+    return capabilities;
+  }
+  const uploaded = await proveScaling(eight, 8, null, proof);
+  if (uploaded.status !== "proved") return capabilities;
+  const decodes: string[] = [];
+  for (const [key, sample] of proof.samples) {
+    const depth = key.endsWith(":10") ? 10 : 8;
+    const encoder = capabilities.find(({ bitDepths }) => bitDepths.includes(depth));
+    if (encoder === undefined) continue;
+    const decoded = await proveScaling(encoder, depth, sample, proof);
+    if (decoded.status === "hung") {
+      proof.doubts.push(encoder.device);
+      break;
+    }
+    if (decoded.status === "proved") decodes.push(key);
+  }
+  return capabilities.map((capability) => ({ ...capability, decodes }));
 }
 
 /** Maps with at most `limit` at work at once; results in order. */

@@ -1,4 +1,4 @@
-/** Which encoders are worth trying on which device, and with which options. Pure. */
+/** Which encoders are worth trying on which device. Pure. */
 import type { VideoCodec } from "../../protocol/media.ts";
 
 /** The devices that were found; each is an index or a path. */
@@ -14,60 +14,51 @@ export interface EncoderCandidate {
   readonly codec: VideoCodec;
   /** As capabilities name it: `cpu`, `cuda:0`, `vaapi:/dev/dri/renderD128`. */
   readonly device: string;
+  /** Those worth trying. */
   readonly bitDepths: readonly (8 | 10)[];
-  /** Like those of production, where they decide whether the encoder can be opened. */
-  readonly options: readonly string[];
-  /** Whether the driver limits how many may run at once. */
-  readonly countsSessions: boolean;
 }
 
 type Family = Omit<EncoderCandidate, "device">;
 
 const both = [8, 10] as const;
 
-/** Quick presets: the proof is that it works at all. */
 const software: readonly Family[] = [
-  family("libx264", "h264", both, ["-preset", "ultrafast"]),
-  family("libx265", "hevc", both, ["-preset", "ultrafast", "-x265-params", "log-level=none"]),
-  family("libsvtav1", "av1", both, ["-preset", "12"]),
-  family("libvpx-vp9", "vp9", both, ["-deadline", "realtime", "-cpu-used", "8"]),
+  // Its profile, high, has 8 bits.
+  family("libx264", "h264", [8]),
+  family("libx265", "hevc", both),
+  family("libsvtav1", "av1", both),
+  family("libvpx-vp9", "vp9", both),
 ];
-
-/** NVENC's options are those of production, without the look-ahead that 16 frames would not fill. */
-const nvencOptions = [
-  ...["-preset", "p4", "-rc", "vbr", "-cq", "23", "-b:v", "0"],
-  ...["-spatial-aq", "1", "-no-scenecut", "1", "-forced-idr", "1", "-strict_gop", "1"],
-];
-
+/** No card encodes H.264 of 10 bits in a profile that players read. */
 const nvenc: readonly Family[] = [
-  { ...family("h264_nvenc", "h264", [8], nvencOptions), countsSessions: true },
-  { ...family("hevc_nvenc", "hevc", both, nvencOptions), countsSessions: true },
-  { ...family("av1_nvenc", "av1", both, nvencOptions), countsSessions: true },
+  family("h264_nvenc", "h264", [8]),
+  family("hevc_nvenc", "hevc", both),
+  family("av1_nvenc", "av1", both),
 ];
 const vaapi: readonly Family[] = [
-  family("h264_vaapi", "h264", [8], ["-qp", "23"]),
-  family("hevc_vaapi", "hevc", both, ["-qp", "23"]),
-  family("vp9_vaapi", "vp9", [8], ["-global_quality", "60"]),
-  family("av1_vaapi", "av1", both, ["-global_quality", "60"]),
+  family("h264_vaapi", "h264", [8]),
+  family("hevc_vaapi", "hevc", both),
+  family("vp9_vaapi", "vp9", [8]),
+  family("av1_vaapi", "av1", both),
 ];
 const qsv: readonly Family[] = [
-  family("h264_qsv", "h264", [8], ["-global_quality", "23"]),
-  family("hevc_qsv", "hevc", both, ["-global_quality", "23"]),
-  family("vp9_qsv", "vp9", [8], ["-global_quality", "60"]),
-  family("av1_qsv", "av1", both, ["-global_quality", "23"]),
+  family("h264_qsv", "h264", [8]),
+  family("hevc_qsv", "hevc", both),
+  family("vp9_qsv", "vp9", [8]),
+  family("av1_qsv", "av1", both),
 ];
 const videotoolbox: readonly Family[] = [
-  family("h264_videotoolbox", "h264", [8], ["-b:v", "1M"]),
-  family("hevc_videotoolbox", "hevc", both, ["-b:v", "1M"]),
+  family("h264_videotoolbox", "h264", [8]),
+  family("hevc_videotoolbox", "hevc", both),
 ];
 
-function family(
-  encoder: string,
-  codec: VideoCodec,
-  bitDepths: readonly (8 | 10)[],
-  options: readonly string[],
-): Family {
-  return { encoder, codec, bitDepths, options, countsSessions: false };
+function family(encoder: string, codec: VideoCodec, bitDepths: readonly (8 | 10)[]): Family {
+  return { encoder, codec, bitDepths };
+}
+
+/** `cuda`, `vaapi`, ... of a device's name. */
+export function kindOf(device: string): string {
+  return device.split(":", 1)[0] ?? "";
 }
 
 /** What is listed and has a device to run on, the fastest families first. */

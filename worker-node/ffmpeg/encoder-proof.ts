@@ -1,19 +1,24 @@
-/** Encodes a few frames with a candidate and reads back what came out. */
+/**
+ * Encodes a few frames with a candidate, with the options that plans give it, and reads back what came out. Every
+ * process has a limit of its own: a driver that hangs must not keep the agent from starting.
+ */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { EncoderCapability } from "../../protocol/media.ts";
+import { deviceInput, deviceScale, deviceUpload } from "../../protocol/recipes/parts/pipeline.ts";
+import { encoderArguments, type Quality } from "../../protocol/recipes/parts/video-encoder.ts";
 import { deviceEnv, deviceOptions, QUIET } from "./argv.ts";
-import type { EncoderCandidate } from "./encoder-candidates.ts";
+import { type EncoderCandidate, kindOf } from "./encoder-candidates.ts";
+import { hardwareFaultOf, tellingSentence } from "./failure.ts";
 import { runProcess } from "./process.ts";
 import { bitDepthOf } from "./source-info.ts";
 import type { Tools } from "./types.ts";
 
-/** A driver that hangs must not keep the agent from starting. */
 const PROOF_TIMEOUT_MS = 20_000;
 const PROOF_FRAMES = 16;
-
-/** Tried from the top: cards without a limit answer at once; GeForce drivers allow 3, 5, 8 or 12. */
-const SESSION_COUNTS = [16, 12, 8, 5, 3, 2] as const;
+/** A ladder has no more rungs; more sessions than that are not asked for. */
+export const MOST_SESSIONS = 8;
 
 export interface ProofContext {
   readonly tools: Tools;
@@ -22,87 +27,178 @@ export interface ProofContext {
   readonly signal: AbortSignal;
 }
 
+export type ProofOutcome =
+  /** `file` holds the pictures, where one was written. */
+  | { readonly status: "proved"; readonly file: string }
+  /** `isBusy`: others use the device now, and it may be proved another time. */
+  | { readonly status: "refused"; readonly reason: string; readonly isBusy: boolean }
+  | { readonly status: "hung" };
+
+/** What a proof drives: a candidate, and how. */
+export type Driven = Pick<EncoderCandidate, "encoder" | "codec" | "device"> & {
+  readonly plain?: boolean | undefined;
+};
+
+const CONSTANT_QUALITY: Quality = { kind: "capped", crf: 23, maxKbps: 4000 };
+const AVERAGE_RATE: Quality = { kind: "bitrate", kbps: 1000 };
+
 /** Healthy cards refuse pictures of 64 or 128 pixels; software proves as much with fewer. */
-function picture(candidate: EncoderCandidate, depth: 8 | 10): string {
-  const hardware = candidate.device !== "cpu";
-  const size = hardware ? "640x360" : "320x180";
+function pictures({ device }: Driven, depth: 8 | 10): string[] {
+  const onDevice = device !== "cpu";
   const planar = depth === 8 ? "yuv420p" : "yuv420p10le";
   const semiPlanar = depth === 8 ? "nv12" : "p010le";
-  return `color=s=${size}:r=30,format=${hardware ? semiPlanar : planar}`;
+  const format = onDevice ? semiPlanar : planar;
+  return ["-f", "lavfi", "-i", `color=s=${onDevice ? "640x360" : "320x180"}:r=30,format=${format}`];
 }
 
-function kindOf(candidate: EncoderCandidate): string {
-  return candidate.device.split(":", 1)[0] ?? "";
+function productionArguments(driven: Driven, depth: 8 | 10, quality: Quality) {
+  const { encoder, codec, device, plain } = driven;
+  const capability: EncoderCapability = {
+    ...{ encoder, codec, device, bitDepths: [depth], maxSessions: null },
+    ...(plain === undefined ? {} : { plain }),
+  };
+  // Software's quickest preset: that it works at all is the proof. A container without tags of its own.
+  const preset = device === "cpu" ? "ultrafast" : "veryfast";
+  return encoderArguments(capability, {
+    ...{ quality, preset, bitDepth: depth, gop: 60, alignedSeconds: "2", format: "webm" },
+  });
 }
-
-/** VAAPI encodes only what lies on the device. */
-function filterOf(candidate: EncoderCandidate): string[] {
-  return kindOf(candidate) === "vaapi" ? ["-vf", "hwupload"] : [];
-}
-
-export type ProofOutcome = "proved" | "refused" | "hung";
 
 /** Proved when 16 frames of that bit depth come back as 16 packets of the codec with that bit depth. */
-export async function proveEncoder(
-  candidate: EncoderCandidate,
+export function proveEncoder(
+  driven: Driven,
   depth: 8 | 10,
   context: ProofContext,
 ): Promise<ProofOutcome> {
-  const device = candidate.device.replace(/[^a-z0-9]/gi, "_");
-  const file = join(context.dir, `${candidate.encoder}-${device}-${depth}.mkv`);
-  // What an earlier proof left there must not speak for this one.
-  await rm(file, { force: true });
-  const encoded = await encode(candidate, context, [
-    ...["-f", "lavfi", "-i", picture(candidate, depth)],
-    ...filterOf(candidate),
-    ...["-frames:v", String(PROOF_FRAMES), "-c:v", candidate.encoder, ...candidate.options],
-    ...["-f", "matroska", "-y", file],
+  const { filters, output } = productionArguments(driven, depth, CONSTANT_QUALITY);
+  return encodeAndRead(driven, depth, context, [
+    ...pictures(driven, depth),
+    ...(filters.length === 0 ? [] : ["-vf", filters.join(",")]),
+    ...output,
   ]);
-  if (encoded !== "proved") return encoded;
-  const found = await readBack(file, context);
-  const isRight =
-    found?.codec_name === candidate.codec &&
-    bitDepthOf(found.pix_fmt) === depth &&
-    Number(found.nb_read_packets) === PROOF_FRAMES;
-  return isRight ? "proved" : "refused";
 }
 
-/** How many encoders ran at once: the largest count tried that worked; at least the one already proved. */
-export async function proveSessions(
-  candidate: EncoderCandidate,
+/** The other way that plans ask for: an average rate. */
+export function proveRate(
+  driven: Driven,
+  depth: 8 | 10,
   context: ProofContext,
-): Promise<number> {
-  for (const count of SESSION_COUNTS) {
-    const labels = Array.from({ length: count }, (_, i) => `[s${i}]`);
-    const outcome = await encode(candidate, context, [
-      ...["-f", "lavfi", "-i", picture(candidate, 8)],
-      ...["-filter_complex", `[0:v]split=${count}${labels.join("")}`],
-      ...labels.flatMap((label) => [
-        ...["-map", label, "-frames:v", String(PROOF_FRAMES)],
-        ...["-c:v", candidate.encoder, ...candidate.options, "-f", "null", "-"],
-      ]),
-    ]);
-    if (outcome === "proved") return count;
-    if (outcome === "hung" || context.signal.aborted) return 1;
+): Promise<ProofOutcome> {
+  const { filters, output } = productionArguments(driven, depth, AVERAGE_RATE);
+  return encodeAndRead(driven, depth, context, [
+    ...pictures(driven, depth),
+    ...(filters.length === 0 ? [] : ["-vf", filters.join(",")]),
+    ...output,
+  ]);
+}
+
+/**
+ * Whether the device scales what is in its memory: pictures that the CPU moves there, or with `sample` those that it
+ * decodes itself. A decoder that quietly leaves the work to the CPU is found out, because its pictures are not there.
+ */
+export async function proveScaling(
+  driven: Driven,
+  depth: 8 | 10,
+  sample: string | null,
+  context: ProofContext,
+): Promise<ProofOutcome> {
+  const kind = kindOf(driven.device);
+  const [input, scale, upload] = [
+    deviceInput(kind),
+    deviceScale(kind, { width: 320, height: 180 }, depth),
+    deviceUpload(kind, depth),
+  ];
+  if (input === null || scale === null || upload === null) {
+    return { status: "refused", reason: "no such pipeline is known", isBusy: false };
   }
-  return 1;
+  const from = sample === null ? pictures(driven, depth) : [...input, "-i", sample];
+  const filters = sample === null ? [...upload, scale] : [scale];
+  const { output } = productionArguments(driven, depth, CONSTANT_QUALITY);
+  return encodeAndRead(driven, depth, context, [...from, "-vf", filters.join(","), ...output]);
+}
+
+/** How many encoders ran at once, up to `MOST_SESSIONS`; at least the one already proved. */
+export async function proveSessions(
+  driven: Driven,
+  context: ProofContext,
+): Promise<{ readonly sessions: number; readonly isCertain: boolean }> {
+  let proved = 1;
+  let refused = MOST_SESSIONS + 1;
+  // Cards without a limit answer at once; the rest is halved.
+  for (
+    let count = MOST_SESSIONS;
+    proved + 1 < refused;
+    count = Math.floor((proved + refused) / 2)
+  ) {
+    const outcome = await encodeAtOnce(driven, count, context);
+    if (outcome.status === "hung" || context.signal.aborted) {
+      return { sessions: proved, isCertain: false };
+    }
+    if (outcome.status === "proved") proved = count;
+    else refused = count;
+  }
+  return { sessions: proved, isCertain: true };
+}
+
+function encodeAtOnce(driven: Driven, count: number, context: ProofContext): Promise<ProofOutcome> {
+  const { filters, output } = productionArguments(driven, 8, CONSTANT_QUALITY);
+  const labels = Array.from({ length: count }, (_, i) => `[s${i}]`);
+  const graph = [`[0:v]${[...filters, `split=${count}`].join(",")}${labels.join("")}`];
+  return encode(driven, context, [
+    ...pictures(driven, 8),
+    ...["-filter_complex", graph.join(";")],
+    ...labels.flatMap((label) => [
+      ...["-map", label, "-frames:v", String(PROOF_FRAMES), ...output, "-f", "null", "-"],
+    ]),
+  ]);
+}
+
+async function encodeAndRead(
+  driven: Driven,
+  depth: 8 | 10,
+  context: ProofContext,
+  args: readonly string[],
+): Promise<ProofOutcome> {
+  const device = driven.device.replace(/[^a-z0-9]/gi, "_");
+  const file = join(context.dir, `${driven.encoder}-${device}-${depth}-${crypto.randomUUID()}.mkv`);
+  const encoded = await encode(driven, context, [
+    ...args,
+    ...["-frames:v", String(PROOF_FRAMES), "-f", "matroska", "-y", file],
+  ]);
+  if (encoded.status !== "proved") return encoded;
+  const found = await readBack(file, context);
+  const isRight =
+    found?.codec_name === driven.codec &&
+    bitDepthOf(found.pix_fmt) === depth &&
+    Number(found.nb_read_packets) === PROOF_FRAMES;
+  if (isRight) return { status: "proved", file };
+  await rm(file, { force: true });
+  const reason =
+    found === null
+      ? "it wrote nothing that can be read"
+      : `it made ${found.nb_read_packets} pictures of ${found.codec_name} in ${found.pix_fmt}`;
+  return { status: "refused", reason, isBusy: false };
 }
 
 async function encode(
-  candidate: EncoderCandidate,
+  driven: Driven,
   { tools, dir, signal }: ProofContext,
   args: readonly string[],
 ): Promise<ProofOutcome> {
   const result = await runProcess({
     command: tools.ffmpeg,
-    args: ["-nostdin", ...QUIET, "-nostats", ...deviceOptions(candidate.device), ...args],
+    args: ["-nostdin", ...QUIET, "-nostats", ...deviceOptions(driven.device), ...args],
     cwd: dir,
     signal,
-    env: deviceEnv(candidate.device, process.env.CUDA_VISIBLE_DEVICES),
+    env: deviceEnv(driven.device, process.env.CUDA_VISIBLE_DEVICES),
     timeoutMs: PROOF_TIMEOUT_MS,
   });
-  if (result.end.kind === "timeout") return "hung";
-  return result.end.kind === "exited" && result.exitCode === 0 ? "proved" : "refused";
+  if (result.end.kind === "timeout") return { status: "hung" };
+  if (result.end.kind === "exited" && result.exitCode === 0) return { status: "proved", file: "" };
+  const { stderr } = result;
+  const fault = hardwareFaultOf({ stderr, usesHardware: driven.device !== "cpu" });
+  const said = fault?.line ?? tellingSentence(stderr) ?? `exit code ${result.exitCode}`;
+  return { status: "refused", reason: said, isBusy: fault?.fault === "exhausted" };
 }
 
 const readBackSchema = z.object({

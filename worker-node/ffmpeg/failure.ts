@@ -29,11 +29,11 @@ const hardwareWords: readonly (readonly [HardwareFault, RegExp])[] = [
   ],
   [
     "driver",
-    /Driver does not support the required nvenc API version|minimum required Nvidia driver/,
+    /Driver does not support the required nvenc API version|minimum required Nvidia driver|(?:EncodePicture|LockBitstream|RegisterResource) failed|CUDA_ERROR_(?:UNKNOWN|ILLEGAL_ADDRESS|LAUNCH_FAILED|ECC_UNCORRECTABLE|SYSTEM_NOT_READY|NOT_INITIALIZED)/,
   ],
   [
     "unsupported",
-    /10 bit encode not supported|Frame Dimension less than the minimum supported value|No usable encoding (?:profile|entrypoint) found|Codec not supported|not supported by (?:the )?(?:device|hardware)/i,
+    /10 bit encode not supported|B frames as references are not supported|Frame Dimension less than the minimum supported value|No usable encoding (?:profile|entrypoint) found|Codec not supported|not supported by (?:the )?(?:device|hardware)/i,
   ],
   [
     "absent",
@@ -58,7 +58,11 @@ const crashSignals = new Set(["SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"
 /** Says what a run that failed by itself means for the job. */
 export function diagnose(ending: Ending): Diagnosis {
   const killed = killedBy(ending);
-  if (killed) return { ...killed, hardwareFault: null };
+  if (killed) {
+    // A crash in a driver's library takes ffmpeg with it.
+    const isDriver = ending.usesHardware && crashSignals.has(ending.signal ?? "");
+    return { ...killed, hardwareFault: isDriver ? "driver" : null };
+  }
   const prefix = `FFmpeg exited with code ${ending.exitCode}`;
   const hardware = hardwareFaultOf(ending);
   if (hardware) {

@@ -1,7 +1,8 @@
 /** ffmpeg, as the rest of the agent sees it. */
-export { proveCapabilities } from "./capabilities.ts";
+export { type Proofs, proveCapabilities, proveDevice, type Refusal } from "./capabilities.ts";
 export { checkOutput } from "./gate.ts";
 export { probeSource } from "./probe.ts";
+export { cacheDir, type KeptProofs, keptProofs, machineFacts } from "./proof-cache.ts";
 export { resolveTools, ToolsNotFoundError } from "./resolve.ts";
 export { runStep } from "./run-step.ts";
 export { metadataOf } from "./source-info.ts";

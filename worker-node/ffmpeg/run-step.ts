@@ -136,7 +136,11 @@ function verdict(
         retryable: true,
       });
     case "stopped":
-      return failed(stoppedFailure(result.end.reason, options));
+      // A driver that hangs stands still like this.
+      return failed(
+        stoppedFailure(result.end.reason, options),
+        usesHardware(step) && result.end.reason === STALLED ? "driver" : null,
+      );
     case "exited":
       if (result.exitCode === 0) {
         const short = shortfall(step, progress);
@@ -151,14 +155,13 @@ function diagnosed(
   { exitCode, signal, stderr }: ProcessResult,
   failed: (failure: EngineFailure, fault: HardwareFault | null) => StepResult,
 ): StepResult {
-  const device = step.encoder?.device ?? "cpu";
-  const { hardwareFault, ...failure } = diagnose({
-    exitCode,
-    signal,
-    stderr,
-    usesHardware: device !== "cpu",
-  });
+  const ending = { exitCode, signal, stderr, usesHardware: usesHardware(step) };
+  const { hardwareFault, ...failure } = diagnose(ending);
   return failed(failure, hardwareFault);
+}
+
+function usesHardware({ encoder }: FfmpegStep): boolean {
+  return encoder !== null && encoder.device !== "cpu";
 }
 
 function stoppedFailure(reason: string, options: RunStepOptions): EngineFailure {
