@@ -1,10 +1,10 @@
 /** Follows a job to its end: by its events, and by asking where a stream of them cannot be had or drops. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { JobEvent } from "../protocol/http/events.ts";
+import { readJobEvents } from "../client/event-stream.ts";
+import { withEvent } from "../client/job-events.ts";
 import type { Job } from "../protocol/http/jobs.ts";
 import { isTerminalState } from "../protocol/stages.ts";
 import { ApiFailure, type TelecineClient } from "./client.ts";
-import { readJobEvents } from "./event-stream.ts";
 
 const POLL_INTERVAL_MS = 250;
 
@@ -41,16 +41,4 @@ async function follow(client: Client, jobId: string, onChange: (job: Job) => voi
   } catch (error) {
     if (error instanceof ApiFailure && error.status < 500) throw error;
   }
-}
-
-/** The job as an event leaves it. */
-export function withEvent(job: Job, event: JobEvent): Job {
-  const { run, state, status, stage, progress, attempt } = event.data;
-  const next = { ...job, run, state, status, stage, progress, attempt };
-  if (event.event === "progress") {
-    const { fps, speed } = event.data;
-    return { ...next, fps, speed };
-  }
-  const { stages, error, outputs, maxAttempts } = event.data;
-  return { ...next, stages, error, outputs, maxAttempts, fps: null, speed: null };
 }

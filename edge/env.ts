@@ -9,6 +9,8 @@ export interface Env {
   readonly MEDIA: R2Bucket;
   readonly POOL: DurableObjectNamespace<Pool>;
   readonly WEBHOOK_QUEUE: Queue<{ readonly deliveryId: string }>;
+  /** The dashboard's files; absent where it was not built. */
+  readonly ASSETS?: Fetcher;
   readonly [setting: string]: unknown;
 }
 

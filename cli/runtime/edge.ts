@@ -6,6 +6,7 @@ import path from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as readWranglerConfig } from "wrangler";
 import { bundleEdge, ROOT } from "./bundle.ts";
+import { serveDashboard } from "./dashboard.ts";
 import { applyMigrations, type MigratableDatabase } from "./migrations.ts";
 import { type OutboundRules, sendOutbound } from "./outbound.ts";
 import { childrenOf } from "./processes.ts";
@@ -63,7 +64,10 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   // The runtime would fetch request metadata from the internet at start.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
   const { workerOptions, main } = readWranglerConfig(path.join(ROOT, "wrangler.toml"));
-  const script = await bundleEdge(main ?? path.join(ROOT, "edge/index.ts"));
+  const [script, dashboard] = await Promise.all([
+    bundleEdge(main ?? path.join(ROOT, "edge/index.ts")),
+    serveDashboard(),
+  ]);
   const rules: OutboundRules = {
     trustedOrigins: options.settings.S3_ENDPOINT
       ? [new URL(options.settings.S3_ENDPOINT).origin]
@@ -75,11 +79,13 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   const watchRuntime = () => {
     for (const pid of childrenOf(process.pid)) if (!known.has(pid)) options.watchdog.watch(pid);
   };
-  const { modulesRules: _, ...worker } = workerOptions;
+  // The asset server of the platform is a Worker before the Worker: here the files are in memory.
+  const { modulesRules: _, assets: __, ...worker } = workerOptions;
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...worker,
       bindings: { ...(worker.bindings ?? {}), ...options.settings },
+      serviceBindings: { ...(worker.serviceBindings ?? {}), ASSETS: dashboard },
       modules: [
         { type: "ESModule", path: "entry.js", contents: ENTRY },
         { type: "ESModule", path: "edge.js", contents: script },

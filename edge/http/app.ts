@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { authenticate } from "./auth.ts";
 import type { AppEnv } from "./context.ts";
 import { cors } from "./cors.ts";
+import { dashboardRoutes } from "./dashboard.ts";
 import { drainUnread } from "./drain-body.ts";
 import { onError, onNotFound } from "./errors.ts";
 import { idempotency } from "./idempotency.ts";
@@ -68,6 +69,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.notFound(onNotFound);
   app.use("*", requestId(), cors(), noStore(), drainUnread(), settings());
   app.route("/", healthRoutes);
+  app.route("/", dashboardRoutes);
   const v1 = createV1();
   app.route("/v1", v1);
   app.route("/api/v1", v1);

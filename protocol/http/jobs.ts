@@ -76,6 +76,7 @@ export const jobSchema = z
 export type Job = z.infer<typeof jobSchema>;
 
 export const jobListSchema = listSchema("jobs", jobSchema);
+export type JobList = z.infer<typeof jobListSchema>;
 
 export const jobListQuerySchema = z.strictObject({
   ...pageQueryShape,
@@ -90,8 +91,10 @@ export const retryRequestSchema = z.strictObject({
   timeoutSeconds: z.number().int().min(1).max(604_800).optional(),
 });
 export const retriedSchema = z.object({ retried: z.literal(true), jobId: z.string() });
+export type RetriedAnswer = z.infer<typeof retriedSchema>;
 export const cancelRequestSchema = z.strictObject({});
 export const cancelledSchema = z.object({ cancelled: z.literal(true), jobId: z.string() });
+export type CancelledAnswer = z.infer<typeof cancelledSchema>;
 
 export const attemptSchema = z
   .object({

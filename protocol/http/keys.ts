@@ -31,6 +31,9 @@ export const keyRequestSchema = z.strictObject({
   expiresInSeconds: expirySchema.optional(),
 });
 
+/** As a client writes it. */
+export type KeyRequest = z.input<typeof keyRequestSchema>;
+
 export const keySchema = z
   .object({
     keyId: z.string(),
@@ -52,8 +55,10 @@ export const shownOnceSchema = z
 export const createdKeySchema = keySchema
   .extend({ key: shownOnceSchema })
   .meta({ id: "CreatedKey" });
+export type CreatedKey = z.infer<typeof createdKeySchema>;
 
 export const keyListSchema = listSchema("keys", keySchema);
+export type KeyList = z.infer<typeof keyListSchema>;
 export const keyListQuerySchema = z.strictObject({
   ...pageQueryShape,
   accountId: slugSchema.optional(),

@@ -12,6 +12,8 @@ export const presetRequestSchema = z.strictObject({
   output: z.strictObject({ format: outputFormatSchema }).optional(),
 });
 export type PresetRequest = z.output<typeof presetRequestSchema>;
+/** As a client writes it: what has a default may be left out. */
+export type PresetDraft = z.input<typeof presetRequestSchema>;
 
 export const presetSchema = z
   .object({
@@ -27,3 +29,4 @@ export const presetSchema = z
   .meta({ id: "Preset" });
 export type Preset = z.infer<typeof presetSchema>;
 export const presetListSchema = listSchema("presets", presetSchema);
+export type PresetList = z.infer<typeof presetListSchema>;

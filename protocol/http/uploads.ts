@@ -71,6 +71,7 @@ export const partUrlsAnswerSchema = z.object({
   parts: z.array(z.object({ partNumber: partNumberSchema, url: z.string(), size: z.number() })),
   expiresAt: timeSchema,
 });
+export type PartUrls = z.infer<typeof partUrlsAnswerSchema>;
 
 /** A part as it was acknowledged; `size` is there so that an answer to a part's PUT can be passed back as it is. */
 const listedPartSchema = z.strictObject({

@@ -18,6 +18,7 @@ export const videoSchema = z.object({
 export type Video = z.infer<typeof videoSchema>;
 
 export const videoListSchema = listSchema("videos", videoSchema);
+export type VideoList = z.infer<typeof videoListSchema>;
 
 /** Longer names are refused; shorter ones are cut to 255 bytes (see `filename` in the answer). */
 export const MAX_RAW_FILENAME_CHARACTERS = 4096;

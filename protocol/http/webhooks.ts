@@ -35,6 +35,9 @@ export const webhookRequestSchema = z.strictObject({
   description: descriptionSchema.optional(),
 });
 
+/** As a client writes it. */
+export type WebhookRequest = z.input<typeof webhookRequestSchema>;
+
 export const webhookPatchSchema = z
   .strictObject({
     url: urlSchema.optional(),
@@ -43,6 +46,7 @@ export const webhookPatchSchema = z
     state: z.enum(["enabled", "disabled"]).optional(),
   })
   .refine((patch) => Object.keys(patch).length > 0, { error: "The body must change something" });
+export type WebhookPatch = z.input<typeof webhookPatchSchema>;
 
 export const webhookSchema = z
   .object({
@@ -61,6 +65,7 @@ export type Webhook = z.infer<typeof webhookSchema>;
 export const createdWebhookSchema = webhookSchema
   .extend({ secret: shownOnceSchema })
   .meta({ id: "CreatedWebhook" });
+export type CreatedWebhook = z.infer<typeof createdWebhookSchema>;
 
 /** Asked for, or first answered to a rotation. */
 export const webhookSecretSchema = z
@@ -70,12 +75,14 @@ export const webhookSecretSchema = z
     previousUntil: timeSchema.nullable(),
   })
   .meta({ id: "WebhookSecret" });
+export type WebhookSecret = z.infer<typeof webhookSecretSchema>;
 
 export const rotatedSecretSchema = webhookSecretSchema
   .extend({ secret: shownOnceSchema })
   .meta({ id: "RotatedWebhookSecret" });
 
 export const webhookListSchema = listSchema("webhooks", webhookSchema);
+export type WebhookList = z.infer<typeof webhookListSchema>;
 
 export const deliverySchema = z
   .object({
@@ -104,6 +111,7 @@ export const deliverySchema = z
 export type WebhookDelivery = z.infer<typeof deliverySchema>;
 
 export const deliveryListSchema = listSchema("deliveries", deliverySchema);
+export type DeliveryList = z.infer<typeof deliveryListSchema>;
 export const deliveryListQuerySchema = z.strictObject({
   ...pageQueryShape,
   jobId: parameter().min(1).max(64).optional(),

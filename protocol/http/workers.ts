@@ -11,6 +11,9 @@ export const workerTokenRequestSchema = z.strictObject({
   expiresInSeconds: expirySchema.optional(),
 });
 
+/** As a client writes it. */
+export type WorkerTokenRequest = z.input<typeof workerTokenRequestSchema>;
+
 export const createdWorkerTokenSchema = z
   .object({
     workerId: z.string(),
@@ -50,4 +53,5 @@ export const workerSchema = z
 export type Worker = z.infer<typeof workerSchema>;
 
 export const workerListSchema = listSchema("workers", workerSchema);
+export type WorkerList = z.infer<typeof workerListSchema>;
 export const drainedSchema = z.object({ draining: z.literal(true), workerId: z.string() });

@@ -1,7 +1,7 @@
 /** A job followed live: a real edge, a real agent, real ffmpeg. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
-import { readJobEvents } from "../../cli/event-stream.ts";
+import { readJobEvents } from "../../client/event-stream.ts";
 import { watchJob } from "../../cli/watch-job.ts";
 import { type JobEvent, jobEventSchema, type NumberedEvent } from "../../protocol/http/events.ts";
 import { startWorld, type World } from "./telecine.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readJobEvents, readServerSentEvents } from "../../cli/event-stream.ts";
+import { readJobEvents } from "../../client/event-stream.ts";
+import { readServerSentEvents } from "../../client/server-sent-events.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

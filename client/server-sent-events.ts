@@ -1,5 +1,4 @@
-/** Reads server-sent events (HTML Living Standard, section 9.2.6) and a job's events out of them. */
-import { type JobEvent, jobEventSchema } from "../protocol/http/events.ts";
+/** Reads server-sent events (HTML Living Standard, section 9.2.6). */
 
 export interface ServerSentEvent {
   /** `message` where the stream named none. */
@@ -32,15 +31,6 @@ export async function* readServerSentEvents(
   }
 }
 
-/** The events of a job's stream; those that this version does not know are passed over. */
-export async function* readJobEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<JobEvent> {
-  for await (const { event, data, lastEventId } of readServerSentEvents(body)) {
-    const id = event === "progress" ? {} : { id: Number(lastEventId) };
-    const parsed = jobEventSchema.safeParse({ ...id, event, data: parseJson(data) });
-    if (parsed.success) yield parsed.data;
-  }
-}
-
 /** A comment has an empty field name. One space after the colon belongs to neither. */
 function splitField(line: string): { readonly field: string; readonly value: string } {
   const at = line.indexOf(":");
@@ -59,13 +49,5 @@ async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     const lines = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/);
     text = (lines.pop() ?? "") + held;
     yield* lines;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

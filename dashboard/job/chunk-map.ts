@@ -1,0 +1,67 @@
+/** The tasks of a job as a map: which worker has which part, and how far it is. Pure. */
+import type { Attempt } from "../../protocol/http/jobs.ts";
+
+export interface MapCell {
+  readonly taskId: string;
+  readonly kind: Attempt["kind"];
+  readonly workerId: string;
+  readonly workerName: string;
+  /** Of the task's latest attempt. */
+  readonly state: "running" | "done" | "failed";
+  readonly attempts: number;
+  readonly epoch: number;
+}
+
+export interface MapWorker {
+  readonly workerId: string;
+  readonly name: string;
+  /** 0 to 7: which of the palette's colours. */
+  readonly color: number;
+  readonly tasks: number;
+}
+
+export const PALETTE = 8;
+
+/** The tasks of a run in the order in which they began, each as its latest attempt left it. */
+export function mapOf(attempts: readonly Attempt[], run: number): readonly MapCell[] {
+  const byTask = new Map<string, Attempt[]>();
+  for (const attempt of attempts) {
+    if (attempt.run !== run) continue;
+    byTask.set(attempt.taskId, [...(byTask.get(attempt.taskId) ?? []), attempt]);
+  }
+  return [...byTask.values()]
+    .flatMap((tries) => {
+      const latest = tries.reduce((a, b) => (b.epoch > a.epoch ? b : a));
+      const { taskId, kind, workerId, workerName, epoch } = latest;
+      return [
+        {
+          taskId,
+          kind,
+          workerId,
+          workerName,
+          epoch,
+          attempts: tries.length,
+          state: cellState(latest),
+        },
+      ];
+    })
+    .sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+}
+
+function cellState(attempt: Attempt): MapCell["state"] {
+  if (attempt.endedAt === null) return "running";
+  return attempt.error === null && attempt.state !== "cancelled" ? "done" : "failed";
+}
+
+/** The workers of a map, by name, each with a colour of its own as long as there are enough. */
+export function workersOf(cells: readonly MapCell[]): readonly MapWorker[] {
+  const names = new Map(cells.map((cell) => [cell.workerId, cell.workerName]));
+  return [...names]
+    .sort(([, a], [, b]) => (a < b ? -1 : 1))
+    .map(([workerId, name], index) => ({
+      workerId,
+      name,
+      color: index % PALETTE,
+      tasks: cells.filter((cell) => cell.workerId === workerId).length,
+    }));
+}

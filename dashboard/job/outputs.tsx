@@ -1,0 +1,50 @@
+/** The files that a job made. */
+import type { Job, Output } from "../../protocol/http/jobs.ts";
+import { bytes, duration } from "../lib/format.ts";
+import { Card } from "../ui/basics.tsx";
+import { Icon } from "../ui/icons.tsx";
+
+export function Outputs({
+  job,
+  sourceSize,
+}: {
+  readonly job: Job;
+  readonly sourceSize: number | null;
+}) {
+  if (job.outputs.length === 0) return null;
+  return (
+    <Card title="Files">
+      <ul class="outputs">
+        {job.outputs.map((output) => (
+          <li key={output.name}>
+            <div>
+              <strong class="filename">{output.name}</strong>
+              <p class="small muted figures">{factsOf(output, sourceSize).join(" · ")}</p>
+              <p class="small muted checksum">
+                <span>sha256</span> <code>{output.sha256}</code>
+              </p>
+            </div>
+            <a class="button plain" href={output.url} download={output.name}>
+              <Icon name="download" />
+              Download<span class="visually-hidden"> {output.name}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function factsOf(output: Output, sourceSize: number | null): readonly string[] {
+  const isFile = !/mpegurl|dash|vtt/.test(output.contentType);
+  const share = sourceSize === null || !isFile ? null : output.size / sourceSize;
+  return [
+    output.format,
+    output.width === null ? null : `${output.width} × ${output.height}`,
+    [output.videoCodec, output.audioCodec].filter((codec) => codec !== null).join(" + ") || null,
+    output.durationSeconds === null ? null : duration(output.durationSeconds),
+    output.bitrateKbps === null ? null : `${Math.round(output.bitrateKbps)} kbit/s`,
+    bytes(output.size),
+    share === null ? null : `${Math.round(share * 100)} % of the source`,
+  ].filter((fact) => fact !== null);
+}

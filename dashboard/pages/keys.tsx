@@ -1,0 +1,232 @@
+/** API keys: made, shown once, revoked. */
+import { useState } from "preact/hooks";
+import type { CreatedKey, Key } from "../../protocol/http/keys.ts";
+import { api } from "../lib/api.ts";
+import { ago, fullTime } from "../lib/format.ts";
+import { usePages } from "../lib/pages.ts";
+import { useAction, useNow } from "../lib/resource.ts";
+import { may, session } from "../lib/session.ts";
+import { Badge, Button, Copyable, PageHead } from "../ui/basics.tsx";
+import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { ChoiceField, SelectField, TextField } from "../ui/fields.tsx";
+import { Empty, Failure, Loading } from "../ui/states.tsx";
+
+export function KeysPage() {
+  return may("admin") ? (
+    <KeyList />
+  ) : (
+    <>
+      <PageHead title="Keys" />
+      <Empty title="Your key may not see keys.">
+        <p>That needs a key with the scope "admin".</p>
+      </Empty>
+    </>
+  );
+}
+
+function KeyList() {
+  const keys = usePages("keys", async (cursor, signal) => {
+    const page = await api.listKeys({ limit: 50, cursor }, signal);
+    return { items: page.keys, nextCursor: page.nextCursor };
+  });
+  const [isMaking, setMaking] = useState(false);
+  const [doomed, setDoomed] = useState<Key | null>(null);
+  return (
+    <>
+      <PageHead
+        title="Keys"
+        lead="Only a hash of each is kept: a key is shown when it is made, and never again."
+      >
+        <Button look="primary" icon="plus" onClick={() => setMaking(true)}>
+          New key
+        </Button>
+      </PageHead>
+      {keys.error !== undefined && <Failure error={keys.error} onRetry={keys.reload} />}
+      {keys.items === undefined && keys.error === undefined && <Loading what="keys" />}
+      {keys.items?.length === 0 && (
+        <Empty title="No keys but the root key.">
+          <p>Give each program a key of its own, with no more scopes than it needs.</p>
+        </Empty>
+      )}
+      {keys.items !== undefined && keys.items.length > 0 && (
+        <KeyTable keys={keys.items} onRevoke={setDoomed} />
+      )}
+      {keys.hasMore && (
+        <Button isBusy={keys.isLoadingMore} onClick={keys.more}>
+          Show more
+        </Button>
+      )}
+      {isMaking && (
+        <MakeKey
+          onClose={() => {
+            setMaking(false);
+            keys.reload();
+          }}
+        />
+      )}
+      {doomed && (
+        <RevokeKey
+          doomed={doomed}
+          onDone={(done) => {
+            setDoomed(null);
+            if (done) keys.reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function KeyTable({
+  keys,
+  onRevoke,
+}: {
+  readonly keys: readonly Key[];
+  readonly onRevoke: (key: Key) => void;
+}) {
+  const now = useNow(10_000);
+  return (
+    <div class="table-frame">
+      <table class="rows">
+        <caption class="visually-hidden">Keys, newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Scopes</th>
+            <th scope="col">Made</th>
+            <th scope="col">Expires</th>
+            <th scope="col">
+              <span class="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {keys.map((key) => (
+            <tr key={key.keyId}>
+              <td>
+                <strong>{key.name}</strong>
+                <span class="small muted block">
+                  <code>{key.keyId}</code>
+                </span>
+              </td>
+              <td data-label="Scopes">
+                {key.scopes.map((scope) => (
+                  <Badge key={scope} tone="neutral">
+                    {scope}
+                  </Badge>
+                ))}
+              </td>
+              <td data-label="Made">
+                <time dateTime={key.createdAt} title={fullTime(key.createdAt)}>
+                  {ago(key.createdAt, now)}
+                </time>
+              </td>
+              <td data-label="Expires">
+                {key.expiresAt === null ? "never" : ago(key.expiresAt, now)}
+              </td>
+              <td>
+                <div class="actions">
+                  <Button
+                    look="quiet"
+                    icon="trash"
+                    aria-label={`Revoke ${key.name}`}
+                    onClick={() => onRevoke(key)}
+                  >
+                    Revoke
+                  </Button>
+                </div>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function RevokeKey({
+  doomed,
+  onDone,
+}: {
+  readonly doomed: Key;
+  readonly onDone: (done: boolean) => void;
+}) {
+  const action = useAction(() => api.revokeKey(doomed.keyId));
+  const state = session.value;
+  const isOwn = state.status === "in" && state.session.keyId === doomed.keyId;
+  return (
+    <Confirm title={`Revoke ${doomed.name}?`} verb="Revoke the key" action={action} onDone={onDone}>
+      It stops working at once, and so do the sessions that it signed in.{" "}
+      {isOwn && <strong>It is the key of this very session.</strong>}
+    </Confirm>
+  );
+}
+
+const scopes = ["read", "write", "admin"] as const;
+const DAY_SECONDS = 86_400;
+const lifetimes = [
+  { value: "", label: "never" },
+  { value: String(DAY_SECONDS), label: "in a day" },
+  { value: String(30 * DAY_SECONDS), label: "in 30 days" },
+  { value: String(365 * DAY_SECONDS), label: "in a year" },
+];
+
+function MakeKey({ onClose }: { readonly onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [chosen, setChosen] = useState<readonly string[]>(["read", "write"]);
+  const [lifetime, setLifetime] = useState("");
+  const [created, setCreated] = useState<CreatedKey | null>(null);
+  const create = useAction(async () => {
+    const request = { name: name.trim(), scopes: scopes.filter((scope) => chosen.includes(scope)) };
+    const expiry = lifetime === "" ? {} : { expiresInSeconds: Number(lifetime) };
+    setCreated(await api.createKey({ ...request, ...expiry }));
+  });
+  if (created !== null) {
+    return (
+      <Dialog title={`The key of ${created.name}`} onClose={onClose}>
+        <div class="stack">
+          <p>Copy it now: it is shown this once.</p>
+          <Copyable text={created.key} label="API key" />
+          <div class="actions end">
+            <Button look="primary" onClick={onClose}>
+              Done
+            </Button>
+          </div>
+        </div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="New key" onClose={onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void create.run();
+        }}
+      >
+        <TextField
+          label="Name"
+          value={name}
+          onInput={setName}
+          input={{ required: true, maxLength: 100, placeholder: "ingest" }}
+        />
+        <ChoiceField
+          label="Scopes"
+          options={scopes.map((scope) => ({ value: scope, label: scope }))}
+          chosen={chosen}
+          onChange={setChosen}
+          help="admin includes the others, and keys, workers and presets."
+        />
+        <SelectField label="Expires" value={lifetime} options={lifetimes} onChange={setLifetime} />
+        {create.error !== undefined && <Failure error={create.error} />}
+        <div class="actions end">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" look="primary" isBusy={create.isBusy}>
+            Make the key
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
