@@ -49,6 +49,12 @@ export interface PageQuery {
 /** Set values of a query; `undefined` and empty ones are left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
+/** Secrets are left out of replayed answers alone, and this client asks for no replay. */
+type Shown<Created, Secret extends string> = Created & Readonly<Record<Secret, string>>;
+export type ShownKey = Shown<CreatedKey, "key">;
+export type ShownWorkerToken = Shown<CreatedWorkerToken, "token">;
+export type ShownWebhook = Shown<CreatedWebhook, "secret">;
+
 /** Calls reject with an `ApiFailure` for an error answer, and with what `fetch` throws where there was none. */
 export class ApiClient {
   readonly #options: ClientOptions;
@@ -188,7 +194,7 @@ export class ApiClient {
   listWorkers(query: PageQuery = { limit: 200 }, signal?: AbortSignal): Promise<WorkerList> {
     return this.get("/v1/workers", { ...query }, signal);
   }
-  createWorkerToken(request: WorkerTokenRequest): Promise<CreatedWorkerToken> {
+  createWorkerToken(request: WorkerTokenRequest): Promise<ShownWorkerToken> {
     return this.call("POST", "/v1/workers/tokens", request);
   }
   drainWorker(workerId: string): Promise<{ draining: true; workerId: string }> {
@@ -201,7 +207,7 @@ export class ApiClient {
   listWebhooks(query: PageQuery = {}, signal?: AbortSignal): Promise<WebhookList> {
     return this.get("/v1/webhooks", { ...query }, signal);
   }
-  createWebhook(request: WebhookRequest): Promise<CreatedWebhook> {
+  createWebhook(request: WebhookRequest): Promise<ShownWebhook> {
     return this.call("POST", "/v1/webhooks", request);
   }
   updateWebhook(webhookId: string, patch: WebhookPatch): Promise<Webhook> {
@@ -230,7 +236,7 @@ export class ApiClient {
   listKeys(query: PageQuery = {}, signal?: AbortSignal): Promise<KeyList> {
     return this.get("/v1/keys", { ...query }, signal);
   }
-  createKey(request: KeyRequest): Promise<CreatedKey> {
+  createKey(request: KeyRequest): Promise<ShownKey> {
     return this.call("POST", "/v1/keys", request);
   }
   revokeKey(keyId: string): Promise<null> {

@@ -1,6 +1,7 @@
 /** API keys: made, shown once, revoked. */
 import { useState } from "preact/hooks";
-import type { CreatedKey, Key } from "../../protocol/http/keys.ts";
+import type { ShownKey } from "../../client/client.ts";
+import type { Key } from "../../protocol/http/keys.ts";
 import { api } from "../lib/api.ts";
 import { ago, fullTime } from "../lib/format.ts";
 import { usePages } from "../lib/pages.ts";
@@ -175,7 +176,7 @@ function MakeKey({ onClose }: { readonly onClose: () => void }) {
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<readonly string[]>(["read", "write"]);
   const [lifetime, setLifetime] = useState("");
-  const [created, setCreated] = useState<CreatedKey | null>(null);
+  const [created, setCreated] = useState<ShownKey | null>(null);
   const create = useAction(async () => {
     const request = { name: name.trim(), scopes: scopes.filter((scope) => chosen.includes(scope)) };
     const expiry = lifetime === "" ? {} : { expiresInSeconds: Number(lifetime) };

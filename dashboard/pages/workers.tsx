@@ -1,6 +1,7 @@
 /** The machines that run ffmpeg: what they can do, what they do, and how to add one. */
 import { useState } from "preact/hooks";
-import type { CreatedWorkerToken, Worker } from "../../protocol/http/workers.ts";
+import type { ShownWorkerToken } from "../../client/client.ts";
+import type { Worker } from "../../protocol/http/workers.ts";
 import { api } from "../lib/api.ts";
 import { ago, count } from "../lib/format.ts";
 import { useAction, useNow, useResource } from "../lib/resource.ts";
@@ -200,7 +201,7 @@ function WorkerButtons({
 function AddWorker({ onClose }: { readonly onClose: () => void }) {
   const [name, setName] = useState("");
   const [pool, setPool] = useState("default");
-  const [created, setCreated] = useState<CreatedWorkerToken | null>(null);
+  const [created, setCreated] = useState<ShownWorkerToken | null>(null);
   const create = useAction(async () => {
     setCreated(await api.createWorkerToken({ name: name.trim(), pool: pool.trim() || "default" }));
   });

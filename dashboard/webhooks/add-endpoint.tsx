@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import type { CreatedWebhook, WebhookEventType } from "../../protocol/http/webhooks.ts";
+import type { ShownWebhook } from "../../client/client.ts";
+import type { WebhookEventType } from "../../protocol/http/webhooks.ts";
 import { api } from "../lib/api.ts";
 import { useAction } from "../lib/resource.ts";
 import { Button, Copyable } from "../ui/basics.tsx";
@@ -22,7 +23,7 @@ export function AddEndpoint({ onClose }: { readonly onClose: () => void }) {
   const [url, setUrl] = useState("");
   const [description, setDescription] = useState("");
   const [events, setEvents] = useState<readonly string[]>(eventTypes.slice(0, 4));
-  const [created, setCreated] = useState<CreatedWebhook | null>(null);
+  const [created, setCreated] = useState<ShownWebhook | null>(null);
   const create = useAction(async () => {
     setCreated(
       await api.createWebhook({
