@@ -183,6 +183,6 @@ function runFfmpeg(work: Work, step: FfmpegStep) {
       if (work.inputs.isAwaited()) patience += 1;
       return work.inputs.bytesServed() + patience;
     },
-    maxOutputBytes: task.maxOutputBytes,
+    maxOutputBytes: Math.min(task.maxOutputBytes, work.maxOutputBytes ?? task.maxOutputBytes),
   });
 }

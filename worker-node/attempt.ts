@@ -40,6 +40,8 @@ export interface AttemptDeps {
   readonly edgeUrl: URL;
   readonly scratch: Scratch;
   readonly maxInputBytes: number;
+  /** What an attempt may write on this machine; null: what its task allows. */
+  readonly maxOutputBytes: number | null;
 }
 
 export interface Attempt {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The agent's entry: options, ffmpeg, encoders, scratch, and then the edge until it ends. Wiring only. */
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import type { Capabilities, EncoderCapability } from "../protocol/media.ts";
 import { planTask } from "../protocol/plan-task.ts";
 import { startAgent } from "./agent.ts";
@@ -9,6 +9,7 @@ import { ffmpegEngine } from "./engine.ts";
 import { createFetchGuard } from "./fetch-guard.ts";
 import {
   cacheDir,
+  defaultMemoryBytes,
   type KeptProofs,
   keptProofs,
   machineFacts,
@@ -21,6 +22,10 @@ import { createDispatcher, describeError } from "./http.ts";
 import { watchLifecycle } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
 import { type AgentOptions, help, parseOptions } from "./options.ts";
+import { sandboxHere } from "./sandbox/here.ts";
+import { holdNamespaces } from "./sandbox/holder.ts";
+import { openSandbox, type Sandbox } from "./sandbox/index.ts";
+import { HOLD_FLAG } from "./sandbox/namespaces.ts";
 import { defaultScratchRoot, openScratch, ScratchError } from "./scratch.ts";
 import type { ExitReason } from "./session-model.ts";
 import { startSourceServer } from "./source/server.ts";
@@ -36,6 +41,7 @@ const exitCodes: Record<ExitReason, number> = {
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
 const EXIT_NO_FFMPEG = 6;
+const EXIT_NO_SANDBOX = 7;
 
 /** Sessions on devices beyond this gain nothing on one machine's disk and network. */
 const MAX_DEFAULT_SLOTS = 8;
@@ -44,6 +50,10 @@ const LAST_WORD_MS = 3_000;
 
 /** Runs an agent to its end. @returns the process's exit code. */
 async function main(): Promise<number> {
+  if (process.argv[2] === HOLD_FLAG) {
+    await holdNamespaces();
+    return 0;
+  }
   if (process.argv.slice(2).includes("--print-tools")) return printTools();
   const parsed = parseOptions(process.argv.slice(2), process.env, process.stdout.isTTY === true);
   if (parsed.status === "help") {
@@ -74,12 +84,14 @@ async function main(): Promise<number> {
 async function printTools(): Promise<number> {
   try {
     const tools = await resolveTools(process.env);
+    const { level, why } = await sandboxHere(tools);
     const { capabilities, refusals, provedAt } = await findProofs(
       tools,
       new AbortController().signal,
     );
     process.stdout.write(
       `ffmpeg ${tools.version}  ${tools.ffmpeg}\nffprobe  ${tools.ffprobe}\n` +
+        `sandbox  ${level}${why === null ? "" : ` (${why})`}\n` +
         `${provedAt === null ? "proved now" : `proved ${new Date(provedAt).toISOString()}`}; kept in ${cacheDir()}\n\n` +
         toolsTable(capabilities, refusals) +
         `\nSlots unless --slots says otherwise: ${defaultSlots(capabilities)}\n`,
@@ -123,16 +135,25 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
   const server = await startSourceServer();
   const guard = createFetchGuard({ allowLoopback: options.allowPrivateInputs });
   const dispatcher = createDispatcher();
+  let sandbox: Sandbox | null = null;
   let devices: Devices | null = null;
   try {
-    const proofs = await proveUntil(starting.signal, tools);
-    if (proofs === null) return exitCodes[endOf(starting.signal)];
+    const { signal } = starting;
+    sandbox = await until(signal, () =>
+      openSandbox({ mode: options.sandbox, tools, scratch: scratch.path, server, signal }),
+    );
+    if (sandbox === null) return exitCodes[endOf(signal)];
+    logSandbox(sandbox, options, log);
+    if (options.sandbox === "require" && sandbox.level === "none") return EXIT_NO_SANDBOX;
+    const confined = sandbox.tools;
+    const proofs = await until(signal, () => findProofs(confined, signal));
+    if (proofs === null) return exitCodes[endOf(signal)];
     const { capabilities } = proofs;
     logProofs(proofs, log);
-    devices = devicesOf(capabilities.encoders, tools, log);
+    devices = devicesOf(capabilities.encoders, confined, log);
     const slots = options.slots ?? defaultSlots(capabilities);
     const agent = startAgent({
-      engine: ffmpegEngine(tools),
+      engine: ffmpegEngine(withMemoryLimit(confined, options, slots)),
       devices,
       cores: availableParallelism(),
       plan: planTask,
@@ -142,6 +163,7 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
       edgeUrl: options.url,
       scratch,
       maxInputBytes: options.maxInputBytes,
+      maxOutputBytes: options.maxOutputBytes,
       token: options.token,
       name: options.name,
       slots,
@@ -156,16 +178,17 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
   } finally {
     stopWatching();
     devices?.close();
+    sandbox?.close();
     await Promise.allSettled([server.close(), guard.close(), dispatcher.destroy()]);
     await scratch.remove();
   }
 }
 
-/** Null when the signal came first. */
-async function proveUntil(signal: AbortSignal, tools: Tools): Promise<KeptProofs | null> {
+/** What the work gives; null when the signal came first. */
+async function until<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
   try {
-    const proofs = await findProofs(tools, signal);
-    return signal.aborted ? null : proofs;
+    const result = await work();
+    return signal.aborted ? null : result;
   } catch (error) {
     if (signal.aborted) return null;
     throw error;
@@ -232,6 +255,30 @@ function logProofs({ capabilities, refusals, provedAt }: KeptProofs, log: Log): 
     if (device === "cpu") continue;
     log("warn", `refused: ${encoder} on ${device} with ${bitDepth} bits: ${reason}`);
   }
+}
+
+function logSandbox({ level, why }: Sandbox, { sandbox: mode }: AgentOptions, log: Log): void {
+  const lines = {
+    full: "sandbox: ffmpeg reaches its source and its scratch, and nothing else",
+    network: `sandbox: ffmpeg reaches its source and no other address, but all files of this user (${why})`,
+    none:
+      mode === "off"
+        ? "no sandbox: switched off; ffmpeg is held by its whitelists alone"
+        : `no sandbox: this system does not allow one (${why}); ffmpeg is held by its whitelists alone`,
+  };
+  log(level === "full" || mode === "off" ? "info" : "warn", lines[level], { sandbox: level });
+}
+
+/** The slots, which share the machine's memory, are known only when the encoders are. */
+function withMemoryLimit(tools: Tools, options: AgentOptions, slots: number): Tools {
+  // In a container, what the container has: 0 where there is no such limit.
+  const machineBytes = Math.min(process.constrainedMemory() || totalmem(), totalmem());
+  const memoryBytes = options.maxMemoryBytes ?? defaultMemoryBytes(machineBytes, slots);
+  const { confinement } = tools;
+  return {
+    ...tools,
+    confinement: { ...confinement, limits: { ...confinement.limits, memoryBytes } },
+  };
 }
 
 function warnOfPlainHttp({ url }: AgentOptions, log: Log): void {

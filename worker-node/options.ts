@@ -18,7 +18,15 @@ export interface AgentOptions {
   readonly exitWithStdin: boolean;
   readonly allowPrivateInputs: boolean;
   readonly maxInputBytes: number;
+  readonly sandbox: SandboxMode;
+  /** Resident memory of one ffmpeg, in bytes. Null: chosen by the machine's memory and the slots. */
+  readonly maxMemoryBytes: number | null;
+  /** What an attempt may write, in bytes; a task may be allowed less. Null: what the task is allowed. */
+  readonly maxOutputBytes: number | null;
 }
+
+/** `auto`: as tight as this system allows; `require`: the agent does not run without; `off`: none. */
+export type SandboxMode = "auto" | "require" | "off";
 
 export type OptionsResult =
   | { readonly status: "ok"; readonly options: AgentOptions }
@@ -36,6 +44,11 @@ Leases work from a Telecine edge, runs ffmpeg, sends the outputs up. It dials ou
   --slots N            encoder sessions at once, 1 to 256: a ladder takes one for each rendition;
                        default: 1, or the sessions that the GPUs proved, at most 8
   --scratch DIR        where attempts write; default: a private directory under the system's temporary one
+  --sandbox MODE       auto, require or off; default: auto           (TELECINE_SANDBOX)
+                       Whether ffmpeg runs in namespaces of its own; require ends the agent where it cannot (exit code 7)
+  --max-memory-mb N    memory of one ffmpeg; default: 80 % of the machine's, shared by the slots, at least 1024
+                       (TELECINE_MAX_MEMORY_MB)
+  --max-output-mb N    what one attempt may write; default: what its task allows  (TELECINE_MAX_OUTPUT_MB)
   --log-format FORMAT  json or pretty; default: pretty on a terminal
   --parent-pid PID     end when that process does
   --exit-with-stdin    end when standard input does
@@ -47,12 +60,14 @@ killed, leases are given back, scratch is emptied. FFMPEG_PATH and FFPROBE_PATH 
 TELECINE_CACHE_DIR says where proofs of encoders are kept (default: telecine in the user's cache).
 
 Exit codes: 0 drained, 1 failed, 2 wrong use, 3 token refused, 4 protocol version refused (update the agent),
-5 another agent uses the token, 6 no usable ffmpeg, 130 aborted.
+5 another agent uses the token, 6 no usable ffmpeg, 7 no sandbox though it is required, 130 aborted.
 `;
 
 const MAX_SLOTS = 256;
 const MAX_NAME_LENGTH = 100;
 const DEFAULT_MAX_FILE_SIZE_MB = 1000;
+/** A 1080p encode takes a quarter of it. */
+const MIN_MEMORY_MB = 256;
 
 /**
  * Reads flags and environment; a flag wins.
@@ -87,12 +102,18 @@ export function parseOptions(
     report,
   );
   const name = readName(values.name, report);
+  const sandbox = readSandbox(values.sandbox ?? (env.TELECINE_SANDBOX || undefined), report);
+  const limit = (flag: "max-memory-mb" | "max-output-mb", variable: string, min: number) =>
+    readWhole(`--${flag}`, values[flag] ?? (env[variable] || undefined), min, 16_000_000, report);
+  const maxMemoryMb = limit("max-memory-mb", "TELECINE_MAX_MEMORY_MB", MIN_MEMORY_MB);
+  const maxOutputMb = limit("max-output-mb", "TELECINE_MAX_OUTPUT_MB", 1);
   if (
     problems.length > 0 ||
     url === null ||
     token === null ||
     name === null ||
-    logFormat === null
+    logFormat === null ||
+    sandbox === null
   ) {
     return { status: "invalid", problems };
   }
@@ -109,6 +130,9 @@ export function parseOptions(
       exitWithStdin: values["exit-with-stdin"] === true,
       allowPrivateInputs: env.ALLOW_PRIVATE_INPUTS === "true",
       maxInputBytes: (maxMb ?? DEFAULT_MAX_FILE_SIZE_MB) * 1_000_000,
+      sandbox,
+      maxMemoryBytes: maxMemoryMb === null ? null : maxMemoryMb * 1024 ** 2,
+      maxOutputBytes: maxOutputMb === null ? null : maxOutputMb * 1_000_000,
     },
   };
 }
@@ -127,6 +151,9 @@ function parseFlags(args: readonly string[]) {
         name: { type: "string" },
         slots: { type: "string" },
         scratch: { type: "string" },
+        sandbox: { type: "string" },
+        "max-memory-mb": { type: "string" },
+        "max-output-mb": { type: "string" },
         "log-format": { type: "string" },
         "parent-pid": { type: "string" },
         "exit-with-stdin": { type: "boolean" },
@@ -186,6 +213,13 @@ function readLogFormat(
   return text === "json" || text === "pretty"
     ? text
     : report(`--log-format must be json or pretty, not '${text}'.`);
+}
+
+function readSandbox(text: string | undefined, report: Report): SandboxMode | null {
+  if (text === undefined) return "auto";
+  return text === "auto" || text === "require" || text === "off"
+    ? text
+    : report(`--sandbox must be auto, require or off, not '${text}'.`);
 }
 
 function readName(text: string | undefined, report: Report): string | null {

@@ -2,7 +2,8 @@
 import { resolveTools } from "./ffmpeg/index.ts";
 
 try {
-  process.stdout.write(`${JSON.stringify(await resolveTools(process.env))}\n`);
+  const { ffmpeg, ffprobe, version, features } = await resolveTools(process.env);
+  process.stdout.write(`${JSON.stringify({ ffmpeg, ffprobe, version, features })}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
 /** The agent as one file, away from the repository and its packages. */
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,6 +7,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildAgent } from "../../cli/build-agent.ts";
 
+const hasNamespaces =
+  spawnSync("unshare", ["--user", "--map-root-user", "--net", "--mount", "true"]).status === 0;
 const run = promisify(execFile);
 
 let folder: string;
@@ -21,6 +23,17 @@ describe("the bundled agent", () => {
   test("runs with nothing installed beside it", async () => {
     const { stdout } = await run(process.execPath, [agent, "--help"], { cwd: folder });
     expect(stdout).toContain("Usage: telecine worker --url URL --token TOKEN");
+  });
+
+  test.skipIf(!hasNamespaces)("opens its sandbox from the one file", async () => {
+    const args = [agent, "--url", "http://127.0.0.1:1", "--token", `wkt_${"a".repeat(43)}`];
+    const child = execFile(process.execPath, [...args, "--log-format", "json"], { cwd: folder });
+    const said = await new Promise<string>((resolve) => {
+      child.stdout?.on("data", (text: string) => text.includes("sandbox") && resolve(text));
+      child.once("exit", () => resolve("nothing"));
+    });
+    child.kill("SIGKILL");
+    expect(said).toContain('"sandbox":"full"');
   });
 
   test("finds ffmpeg, proves its encoders and dials out", async () => {

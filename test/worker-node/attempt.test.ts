@@ -7,6 +7,7 @@ import type { EdgeMessageOf } from "../../protocol/messages.ts";
 import type { CopyStep } from "../../protocol/plan.ts";
 import { createDevices } from "../../worker-node/devices.ts";
 import type { Engine } from "../../worker-node/engine.ts";
+import { UNCONFINED } from "../../worker-node/ffmpeg/confinement.ts";
 import { runProcess } from "../../worker-node/ffmpeg/process.ts";
 import { SOURCE, startFakeEdge } from "./support/fake-edge.ts";
 import { serve } from "./support/http-server.ts";
@@ -320,6 +321,7 @@ describe.runIf(process.platform !== "win32")("real processes", () => {
           'trap "" TERM; sh -c "trap \\"\\" TERM; echo \\$\\$; sleep 600" & echo $$; wait',
         ],
         cwd: scratchDir,
+        confinement: UNCONFINED,
         signal,
         onStdoutLine: (line) => {
           seen.push(Number(line));

@@ -74,7 +74,7 @@ async function proveAll(
   choose: (listed: ReadonlySet<string>) => readonly EncoderCandidate[],
   signal: AbortSignal,
 ): Promise<Proofs> {
-  const dir = await mkdtemp(join(tmpdir(), "telecine-proof-"));
+  const dir = await mkdtemp(join(tools.workDir, "telecine-proof-"));
   try {
     const candidates = choose(await listEncoders(tools, signal));
     const proof: Proof = { tools, dir, signal, refusals: [], samples: new Map(), doubts: [] };
@@ -113,9 +113,13 @@ interface Proof extends ProofContext {
   readonly doubts: string[];
 }
 
-async function listEncoders({ ffmpeg }: Tools, signal: AbortSignal): Promise<Set<string>> {
+async function listEncoders(
+  { ffmpeg, confinement }: Tools,
+  signal: AbortSignal,
+): Promise<Set<string>> {
   const { stdout } = await runProcess({
     command: ffmpeg,
+    confinement,
     args: ["-hide_banner", "-v", "error", "-encoders"],
     cwd: tmpdir(),
     signal,

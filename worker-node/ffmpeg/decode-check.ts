@@ -2,9 +2,10 @@
 import { tmpdir } from "node:os";
 import { MAX_ALLOC_BYTES, MAX_PIXELS, QUIET } from "./argv.ts";
 import { cleanLine } from "./clean-line.ts";
-import { runProcess } from "./process.ts";
+import { type ProcessResult, runProcess } from "./process.ts";
 import { createProgressReader } from "./progress.ts";
 import type { Tools } from "./types.ts";
+import { describeLimit } from "./usage-watch.ts";
 
 export interface DecodeRequest {
   /** Whitelists, `-i` and the file or URL. */
@@ -34,6 +35,7 @@ export async function decodeSpan(tools: Tools, request: DecodeRequest): Promise<
   let frames = 0;
   const result = await runProcess({
     command: tools.ffmpeg,
+    confinement: tools.confinement,
     args: [
       ...["-nostdin", ...QUIET, "-nostats", "-progress", "pipe:1"],
       ...["-max_alloc", String(MAX_ALLOC_BYTES), "-max_pixels", String(MAX_PIXELS)],
@@ -58,11 +60,14 @@ export async function decodeSpan(tools: Tools, request: DecodeRequest): Promise<
   const first = complaints[0];
   if (first !== undefined) return { status: "damaged", detail: cleanLine(first) };
   if (result.end.kind !== "exited" || result.exitCode !== 0) {
-    const how =
-      result.end.kind === "exited" ? `${result.exitCode ?? result.signal}` : result.end.kind;
-    return { status: "damaged", detail: `the decoder ended with ${how}` };
+    return { status: "damaged", detail: `the decoder ended with ${howItEnded(result)}` };
   }
   if (request.hasVideo && frames === 0)
     return { status: "damaged", detail: "no frame was decoded" };
   return { status: "clean", frames };
+}
+
+function howItEnded({ end, exitCode, signal }: ProcessResult): string {
+  if (end.kind === "exited") return `${exitCode ?? signal}`;
+  return end.kind === "limit" ? describeLimit(end.passed) : end.kind;
 }

@@ -187,6 +187,8 @@ async function encode(
 ): Promise<ProofOutcome> {
   const result = await runProcess({
     command: tools.ffmpeg,
+    confinement: tools.confinement,
+    usesDevice: driven.device !== "cpu",
     args: ["-nostdin", ...QUIET, "-nostats", ...deviceOptions(driven.device), ...args],
     cwd: dir,
     signal,
@@ -210,6 +212,7 @@ const readBackSchema = z.object({
 async function readBack(file: string, { tools, dir, signal }: ProofContext) {
   const { stdout } = await runProcess({
     command: tools.ffprobe,
+    confinement: tools.confinement,
     args: [
       ...QUIET,
       ...["-count_packets", "-of", "json"],

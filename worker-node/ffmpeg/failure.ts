@@ -2,6 +2,7 @@
  * What a failed ffmpeg run means, judged by its text: exit codes differ between versions for the same fault
  * (5.1 gives 1 where 7 gives 234) and prove nothing. Pure.
  */
+import { MAX_ALLOC_BYTES } from "./argv.ts";
 import { cleanLine, sentenceOf } from "./clean-line.ts";
 import type { EngineFailure, HardwareFault } from "./types.ts";
 
@@ -12,6 +13,8 @@ export interface Ending {
   readonly stderr: readonly string[];
   /** Whether a hardware encoder or decoder was asked for: some words only then mean the hardware. */
   readonly usesHardware: boolean;
+  /** Resident memory it was allowed, in bytes; null: no limit of ours. */
+  readonly memoryBytes: number | null;
 }
 
 export interface Diagnosis extends EngineFailure {
@@ -53,10 +56,16 @@ const resourceWords =
 const emptyWords =
   /^(?:Conversion failed|Error while (?:filtering|processing the decoded)|Failed to inject frame|Error (?:initializing|re)[^:]*(?:stream|filters)|Error opening (?:input|output) files? |Error selecting an encoder|Terminating thread|Task finished with error|Error sending frames|Could not open encoder before EOF|Nothing was written|Error while opening encoder|Last message repeated)/i;
 
+/** Refused by `-max_alloc`, by the limit on memory, or by the machine: ffmpeg says the same of all three. */
+const memoryWords =
+  /Cannot allocate memory|Out of memory|std::bad_alloc|malloc of size \d+ failed/i;
+
 const crashSignals = new Set(["SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"]);
 
 /** Says what a run that failed by itself means for the job. */
 export function diagnose(ending: Ending): Diagnosis {
+  const starved = starvedOf(ending);
+  if (starved) return { ...starved, hardwareFault: null };
   const killed = killedBy(ending);
   if (killed) {
     // A crash in a driver's library takes ffmpeg with it.
@@ -92,6 +101,20 @@ export function diagnose(ending: Ending): Diagnosis {
     // With a message the same input fails the same way again; without one nothing is known.
     retryable: telling === null,
     hardwareFault: null,
+  };
+}
+
+/** A refused allocation, which may end in a crash; a graphics card has memory of its own. */
+function starvedOf({ stderr, usesHardware, memoryBytes }: Ending): EngineFailure | null {
+  const line = usesHardware ? undefined : stderr.find((text) => memoryWords.test(text));
+  if (line === undefined) return null;
+  const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 ** 2)} MiB`;
+  const whole = memoryBytes === null ? "" : `, ${mebibytes(memoryBytes)} in all`;
+  return {
+    code: "TRANSCODE_ERROR",
+    detail: `FFmpeg asked for more memory than it is allowed (${mebibytes(MAX_ALLOC_BYTES)} at once${whole}): ${sentenceOf(line)}`,
+    // A larger machine of the same fleet may allow more.
+    retryable: true,
   };
 }
 

@@ -97,6 +97,7 @@ type Probing =
 async function probe({ tools, whitelists, file, signal }: Reading): Promise<Probing> {
   const result = await runProcess({
     command: tools.ffprobe,
+    confinement: tools.confinement,
     args: [
       ...QUIET,
       ...["-max_alloc", String(MAX_ALLOC_BYTES)],
@@ -119,6 +120,7 @@ async function scanPackets({ tools, whitelists, file, signal }: Reading) {
   const scan = createPacketScan();
   await runProcess({
     command: tools.ffprobe,
+    confinement: tools.confinement,
     args: [
       ...QUIET,
       ...["-show_entries", PACKET_ENTRIES, "-of", "csv=p=0"],

@@ -1,11 +1,14 @@
 /**
- * How a tool is started: through which small programs, and with which environment.
+ * How a tool is started: through which small programs, and with which environment. This is the only place that wraps
+ * its argv.
  *
- * `setpriv --pdeathsig KILL` (util-linux) ends ffmpeg when the agent dies by a SIGKILL that nobody can
- * catch; `prlimit` bounds the size of a file it writes and forbids core dumps. Both replace themselves by
- * the tool (exec), so its pid, and the process group's, are the ones that were spawned.
+ * `prlimit` bounds what it may use up; `nsenter` puts it into the sandbox's namespaces; `setpriv` (all util-linux)
+ * takes every privilege away for good and ends it when the agent dies by a SIGKILL that nobody can catch. Each
+ * replaces itself by the next (exec), so the tool's pid, and the process group's, are the ones that were spawned.
  */
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { type Confinement, dataLimitBytes } from "./confinement.ts";
 
 export interface Launchers {
   readonly setpriv: string | null;
@@ -14,25 +17,58 @@ export interface Launchers {
 
 /** What this machine has; looked for in fixed places only, never along PATH. */
 export function findLaunchers(platform: NodeJS.Platform = process.platform): Launchers {
-  if (platform !== "linux") return { setpriv: null, prlimit: null };
-  const find = (name: string) =>
-    ["/usr/bin", "/bin"].map((dir) => `${dir}/${name}`).find((path) => existsSync(path)) ?? null;
-  return { setpriv: find("setpriv"), prlimit: find("prlimit") };
+  return { setpriv: findProgram("setpriv", platform), prlimit: findProgram("prlimit", platform) };
 }
 
-/** The argv that starts `command`, launchers first. */
-export function launchArgv(
-  launchers: Launchers,
-  command: readonly [string, ...string[]],
-  maxFileBytes: number | null,
-): [string, ...string[]] {
+/** A program of the system's own directories; null where there is none, and on anything but Linux. */
+export function findProgram(
+  name: string,
+  platform: NodeJS.Platform = process.platform,
+): string | null {
+  if (platform !== "linux") return null;
+  const dirs = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+  return dirs.map((dir) => `${dir}/${name}`).find((path) => existsSync(path)) ?? null;
+}
+
+export interface LaunchRequest {
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly confinement: Confinement;
+  /** The largest file it may write. */
+  readonly maxFileBytes: number | null;
+  /** It maps a graphics card, whose drivers reserve address space as they like. */
+  readonly usesDevice: boolean;
+}
+
+/** The argv that starts the tool, launchers first. */
+export function launchArgv(launchers: Launchers, request: LaunchRequest): [string, ...string[]] {
+  const { command, cwd, confinement } = request;
+  const { namespaces } = confinement;
   let argv: [string, ...string[]] = [...command];
-  if (launchers.setpriv) argv = [launchers.setpriv, "--pdeathsig", "KILL", "--", ...argv];
-  if (launchers.prlimit) {
-    const fsize = maxFileBytes === null ? [] : [`--fsize=${maxFileBytes}`];
-    argv = [launchers.prlimit, "--core=0", ...fsize, "--", ...argv];
+  // A directory opened outside would lead outside again by its `..`.
+  if (namespaces?.hasOwnFiles) argv = ["/usr/bin/env", "-C", cwd, "--", ...argv];
+  if (launchers.setpriv) {
+    // Inside a user namespace the tool would be its root: with no capability, and no way to any.
+    const powerless = ["--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"];
+    // Last, because entering a user namespace clears it (credentials(7)).
+    const dies = ["--pdeathsig", "KILL"];
+    argv = [launchers.setpriv, ...dies, ...(namespaces ? powerless : []), "--", ...argv];
   }
+  if (namespaces) argv = [...namespaces.enter, "--", ...argv];
+  if (launchers.prlimit) argv = [launchers.prlimit, ...limitFlags(request), "--", ...argv];
   return argv;
+}
+
+function limitFlags({ confinement, maxFileBytes, usesDevice }: LaunchRequest): string[] {
+  const { memoryBytes, openFiles, threads } = confinement.limits;
+  const flags = ["--core=0", `--nofile=${openFiles}`];
+  if (maxFileBytes !== null) flags.push(`--fsize=${maxFileBytes}`);
+  if (memoryBytes !== null && !usesDevice) {
+    flags.push(`--data=${dataLimitBytes(memoryBytes, availableParallelism())}`);
+  }
+  // Counted by user outside a user namespace: there it would count what is none of ours.
+  if (confinement.namespaces) flags.push(`--nproc=${threads}`);
+  return flags;
 }
 
 /**

@@ -9,6 +9,7 @@ import { readMovieOf, readMp4Facts } from "./mp4-facts.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { toSourceInfo } from "./source-info.ts";
 import type { ProbeRequest, ProbeResult, Tools } from "./types.ts";
+import { describeLimit } from "./usage-watch.ts";
 
 /** ffprobe reads a container's head; a damaged AVI makes it search the whole file. */
 const PROBE_TIMEOUT_MS = 120_000;
@@ -47,6 +48,7 @@ async function probeWith(
 ): Promise<ProbeResult> {
   const result = await runProcess({
     command: tools.ffprobe,
+    confinement: tools.confinement,
     args: [
       ...QUIET,
       ...["-max_alloc", String(MAX_ALLOC_BYTES)],
@@ -103,6 +105,14 @@ function unreadable(result: ProcessResult, isContainer: boolean): ProbeResult {
   const said = tellingSentence(stderr);
   const all = stderr.join("\n");
   if (end.kind === "too_much_output") return unsupported("The source declares too many streams.");
+  if (end.kind === "limit") {
+    return {
+      status: "failed",
+      code: "TRANSCODE_ERROR",
+      detail: `The source cannot be probed: it takes ${describeLimit(end.passed)}.`,
+      retryable: false,
+    };
+  }
   if (end.kind === "timeout" || end.kind === "not_started" || result.signal !== null) {
     return {
       status: "failed",

@@ -6,8 +6,10 @@
  * group holds them open.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Confinement } from "./confinement.ts";
 import { findLaunchers, launchArgv, toolEnv } from "./launch.ts";
 import { createLineKeeper, createLineSplitter } from "./lines.ts";
+import { type PassedLimit, watchUsage } from "./usage-watch.ts";
 
 /** Between SIGTERM and SIGKILL. An encoder stuck in an expression never hears the first. */
 const KILL_AFTER_MS = 2_000;
@@ -30,6 +32,10 @@ export interface ProcessRequest {
   readonly onStarted?: (stop: (reason: string) => void) => void;
   /** The largest file it may write, in bytes, where the system can say so. */
   readonly maxFileBytes?: number;
+  /** The namespaces it runs in and what it may use up: `tools.confinement`. */
+  readonly confinement: Confinement;
+  /** A graphics card is asked for. Default: none. */
+  readonly usesDevice?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -40,6 +46,7 @@ export type ProcessEnd =
   | { readonly kind: "aborted" }
   | { readonly kind: "timeout" }
   | { readonly kind: "too_much_output" }
+  | { readonly kind: "limit"; readonly passed: PassedLimit }
   | { readonly kind: "stopped"; readonly reason: string };
 
 export interface ProcessResult {
@@ -73,11 +80,13 @@ export function runProcess(request: ProcessRequest): Promise<ProcessResult> {
   if (request.signal.aborted) {
     return Promise.resolve(notRun({ kind: "aborted" }));
   }
-  const [command, ...args] = launchArgv(
-    launchers,
-    [request.command, ...request.args],
-    request.maxFileBytes ?? null,
-  );
+  const [command, ...args] = launchArgv(launchers, {
+    command: [request.command, ...request.args],
+    cwd: request.cwd,
+    confinement: request.confinement,
+    maxFileBytes: request.maxFileBytes ?? null,
+    usesDevice: request.usesDevice ?? false,
+  });
   const child = spawn(command, args, {
     cwd: request.cwd,
     env: toolEnv(process.env, request.cwd, request.env),
@@ -94,7 +103,14 @@ export function runProcess(request: ProcessRequest): Promise<ProcessResult> {
       signalGroup(child, "SIGTERM");
       timers.push(setTimeout(() => signalGroup(child, "SIGKILL"), KILL_AFTER_MS));
     };
+    const stopWatching =
+      child.pid === undefined
+        ? () => {}
+        : watchUsage(child.pid, request.confinement.limits, (passed) =>
+            stop({ kind: "limit", passed }),
+          );
     const settle = (result: Omit<ProcessResult, "stdout" | "stderr" | "stderrCount">) => {
+      stopWatching();
       for (const timer of timers) clearTimeout(timer);
       request.signal.removeEventListener("abort", onAbort);
       output.splitter.end();

@@ -83,7 +83,10 @@ export async function keptProofs(
 
 async function keyOf(tools: Tools, facts: MachineFacts): Promise<string> {
   const binaries = await Promise.all([tools.ffmpeg, tools.ffprobe].map(binaryFacts));
-  const all = [METHOD, tools.version, binaries, facts];
+  const { namespaces } = tools.confinement;
+  // A driver may need what a sandbox does not show it.
+  const confined = namespaces === null ? "free" : namespaces.hasOwnFiles ? "files" : "network";
+  const all = [METHOD, tools.version, binaries, confined, facts];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 32);
 }
 

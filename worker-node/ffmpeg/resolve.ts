@@ -7,6 +7,7 @@ import { accessSync, chmodSync, constants } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { UNCONFINED } from "./confinement.ts";
 import { runProcess } from "./process.ts";
 import type { ToolFeatures, Tools } from "./types.ts";
 
@@ -26,7 +27,7 @@ export class ToolsNotFoundError extends Error {
   override readonly name = "ToolsNotFoundError";
 }
 
-/** Finds an ffmpeg and an ffprobe that run. @throws ToolsNotFoundError */
+/** Finds an ffmpeg and an ffprobe that run, not confined yet. @throws ToolsNotFoundError */
 export async function resolveTools(env: NodeJS.ProcessEnv = process.env): Promise<Tools> {
   const [ffmpeg, ffprobe] = await Promise.all([
     resolveTool("ffmpeg", env),
@@ -37,6 +38,8 @@ export async function resolveTools(env: NodeJS.ProcessEnv = process.env): Promis
     ffprobe: ffprobe.path,
     version: ffmpeg.version,
     features: await findFeatures(ffmpeg.path),
+    confinement: UNCONFINED,
+    workDir: tmpdir(),
   };
 }
 
@@ -187,6 +190,7 @@ async function measuresVmaf(ffmpeg: string): Promise<boolean> {
 function runTool(path: string, args: readonly string[]) {
   return runProcess({
     command: path,
+    confinement: UNCONFINED,
     args,
     cwd: tmpdir(),
     signal: AbortSignal.timeout(VERSION_TIMEOUT_MS + 5_000),

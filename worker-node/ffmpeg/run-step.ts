@@ -14,6 +14,7 @@ import type {
   StepResult,
   Tools,
 } from "./types.ts";
+import { describeLimit } from "./usage-watch.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** Longest time between two looks at what moves. */
@@ -48,6 +49,8 @@ export async function runStep(
   let stopWatching = () => {};
   const result = await runProcess({
     command: tools.ffmpeg,
+    confinement: tools.confinement,
+    usesDevice: device !== null && device !== "cpu",
     args: stepArgv(step, {
       inputUrl: options.inputUrl,
       features: tools.features,
@@ -67,7 +70,8 @@ export async function runStep(
       stopWatching = watch(options, () => progress, stop);
     },
   }).finally(() => stopWatching());
-  return verdict(step, options, result, progress);
+  const { memoryBytes } = tools.confinement.limits;
+  return verdict(step, options, result, progress, memoryBytes);
 }
 
 /** Looks at intervals whether anything moves and how much was written; returns the means to end that. */
@@ -106,6 +110,7 @@ function verdict(
   options: RunStepOptions,
   result: ProcessResult,
   progress: Progress,
+  memoryBytes: number | null,
 ): StepResult {
   const log = cleanLog(result.stderr);
   const failed = (
@@ -135,6 +140,13 @@ function verdict(
         detail: `FFmpeg was stopped: ${result.end.kind}.`,
         retryable: true,
       });
+    case "limit":
+      return failed({
+        code: "TRANSCODE_ERROR",
+        detail: `FFmpeg was stopped: it took ${describeLimit(result.end.passed)}.`,
+        // A larger machine of the same fleet may allow more.
+        retryable: true,
+      });
     case "stopped":
       // A driver that hangs stands still like this.
       return failed(
@@ -146,16 +158,17 @@ function verdict(
         const short = shortfall(step, progress);
         return short === null ? { status: "ok", log } : failed(short);
       }
-      return diagnosed(step, result, failed);
+      return diagnosed(step, result, memoryBytes, failed);
   }
 }
 
 function diagnosed(
   step: FfmpegStep,
   { exitCode, signal, stderr }: ProcessResult,
+  memoryBytes: number | null,
   failed: (failure: EngineFailure, fault: HardwareFault | null) => StepResult,
 ): StepResult {
-  const ending = { exitCode, signal, stderr, usesHardware: usesHardware(step) };
+  const ending = { exitCode, signal, stderr, usesHardware: usesHardware(step), memoryBytes };
   const { hardwareFault, ...failure } = diagnose(ending);
   return failed(failure, hardwareFault);
 }

@@ -1,6 +1,7 @@
 /** What the parts of this folder say to each other and to the agent. */
 import type { AttemptErrorCode } from "../../protocol/errors.ts";
 import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
+import type { Confinement } from "./confinement.ts";
 
 /** Options that came or went between the ffmpeg versions in use; found out by asking the binary. */
 export interface ToolFeatures {
@@ -21,6 +22,10 @@ export interface Tools {
   /** ffmpeg's version as it prints it, e.g. `5.1.9-0+deb12u1`. */
   readonly version: string;
   readonly features: ToolFeatures;
+  /** What every run of them is confined to. */
+  readonly confinement: Confinement;
+  /** Where a run may write that belongs to no attempt: in a sandbox, the agent's scratch. */
+  readonly workDir: string;
 }
 
 /** How far an encode is. Null where ffmpeg does not know (`N/A`). */

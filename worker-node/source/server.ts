@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server as Listener } from "node:net";
 import { createBlockReader } from "./block-reader.ts";
 import { parseByteRange } from "./byte-range.ts";
 import { SourceError, type SourceFailure, type Upstream } from "./upstream.ts";
@@ -13,6 +13,10 @@ import { SourceError, type SourceFailure, type Upstream } from "./upstream.ts";
 export interface SourceServer {
   /** Serves an input until it is closed. */
   serve(upstream: Upstream): ServedInput;
+  /** On 127.0.0.1. */
+  readonly port: number;
+  /** Serves the same inputs to whoever connects to `listener`, too. */
+  adopt(listener: Listener): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +56,10 @@ export async function startSourceServer(): Promise<SourceServer> {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
+    port,
+    adopt: (listener) => {
+      listener.on("connection", (socket) => server.emit("connection", socket));
+    },
     serve: (upstream) => {
       const token = randomBytes(32).toString("base64url");
       const input: Served = {

@@ -7,6 +7,7 @@ const ending = {
   signal: null as string | null,
   stderr: [] as string[],
   usesHardware: false,
+  memoryBytes: null,
 };
 
 describe("a refused input", () => {

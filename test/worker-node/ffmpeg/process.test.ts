@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { UNCONFINED } from "../../../worker-node/ffmpeg/confinement.ts";
 import { type ProcessRequest, runProcess } from "../../../worker-node/ffmpeg/process.ts";
 import { FLOOD, isRunning, scratch, standIn } from "./support.ts";
 
@@ -15,6 +16,7 @@ async function run(script: string, change: Partial<ProcessRequest> = {}) {
     command,
     args: [],
     cwd: dir,
+    confinement: UNCONFINED,
     signal: new AbortController().signal,
     ...change,
   });
@@ -140,14 +142,15 @@ describe("a tool that floods us", () => {
 describe("a tool that cannot be started", () => {
   it("settles all the same, with what the system said", async () => {
     const signal = new AbortController().signal;
-    const missing = await runProcess({ command: `${dir}/none`, args: [], cwd: dir, signal });
+    const shared = { confinement: UNCONFINED, signal };
+    const missing = await runProcess({ ...shared, command: `${dir}/none`, args: [], cwd: dir });
     // With a launcher it is the launcher that says so.
     expect(missing.end.kind === "not_started" || missing.exitCode === 127).toBe(true);
     const nowhere = await runProcess({
+      ...shared,
       command: process.execPath,
       args: ["-v"],
       cwd: `${dir}/none`,
-      signal,
     });
     expect(nowhere.end.kind).toBe("not_started");
   });
@@ -184,7 +187,7 @@ it.runIf(existsSync("/usr/bin/setpriv"))(
       "--input-type=module",
       "-e",
       `const { runProcess } = await import(${JSON.stringify(module)});
-       await runProcess({ command: ${JSON.stringify(tool)}, args: [], cwd: "/", signal: new AbortController().signal });`,
+       await runProcess({ command: ${JSON.stringify(tool)}, args: [], cwd: "/", confinement: ${JSON.stringify(UNCONFINED)}, signal: new AbortController().signal });`,
     ]);
     const [socket] = await once(server, "connection");
     agent.kill("SIGKILL");

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { UNCONFINED } from "../../../worker-node/ffmpeg/confinement.ts";
 import { type Progress, runStep, type Tools } from "../../../worker-node/ffmpeg/index.ts";
 import type { RunStepOptions } from "../../../worker-node/ffmpeg/types.ts";
 import {
@@ -150,6 +151,8 @@ describe("an ffmpeg that misbehaves", () => {
     ffprobe: "/nowhere",
     version: "stand-in",
     features: { statsPeriod: true, fpsMode: true, cmafFlag: true, vmaf: false },
+    confinement: UNCONFINED,
+    workDir: dir,
   });
   const block = (frame: number) =>
     `process.stdout.write("frame=${frame}\\nout_time_us=${frame}00000\\nprogress=continue\\n");`;

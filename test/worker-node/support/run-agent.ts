@@ -147,6 +147,7 @@ export async function runAgent(edge: FakeEdge, engine: Engine, setUp: AgentSetUp
     dispatcher,
     edgeUrl: edge.url,
     scratch,
+    maxOutputBytes: null,
     maxInputBytes: 1_000_000,
     token: TOKEN,
     name: "gpu-1",
