@@ -9,7 +9,7 @@ import { openNamespaces } from "../../worker-node/sandbox/namespaces.ts";
 import { proveSandbox } from "../../worker-node/sandbox/prove.ts";
 import { parseMounts, readOnlyOptions, viewOf } from "../../worker-node/sandbox/view.ts";
 import { fileUpstream } from "../../worker-node/source/file-upstream.ts";
-import { makeMp4, scratch, stepOf } from "./ffmpeg/support.ts";
+import { isRunning, makeMp4, scratch, stepOf } from "./ffmpeg/support.ts";
 import { hasNamespaces, sandboxed, startCanary } from "./support/sandboxed.ts";
 
 const { signal } = new AbortController();
@@ -155,30 +155,24 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
     expect(stdout).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
-  test("does not keep an encoder alive that hears no SIGTERM", async () => {
+  test("does not keep a tool alive that is deaf to SIGTERM, nor its children", async () => {
     const stop = new AbortController();
-    const stuckAfterFive = "color=s=16x16,geq=lum='if(gt(N,5),while(1,1),1)'";
-    const ended = runProcess({
-      command: inside.tools.ffmpeg,
-      args: [
-        "-nostdin",
-        "-f",
-        "lavfi",
-        "-i",
-        stuckAfterFive,
-        "-f",
-        "framecrc",
-        "-flush_packets",
-        "1",
-        "pipe:1",
-      ],
+    const pids: string[] = [];
+    const deaf = "trap '' TERM; while :; do :; done";
+    const ended = await runProcess({
+      command: "/bin/sh",
+      args: ["-c", `trap '' TERM; (${deaf}) & echo $! $$; ${deaf}`],
       cwd: inside.scratch,
       confinement: inside.tools.confinement,
       signal: stop.signal,
-      // The last frame that it can make.
-      onStdoutLine: (line) => /^0,\s+5,/.test(line) && stop.abort(),
+      onStdoutLine: (line) => {
+        pids.push(...line.split(" "));
+        stop.abort();
+      },
     });
-    expect(await ended).toMatchObject({ end: { kind: "aborted" }, signal: "SIGKILL" });
+    expect(ended).toMatchObject({ end: { kind: "aborted" }, signal: "SIGKILL" });
+    expect(pids).toHaveLength(2);
+    expect(pids.map(Number).filter(isRunning)).toEqual([]);
   });
 
   test("that has a hole is not believed", async () => {
