@@ -124,6 +124,7 @@ async function listPackets(
   const list = createPacketList();
   const result = await runProcess({
     command: tools.ffprobe,
+    confinement: tools.confinement,
     args: [
       ...QUIET,
       ...["-max_alloc", String(MAX_ALLOC_BYTES), "-select_streams", String(video.index)],
