@@ -5,7 +5,7 @@
 import type { TaskEvent } from "./events.ts";
 import { runLimitMsLeft } from "./job.ts";
 import { expiryOf } from "./lease.ts";
-import type { Lease, LiveJob, Task } from "./model.ts";
+import type { JobRecord, Lease, LiveJob, Task, TaskIn } from "./model.ts";
 import { MAX_BACKOFF_MS } from "./retry.ts";
 import type { Rules } from "./rules.ts";
 
@@ -23,24 +23,39 @@ export function nextAlarm(deadlines: Iterable<number>, now: number): number | nu
 
 /** Every instant at which something of the job falls due, or a task of it may be leased again. */
 export function deadlinesOf({ job, tasks }: LiveJob, now: number): readonly number[] {
-  const ofTasks = tasks.flatMap((task) => taskDeadlines(task, now));
+  const ofTasks = tasks.flatMap((task) => taskDeadlines(job, task, now));
   return job.runningSince === null ? ofTasks : [...ofTasks, now + runLimitMsLeft(job, now)];
 }
 
-function taskDeadlines(task: Task, now: number): readonly number[] {
+function taskDeadlines(job: JobRecord, task: Task, now: number): readonly number[] {
   switch (task.state) {
-    case "ready":
-      return task.readyAt > now ? [task.readyAt, task.queueDeadline] : [task.queueDeadline];
+    case "ready": {
+      const limit = queueLimitOf(job, task);
+      const queue = limit === null ? [] : [limit];
+      return task.readyAt > now ? [task.readyAt, ...queue] : queue;
+    }
     case "leased":
       return [expiryOf(task.lease)];
     case "verifying":
       return [task.verification.deadline];
+    case "waiting":
+    case "divided":
     case "done":
     case "failed":
     case "cancelled":
     case "superseded":
       return [];
   }
+}
+
+/**
+ * When nobody will have taken the task in time; null for never. The parts of one video wait for each other's slots:
+ * their limit counts only while no worker runs any of them.
+ */
+function queueLimitOf(job: JobRecord, task: TaskIn<"ready">): number | null {
+  if (task.kind === "whole") return task.queueDeadline;
+  if (job.idleSince === null) return null;
+  return Math.max(task.queueDeadline, job.idleSince + task.queueTimeoutSeconds * 1000);
 }
 
 export type Due =
@@ -59,7 +74,7 @@ export function due(
   rules: Rules,
 ): readonly Due[] {
   const dues = live.tasks.flatMap((task): Due[] => {
-    const event = dueEvent(task, now, isHeld, rules);
+    const event = dueEvent(live.job, task, now, isHeld, rules);
     return event === null ? [] : [{ kind: "task", taskId: task.taskId, event }];
   });
   const over = live.job.runningSince !== null && runLimitMsLeft(live.job, now) <= 0;
@@ -67,6 +82,7 @@ export function due(
 }
 
 function dueEvent(
+  job: JobRecord,
   task: Task,
   now: number,
   isHeld: (lease: Lease) => boolean,
@@ -78,7 +94,8 @@ function dueEvent(
       const queueMs = task.queueTimeoutSeconds * 1000;
       const ahead = task.readyAt > latest || task.queueDeadline > latest + queueMs;
       if (ahead) return { type: "rebase", now };
-      return task.queueDeadline <= now ? { type: "queue_timeout", now } : null;
+      const limit = queueLimitOf(job, task);
+      return limit !== null && limit <= now ? { type: "queue_timeout", now } : null;
     }
     case "leased": {
       if (task.lease.lostAt === null && !isHeld(task.lease)) return { type: "lost", now };
@@ -93,6 +110,8 @@ function dueEvent(
       }
       return deadline <= now ? { type: "expire", now } : null;
     }
+    case "waiting":
+    case "divided":
     case "done":
     case "failed":
     case "cancelled":

@@ -27,12 +27,13 @@ export function leaseOf(task: Task): Lease | null {
 
 /** What stays of a task in every state: everything but the state's own fields. */
 export function fieldsOf(task: Task): TaskFields {
-  const { taskId, jobId, kind, run, epoch, attempts, maxAttempts } = task;
+  const { taskId, jobId, kind, chunk, run, epoch, attempts, maxAttempts } = task;
   const { queueTimeoutSeconds, releases, queuedAt, lastWorkerId, verdicts } = task;
   return {
     taskId,
     jobId,
     kind,
+    chunk,
     run,
     epoch,
     attempts,
@@ -127,6 +128,7 @@ export function endAttempt(
     status: ending.answer?.status ?? "refused",
     reason: ending.answer?.reason ?? null,
     revoke: ending.revoke,
+    ...(lease.planRefused === null ? {} : { planRefused: lease.planRefused }),
   };
   const engine =
     ending.engine ?? (task.state === "verifying" ? task.verification.claimed.engine : null);

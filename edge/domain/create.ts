@@ -18,6 +18,10 @@ export function newJob(submission: JobSubmission, now: number): LiveJob {
     timeoutSeconds: submission.timeoutSeconds,
     ranMs: 0,
     runningSince: null,
+    idleSince: now,
+    pins: null,
+    pinnedAt: null,
+    playable: false,
     announced: false,
     startedAt: null,
     completedAt: null,
@@ -35,6 +39,7 @@ function firstFields(submission: JobSubmission, now: number): TaskFields {
     taskId: taskIdOf(submission.jobId, 0),
     jobId: submission.jobId,
     kind: "whole",
+    chunk: null,
     run: 1,
     epoch: 0,
     attempts: 0,
@@ -58,9 +63,11 @@ export function tombstoneOf({ job, tasks }: LiveJob, snapshot: JobSnapshot): Tom
 export function fromTombstone(submission: JobSubmission, tombstone: Tombstone): LiveJob {
   const { snapshot } = tombstone;
   const first = { ...firstFields(submission, submission.createdAt), run: snapshot.run };
-  const tasks = tombstone.tasks.map(
-    (kept): Task => endedTask({ ...first, ...kept, attempts: snapshot.attempt }, snapshot),
-  );
+  // The whole comes first; what it was divided into only keeps its epochs and answers.
+  const tasks = tombstone.tasks.map((kept, at): Task => {
+    const fields = { ...first, ...kept, run: at === 0 ? snapshot.run : 0 };
+    return endedTask({ ...fields, attempts: snapshot.attempt }, snapshot);
+  });
   return { job: jobFrom(submission, snapshot), tasks };
 }
 
@@ -94,7 +101,7 @@ export function requeuedFrom(
 
 function jobFrom(submission: JobSubmission, snapshot: JobSnapshot): JobRecord {
   const { run, revision, state, stage, progress, stages, attempt, timeoutSeconds } = snapshot;
-  const { startedAt, completedAt, error, outputs } = snapshot;
+  const { startedAt, completedAt, error, outputs, playable } = snapshot;
   return {
     submission,
     run,
@@ -107,6 +114,10 @@ function jobFrom(submission: JobSubmission, snapshot: JobSnapshot): JobRecord {
     timeoutSeconds,
     ranMs: 0,
     runningSince: null,
+    idleSince: null,
+    pins: null,
+    pinnedAt: null,
+    playable,
     announced: true,
     startedAt,
     completedAt,
@@ -117,7 +128,7 @@ function jobFrom(submission: JobSubmission, snapshot: JobSnapshot): JobRecord {
 
 function endedTask(fields: TaskFields, snapshot: JobSnapshot): Task {
   if (snapshot.state === "completed") {
-    return { ...fields, state: "done", outputs: snapshot.outputs, winner: fields.epoch };
+    return { ...fields, state: "done", outputs: snapshot.outputs, winner: fields.epoch, tookMs: 0 };
   }
   if (snapshot.error !== null) return { ...fields, state: "failed", error: snapshot.error };
   return { ...fields, state: "cancelled" };

@@ -1,12 +1,20 @@
 /**
  * What a transition wants done, as data. The shell commits the rows and the outbox first, in one transaction,
- * and only then acts. `ledger`, `collect`, `source`, `project`, `event` and `webhook` must survive a crash (rows or
+ * and only then acts. `ledger`, `collect`, `collect_run`, `plan`, `parts`, `source`, `project`, `event` and `webhook` must survive a crash (rows or
  * outbox, in that transaction); `grant`, `revoke`, `ack` may be lost with the socket; `verify` is found again by the
  * state `verifying`, `arm_alarm` by `nextAlarm`.
  */
+import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { RevokeReason } from "../../protocol/messages.ts";
-import type { AnsweredMessage, AttemptRecord, ClaimedResult, JobSnapshot, Task } from "./model.ts";
+import type {
+  AcceptedOutput,
+  AnsweredMessage,
+  AttemptRecord,
+  ClaimedResult,
+  JobSnapshot,
+  Task,
+} from "./model.ts";
 
 interface OfAttempt {
   readonly jobId: string;
@@ -63,6 +71,21 @@ export interface SourceEffect extends OfAttempt {
   readonly metadata: VideoMetadata;
 }
 
+/** The job goes on as this plan's chunks: keep it, specs are built from it. */
+export interface PlanEffect extends OfAttempt {
+  readonly type: "plan";
+  readonly plan: ChunkPlan;
+}
+
+/** Files of a chunk or of the audio were accepted: keep them for playlists and the merge. */
+export interface PartsEffect extends OfAttempt {
+  readonly type: "parts";
+  readonly kind: "chunk" | "audio";
+  /** Of a chunk; null for the audio. */
+  readonly chunk: number | null;
+  readonly files: readonly AcceptedOutput[];
+}
+
 /** Look again at `at`; the alarm is set to the earliest of all. */
 export interface ArmAlarmEffect {
   readonly type: "arm_alarm";
@@ -77,7 +100,18 @@ export type TaskEffect =
   | LedgerEffect
   | CollectEffect
   | SourceEffect
+  | PlanEffect
+  | PartsEffect
   | ArmAlarmEffect;
+
+/** Of a divided run nothing is wanted any more but what the attempt `keep` wrote: delete it once grants have expired. */
+export interface CollectRunEffect {
+  readonly type: "collect_run";
+  readonly jobId: string;
+  readonly run: number;
+  readonly keep: { readonly taskId: string; readonly epoch: number } | null;
+  readonly endedAt: number;
+}
 
 /** Write the snapshot to D1, guarded by its revision. */
 export interface ProjectEffect {
@@ -90,14 +124,15 @@ export interface EventEffect {
   readonly type: "event";
   readonly jobId: string;
   readonly sequence: number;
-  /** `state` when the job's state changed, else `attempt`. */
-  readonly name: "state" | "attempt";
+  /** `state` when the job's state changed, `playable` when its first piece can be played, else `attempt`. */
+  readonly name: "state" | "attempt" | "playable";
   readonly at: number;
   readonly snapshot: JobSnapshot;
 }
 
 export const jobEventTypes = [
   "job.started",
+  "job.playable",
   "job.completed",
   "job.failed",
   "job.cancelled",
@@ -116,7 +151,7 @@ export interface WebhookEffect {
   readonly snapshot: JobSnapshot;
 }
 
-export type Effect = TaskEffect | ProjectEffect | EventEffect | WebhookEffect;
+export type Effect = TaskEffect | CollectRunEffect | ProjectEffect | EventEffect | WebhookEffect;
 
 /** `stale_epoch`: not the live attempt, or not its holder. `illegal`: not in this state. `terminal`: the task or job has ended. */
 export type RejectReason = "stale_epoch" | "illegal" | "terminal";

@@ -1,4 +1,5 @@
 /** What can happen to a task. Every event carries the time it happened at, in milliseconds since the epoch. */
+import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
 import type { AttemptErrorCode } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { EngineReport, WorkerMessageOf } from "../../protocol/messages.ts";
@@ -42,6 +43,20 @@ export interface CompleteEvent extends FromHolder {
   readonly result: ClaimedResult;
 }
 
+/** The agent has planned the job into chunks and offers to divide it. */
+export interface PlanEvent extends FromHolder {
+  readonly type: "plan";
+  readonly plan: ChunkPlan;
+  readonly engine: EngineReport;
+  /** What the edge has against it (for the agent's log), or null. */
+  readonly refusal: string | null;
+}
+
+/** Everything that a merge waits for is done. */
+export interface PartsDoneEvent extends Timed {
+  readonly type: "parts_done";
+}
+
 /** The check of the outputs passed. */
 export interface VerifiedEvent extends Timed {
   readonly type: "verified";
@@ -55,6 +70,8 @@ export interface VerifyFailedEvent extends Timed {
   readonly epoch: number;
   readonly code: "ENGINE_INVALID_RESPONSE" | "ENGINE_ERROR";
   readonly detail: string;
+  /** The worker could not have known better: no attempt is used up. */
+  readonly isExcused?: boolean;
 }
 
 export interface FailEvent extends FromHolder {
@@ -146,6 +163,8 @@ export interface SupersedeEvent extends Timed {
 export type TaskEvent =
   | GrantEvent
   | ProgressEvent
+  | PlanEvent
+  | PartsDoneEvent
   | CompleteEvent
   | VerifiedEvent
   | VerifyFailedEvent

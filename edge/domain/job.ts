@@ -5,22 +5,43 @@
  * revision: gap-free because there is nothing else to count. The pool's shell feeds events here and nowhere else,
  * commits what comes back, and then runs the effects.
  */
-import type { JobError } from "../../protocol/errors.ts";
-import { isTerminalState, type JobState } from "../../protocol/stages.ts";
+import { isTerminalState } from "../../protocol/stages.ts";
+import { announce } from "./announce.ts";
 import { leaseOf } from "./attempt.ts";
 import { fromSnapshot, newJob, requeuedFrom } from "./create.ts";
-import type { Effect, JobEventType, Rejected, TaskEffect } from "./effects.ts";
-import type { TaskEvent } from "./events.ts";
+import type { Effect, Rejected, TaskEffect } from "./effects.ts";
+import type { TaskEvent, VerifiedEvent, VerifyFailedEvent } from "./events.ts";
+import { stageRank } from "./lease.ts";
 import type { JobRecord, JobSnapshot, LiveJob, Task } from "./model.ts";
+import {
+  collectRun,
+  followUp,
+  isPresentation,
+  leftovers,
+  type Outcome,
+  outcomeOf,
+} from "./outcome.ts";
+import {
+  copyOf,
+  currentTasks,
+  hasLiveCopy,
+  isDivided,
+  isPart,
+  isPlayable,
+  pinConflict,
+  pinsOf,
+  withParts,
+} from "./parts.ts";
 import { closeStages, enterStage, moveStage, stageOf, stageProgressOf } from "./progress.ts";
-import { isRejection, isRetryable } from "./retry.ts";
+import { isRetryable } from "./retry.ts";
 import type { Rules } from "./rules.ts";
-import { shownProgress, snapshotOf } from "./snapshot.ts";
+import { shownProgress } from "./snapshot.ts";
 import type { JobSubmission } from "./submission.ts";
 import { transition } from "./task.ts";
 import { rejected } from "./transitions/outcome.ts";
 
 export { fromSnapshot, fromTombstone, tombstoneOf } from "./create.ts";
+export { isEnded } from "./outcome.ts";
 export { isRetryable } from "./retry.ts";
 export { snapshotOf } from "./snapshot.ts";
 
@@ -61,12 +82,52 @@ export function stepTask(
   event: TaskEvent,
   rules: Rules,
 ): StepResult {
-  return feed(live, event, rules, (task) => task.taskId === taskId);
+  if (event.type !== "verified" || !rules.guards.pinned) {
+    return feed(live, event, rules, (task) => task.taskId === taskId);
+  }
+  const task = live.tasks.find((candidate) => candidate.taskId === taskId);
+  const judged = task === undefined ? event : heldToPins(live.job, task, event);
+  return feed(live, judged, rules, (candidate) => candidate === task);
+}
+
+/** A chunk that differs from its pins was not made well, whatever its check found. */
+function heldToPins(
+  { pins, pinnedAt }: JobRecord,
+  task: Task,
+  event: VerifiedEvent,
+): VerifiedEvent | VerifyFailedEvent {
+  if (pins === null || task.chunk === null || task.state !== "verifying") return event;
+  const detail = pinConflict(pins, event.outputs);
+  if (detail === null) return event;
+  const { now, epoch } = event;
+  const isExcused = task.lease.grantedAt <= (pinnedAt ?? now);
+  return { type: "verify_failed", now, epoch, code: "ENGINE_INVALID_RESPONSE", detail, isExcused };
+}
+
+/**
+ * Leases of one chunk for a second time are another task: this makes it, ready for a worker. `illegal` for a task that
+ * is no chunk, does not run, or has a copy already.
+ */
+export function copyChunk(live: LiveJob, taskId: string, now: number): StepResult {
+  const tasks = currentTasks(live.job, live.tasks);
+  const chunk = tasks.find((task) => task.taskId === taskId);
+  if (chunk?.state !== "leased" || chunk.chunk === null) return rejected("illegal");
+  if (
+    hasLiveCopy(
+      tasks.filter((task) => task !== chunk),
+      chunk,
+    )
+  )
+    return rejected("illegal");
+  const copy = copyOf(live.tasks, chunk, now);
+  const effects: Effect[] = [{ type: "arm_alarm", at: now }];
+  return { status: "ok", live: { ...live, tasks: [...live.tasks, copy] }, effects, durable: true };
 }
 
 /** Cancels every task that has not ended; a finished job is `terminal`. */
 export function cancelJob(live: LiveJob, now: number, rules: Rules): StepResult {
-  return feed(live, { type: "cancel", now }, rules, () => true);
+  const { run } = live.job;
+  return feed(live, { type: "cancel", now }, rules, (task) => task.run === run);
 }
 
 /** How long the tasks of this run have been leased, in milliseconds. Waiting in the queue does not count. */
@@ -104,11 +165,16 @@ export function retryJob(
   if (allowed.status !== "ok") return allowed;
   const run = live.job.run + 1;
   const tasks: Task[] = [];
-  const effects: TaskEffect[] = [];
+  const effects: Effect[] = [];
   for (const task of live.tasks) {
-    const result = transition(task, { type: "retry", now, run }, rules);
-    tasks.push(result.status === "ok" ? result.task : task);
-    if (result.status === "ok") effects.push(...result.effects);
+    // The next run begins with the whole, and is planned anew: what this one was divided into stays behind.
+    const isNext = task.kind === "whole" && task.run === live.job.run;
+    const result = isNext ? transition(task, { type: "retry", now, run }, rules) : null;
+    tasks.push(result?.status === "ok" ? result.task : task);
+    if (result?.status === "ok") effects.push(...result.effects);
+  }
+  if (isDivided(live.tasks)) {
+    effects.push(collectRun(live.job, null, now));
   }
   const { submission, revision } = live.job;
   const job: JobRecord = {
@@ -121,7 +187,7 @@ export function retryJob(
   return {
     status: "ok",
     live: next,
-    effects: [...effects, ...announce(live.job.state, next, now)],
+    effects: [...effects, ...announce(live.job, next, now)],
     durable: true,
   };
 }
@@ -138,7 +204,8 @@ function feed(
   let visible = false;
   let refusal: Rejected | null = null;
   let accepted = false;
-  const tasks = live.tasks.map((task) => {
+  let divided: Task | null = null;
+  const fed = live.tasks.map((task) => {
     if (!concerns(task)) return task;
     const result = transition(task, event, rules);
     if (result.status === "rejected") {
@@ -148,12 +215,27 @@ function feed(
     accepted = true;
     effects.push(...result.effects);
     durable ||= result.durable;
-    visible ||= result.visible;
+    visible ||= result.visible && !isQuiet(live.job, task, event);
+    if (result.task !== task && result.task.state === "divided") divided = result.task;
     return result.task;
   });
   if (!accepted) return refusal ?? rejected("illegal");
-  if (!visible) return { status: "ok", live: { ...live, tasks }, effects, durable };
+  const tasks = event.type === "plan" && divided !== null ? withParts(fed, divided, event) : fed;
+  if (!visible) {
+    const job = durable ? runClock(live.job, tasks, event.now) : live.job;
+    return { status: "ok", live: { job, tasks }, effects, durable };
+  }
   return settle(live, tasks, effects, event.now, rules);
+}
+
+/**
+ * Of a thousand parts most of what happens is no news of the job: that one more has begun its stage, or waits for its
+ * check, is in the ledger, and no event.
+ */
+function isQuiet(job: JobRecord, task: Task, event: TaskEvent): boolean {
+  if (!isPart(task) || task.state !== "leased") return false;
+  if (event.type === "progress") return stageRank(event.stage) <= stageRank(job.stage);
+  return event.type === "complete" && event.result.outputs.length > 0;
 }
 
 /** Draws the job's conclusion from its tasks, ends those that it no longer needs, and announces it. */
@@ -164,22 +246,26 @@ function settle(
   now: number,
   rules: Rules,
 ): Stepped {
-  const outcome = outcomeOf(changedTasks);
-  const effects = [...taskEffects];
+  const { run } = before.job;
+  const outcome = outcomeOf(currentTasks(before.job, changedTasks));
+  const effects: Effect[] = [...taskEffects];
+  const follow = followUp(currentTasks(before.job, changedTasks), outcome, now, rules);
   const tasks = changedTasks.map((task) => {
-    if (outcome === null || isEnded(task)) return task;
-    const stopped = transition(task, { type: "cancel", now }, rules);
-    if (stopped.status === "rejected") return task;
-    effects.push(...stopped.effects);
-    return stopped.task;
+    const event = task.run === run ? follow(task) : null;
+    const followed = event === null ? null : transition(task, event, rules);
+    if (followed?.status !== "ok") return task;
+    effects.push(...followed.effects);
+    return followed.task;
   });
-  const clocked = runClock(before.job, tasks, now);
+  const clocked = pinnedBy(runClock(before.job, tasks, now), taskEffects, now);
+  const earlier = currentTasks(before.job, before.tasks);
   const job =
     outcome === null
-      ? goOn(clocked, before.tasks, tasks, now, rules)
-      : conclude(clocked, before.tasks, outcome, now, rules);
+      ? goOn(clocked, earlier, currentTasks(before.job, tasks), now, rules)
+      : conclude(clocked, earlier, outcome, now, rules);
   const live = { job: { ...job, revision: before.job.revision + 1 }, tasks };
-  const told = announce(before.job.state, live, now);
+  if (outcome !== null) effects.push(...leftovers(live, now));
+  const told = announce(before.job, live, now);
   const announced = job.announced || told.some((effect) => effect.type === "webhook");
   return {
     status: "ok",
@@ -189,49 +275,19 @@ function settle(
   };
 }
 
-interface Outcome {
-  readonly state: "completed" | "failed" | "rejected" | "cancelled";
-  readonly error: JobError | null;
-  readonly outputs: JobRecord["outputs"];
-}
-
-/** How the job ends, or null while it goes on: it fails with its first failed task, and completes with its last. */
-function outcomeOf(tasks: readonly Task[]): Outcome | null {
-  for (const task of tasks) {
-    if (task.state !== "failed") continue;
-    const state = isRejection(task.error) ? "rejected" : "failed";
-    return { state, error: task.error, outputs: [] };
-  }
-  if (!tasks.every(isEnded)) return null;
-  if (tasks.some((task) => task.state === "cancelled")) {
-    return { state: "cancelled", error: null, outputs: [] };
-  }
-  const outputs = tasks.flatMap((task) => {
-    const publishes = task.kind === "whole" || task.kind === "merge";
-    return publishes && task.state === "done" ? task.outputs : [];
-  });
-  return { state: "completed", error: null, outputs };
-}
-
-/** Whether the task is in a terminal state. */
-export function isEnded(task: Task): boolean {
-  switch (task.state) {
-    case "ready":
-    case "leased":
-    case "verifying":
-      return false;
-    case "done":
-    case "failed":
-    case "cancelled":
-    case "superseded":
-      return true;
-  }
+/** The job with the pins that its first accepted chunk set. */
+function pinnedBy(job: JobRecord, effects: readonly TaskEffect[], now: number): JobRecord {
+  if (job.pins !== null) return job;
+  const first = effects.find((effect) => effect.type === "parts" && effect.kind === "chunk");
+  if (first?.type !== "parts") return job;
+  return { ...job, pins: pinsOf(first.files), pinnedAt: now };
 }
 
 /** The run's clock goes while a task is leased. A clock that was set back takes no time away twice. */
 function runClock(job: JobRecord, tasks: readonly Task[], now: number): JobRecord {
   const running = tasks.some((task) => task.state === "leased");
-  return { ...job, ranMs: ranMs(job, now), runningSince: running ? now : null };
+  const idleSince = running ? null : (job.idleSince ?? now);
+  return { ...job, ranMs: ranMs(job, now), runningSince: running ? now : null, idleSince };
 }
 
 function goOn(
@@ -252,9 +308,12 @@ function goOn(
   let stages = began && stage === null ? [] : seen.stages;
   if (stage !== null) stages = enterStage(stages, stage, now);
   else if (leases.length === 0) stages = closeStages(stages, "failed", now);
-  const fresh = { ...seen, attempt, progress: attempt > job.attempt ? 0 : seen.progress };
+  // A new attempt of one part takes nothing from the others.
+  const isAnew = attempt > job.attempt && !isDivided(tasks);
+  const fresh = { ...seen, attempt, progress: isAnew ? 0 : seen.progress };
   return {
     ...fresh,
+    playable: job.playable || (isPresentation(job) && isDivided(tasks) && isPlayable(tasks)),
     state: stage ?? "queued",
     stage,
     stages,
@@ -288,34 +347,4 @@ function kept(job: JobRecord, before: readonly Task[], rules: Rules): JobRecord 
   if (job.stage === null) return { ...job, progress };
   const stages = moveStage(job.stages, job.stage, stageProgressOf(before, job.stage));
   return { ...job, progress, stages };
-}
-
-const terminalEvents: Record<Outcome["state"], JobEventType> = {
-  completed: "job.completed",
-  failed: "job.failed",
-  rejected: "job.rejected",
-  cancelled: "job.cancelled",
-};
-
-/** The projection, the event, and the webhook's event if it is one, of a visible transition. */
-function announce(from: JobState | null, { job, tasks }: LiveJob, at: number): readonly Effect[] {
-  const { jobId } = job.submission;
-  const sequence = job.revision;
-  const snapshot = snapshotOf(job, tasks);
-  const name = from === job.state ? "attempt" : "state";
-  const effects: Effect[] = [
-    { type: "project", snapshot },
-    { type: "event", jobId, sequence, name, at, snapshot },
-  ];
-  const event = webhookFor(job);
-  if (event !== null && name === "state") {
-    const eventId = `${jobId}.${sequence}`;
-    effects.push({ type: "webhook", eventId, jobId, sequence, event, at, snapshot });
-  }
-  return effects;
-}
-
-function webhookFor(job: JobRecord): JobEventType | null {
-  if (isTerminalState(job.state)) return terminalEvents[job.state];
-  return job.state === "queued" || job.announced ? null : "job.started";
 }

@@ -38,6 +38,7 @@ export function leaseFor(
     speed: null,
     device: null,
     encoder: null,
+    planRefused: null,
   };
 }
 

@@ -22,6 +22,8 @@ export interface ReadyTask {
   /** Who ran it last; another worker is preferred. */
   readonly lastWorkerId: string | null;
   readonly needs: TaskNeeds;
+  /** Among the tasks of its divided job, the lowest first; null for a task that is a whole job. */
+  readonly place: number | null;
 }
 
 /** A worker that may be given leases, now or when it has room again. */
@@ -34,6 +36,8 @@ export interface MatchWorker {
   readonly free: number;
   /** What it proved. */
   readonly encoders: readonly EncoderCapability[];
+  /** Whether it takes parts of a divided job. */
+  readonly takesParts: boolean;
 }
 
 export interface Assignment {
@@ -74,6 +78,7 @@ export function match(
     .sort((a, b) => compareText(a.worker.workerId, b.worker.workerId));
   const kept = new Set(reserved);
   const fitness = fitnessMemo(seats);
+  const partFitness = fitnessMemo(seats.filter(({ worker }) => worker.takesParts));
   const assignments: Assignment[] = [];
   const queue = fairQueue(
     ready.filter((task) => task.readyAt <= now),
@@ -81,7 +86,7 @@ export function match(
   );
   const hasRoom = () => seats.some(({ free, worker }) => free > 0 && !kept.has(worker.workerId));
   for (let task = queue.next(); task !== undefined && hasRoom(); task = queue.next()) {
-    const able = fitness(task.needs);
+    const able = task.place === null ? fitness(task.needs) : partFitness(task.needs);
     const open = able.filter(({ worker }) => !kept.has(worker.workerId));
     const seat = bestSeat(open, task, rules);
     if (seat === undefined) {
@@ -252,7 +257,9 @@ function comesBefore(a: Entry, b: Entry): boolean {
 }
 
 function compareAge(a: ReadyTask, b: ReadyTask): number {
-  return a.queuedAt - b.queuedAt || compareText(a.taskId, b.taskId);
+  return (
+    a.queuedAt - b.queuedAt || (a.place ?? 0) - (b.place ?? 0) || compareText(a.taskId, b.taskId)
+  );
 }
 
 function compareText(a: string, b: string): number {

@@ -1,4 +1,6 @@
 /** The records of the pool: a job, its tasks, their leases, and the ledger of attempts. Plain data. */
+
+import type { Pin, RenditionIndex } from "../../protocol/chunks/contract.ts";
 import type { JobError } from "../../protocol/errors.ts";
 import type { VideoMetadata } from "../../protocol/media.ts";
 import type { EngineReport, RevokeReason } from "../../protocol/messages.ts";
@@ -20,6 +22,19 @@ export interface AcceptedOutput {
   readonly sha256: string;
   readonly media: VideoMetadata;
   readonly quality?: OutputQuality;
+  /** Of a part: what playlists and the merge need to know of it without reading its bytes. */
+  readonly index?: RenditionIndex;
+}
+
+/** What a rendition is held to by the first chunk that was accepted: encoder and codec configuration. */
+export type Pins = Readonly<Record<string, Pin>>;
+
+/** What a task is of a divided video: which chunk. A second copy of a chunk has the same numbers. */
+export interface ChunkOf {
+  /** From 0. */
+  readonly index: number;
+  /** How many pictures it has: its weight in the job's progress. */
+  readonly frames: number;
 }
 
 export interface StageRecord {
@@ -50,6 +65,8 @@ export interface JobSnapshot {
   /** Of the current run: a retry may raise it. */
   readonly timeoutSeconds: number;
   readonly error: JobError | null;
+  /** Whether a first piece of this run was accepted and can be played, before the job ends or after. */
+  readonly playable: boolean;
   /** Empty unless completed. */
   readonly outputs: readonly AcceptedOutput[];
   readonly fps: number | null;
@@ -124,6 +141,8 @@ export interface Lease {
   readonly speed: number | null;
   readonly device: string | null;
   readonly encoder: string | null;
+  /** Why its plan to divide the job was refused; null when none was. The attempt goes on, and is answered the same. */
+  readonly planRefused: string | null;
 }
 
 /**
@@ -145,7 +164,7 @@ export type Renewal = Pick<
 >;
 
 /** Messages of an agent that are acknowledged, and repeated until they are. */
-export type AnsweredMessage = "complete" | "fail" | "release";
+export type AnsweredMessage = "complete" | "fail" | "release" | "plan";
 
 /** How an attempt ended, so that what is repeated about it gets the same answer. */
 export interface Verdict {
@@ -158,6 +177,8 @@ export interface Verdict {
   readonly reason: string | null;
   /** What a worker that still runs it is told. */
   readonly revoke: RevokeReason;
+  /** Why a plan of the attempt was refused, if one was. */
+  readonly planRefused?: string;
 }
 
 /** Checking of what an attempt delivered: its lease is frozen, and this deadline counts instead. */
@@ -173,6 +194,8 @@ export interface TaskFields {
   readonly taskId: string;
   readonly jobId: string;
   readonly kind: TaskSpec["kind"];
+  /** Which chunk of the video it makes; null for every other kind. */
+  readonly chunk: ChunkOf | null;
   readonly run: number;
   /** Of the newest attempt; 0 before the first. Only grows, over runs too, and is never reused. */
   readonly epoch: number;
@@ -191,19 +214,25 @@ export interface TaskFields {
 }
 
 /**
- * A schedulable unit of a job. `ready` waits for a worker (or for `readyAt`); `leased` runs; `verifying` was
- * reported complete and is being checked; the rest are terminal and leave only by a retry of the job.
+ * A schedulable unit of a job. `waiting` waits for other tasks of its job; `ready` waits for a worker (or for
+ * `readyAt`); `leased` runs; `verifying` was reported complete and is being checked; the rest are terminal and leave
+ * only by a retry of the job. `divided` is the whole that was planned into chunks: the job goes on in other tasks.
  */
 export type Task = TaskFields &
   (
+    | { readonly state: "waiting" }
     | { readonly state: "ready"; readonly readyAt: number; readonly queueDeadline: number }
     | { readonly state: "leased"; readonly lease: Lease }
     | { readonly state: "verifying"; readonly lease: Lease; readonly verification: Verification }
     | {
         readonly state: "done";
+        /** What the job publishes; of a part nothing here, its files are kept apart. */
         readonly outputs: readonly AcceptedOutput[];
         readonly winner: number;
+        /** Milliseconds from the winner's grant to its acceptance. */
+        readonly tookMs: number;
       }
+    | { readonly state: "divided" }
     | { readonly state: "failed"; readonly error: JobError }
     | { readonly state: "cancelled" }
     | { readonly state: "superseded" }
@@ -230,6 +259,12 @@ export interface JobRecord {
   readonly ranMs: number;
   /** Since when a task is leased; null while none is. */
   readonly runningSince: number | null;
+  /** Since when none is: what the queue limit of a part counts from. Null while one is. */
+  readonly idleSince: number | null;
+  /** Set by the first accepted chunk of this run, at `pinnedAt`; null before. */
+  readonly pins: Pins | null;
+  readonly pinnedAt: number | null;
+  readonly playable: boolean;
   /** Whether `job.started` was said in this run. */
   readonly announced: boolean;
   readonly startedAt: number | null;

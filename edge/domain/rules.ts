@@ -49,6 +49,14 @@ export interface Guards {
   readonly progressHolds: boolean;
   /** A repeated message is answered as it was the first time. */
   readonly sameAnswer: boolean;
+  /** A merge waits until every chunk and the audio are done. */
+  readonly partsFirst: boolean;
+  /** The first accepted copy of a chunk stops the others. */
+  readonly oneWinner: boolean;
+  /** Playlists list chunks up to the first one that is missing. */
+  readonly gapless: boolean;
+  /** A chunk made with another encoder or configuration than the first accepted one is refused. */
+  readonly pinned: boolean;
 }
 
 export const allGuards: Guards = {
@@ -74,6 +82,10 @@ export const allGuards: Guards = {
   reserves: true,
   progressHolds: true,
   sameAnswer: true,
+  partsFirst: true,
+  oneWinner: true,
+  gapless: true,
+  pinned: true,
 };
 
 export interface Rules {

@@ -11,6 +11,7 @@ import type { TransitionResult } from "./effects.ts";
 import type { TaskEvent, TaskEventOf, TaskEventType } from "./events.ts";
 import type { AnsweredMessage, Task, TaskIn, TaskState } from "./model.ts";
 import type { Rules } from "./rules.ts";
+import { divide, divideAgain, partsDone, refusalOf } from "./transitions/divide.ts";
 import {
   cancel,
   expireLease,
@@ -59,6 +60,8 @@ const absorbs =
 const ended = {
   grant: absorbed,
   progress: stale,
+  plan: stale,
+  parts_done: absorbed,
   complete: stale,
   verified: stale,
   verify_failed: stale,
@@ -76,12 +79,38 @@ const ended = {
   queue_timeout: absorbed,
   rebase: absorbed,
   retry: absorbed,
-} satisfies Row<"done" | "failed" | "cancelled" | "superseded">;
+} satisfies Row<"done" | "divided" | "failed" | "cancelled" | "superseded">;
 
 const table: Table = {
+  waiting: {
+    grant: illegal,
+    progress: stale,
+    plan: stale,
+    parts_done: partsDone,
+    complete: stale,
+    verified: stale,
+    verify_failed: stale,
+    fail: stale,
+    release: stale,
+    resume: stale,
+    expire: illegal,
+    disconnect: illegal,
+    lost: illegal,
+    not_claimed: illegal,
+    worker_revoked: illegal,
+    cancel,
+    supersede,
+    run_limit: illegal,
+    queue_timeout: illegal,
+    // It has no deadline that a clock could have moved.
+    rebase: same,
+    retry: illegal,
+  },
   ready: {
     grant,
     progress: stale,
+    plan: stale,
+    parts_done: illegal,
     complete: stale,
     verified: stale,
     verify_failed: stale,
@@ -103,6 +132,8 @@ const table: Table = {
   leased: {
     grant: grantHeld,
     progress,
+    plan: divide,
+    parts_done: illegal,
     complete,
     verified: illegal,
     verify_failed: illegal,
@@ -124,6 +155,8 @@ const table: Table = {
   verifying: {
     grant: grantHeld,
     progress: same,
+    plan: divideAgain,
+    parts_done: illegal,
     // Answered once the check is over, and from then on always the same.
     complete: same,
     verified,
@@ -145,6 +178,7 @@ const table: Table = {
     retry: illegal,
   },
   done: ended,
+  divided: { ...ended, retry },
   failed: { ...ended, retry },
   cancelled: { ...ended, retry },
   superseded: ended,
@@ -154,6 +188,8 @@ const table: Table = {
 const fences: { readonly [E in TaskEventType]: "none" | "epoch" | "holder" } = {
   grant: "none",
   progress: "holder",
+  plan: "holder",
+  parts_done: "none",
   complete: "holder",
   verified: "epoch",
   verify_failed: "epoch",
@@ -196,14 +232,21 @@ function passesFence(task: Task, event: TaskEvent, { guards }: Rules): boolean {
 
 function answerEnded(task: Task, event: TaskEvent, { guards }: Rules): TransitionResult {
   if (!isAnswered(event) || !guards.sameAnswer) return rejected("stale_epoch");
-  const verdict = task.verdicts.find(
-    (past) =>
-      past.epoch === event.epoch && past.workerId === event.workerId && past.of === event.type,
+  const past = task.verdicts.find(
+    ({ epoch, workerId }) => epoch === event.epoch && workerId === event.workerId,
   );
-  if (verdict === undefined) return rejected("stale_epoch");
-  return unchanged(task, [ack(task, verdict, event.type)]);
+  if (past?.of === event.type) return unchanged(task, [ack(task, past, event.type)]);
+  if (event.type !== "plan" || past?.planRefused === undefined) return rejected("stale_epoch");
+  return unchanged(task, [ack(task, refusalOf(event, past.planRefused), "plan")]);
 }
 
+const answeredTypes: Record<AnsweredMessage, true> = {
+  complete: true,
+  fail: true,
+  release: true,
+  plan: true,
+};
+
 function isAnswered(event: TaskEvent): event is TaskEventOf<AnsweredMessage> {
-  return event.type === "complete" || event.type === "fail" || event.type === "release";
+  return Object.hasOwn(answeredTypes, event.type);
 }

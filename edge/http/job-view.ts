@@ -30,6 +30,7 @@ export function unprojected(submission: JobSubmission): JobSnapshot {
     maxAttempts: submission.maxAttempts,
     timeoutSeconds: submission.timeoutSeconds,
     error: null,
+    playable: false,
     outputs: [],
     fps: null,
     speed: null,

@@ -29,6 +29,8 @@ export interface GrantClaims {
   /** Stored inputs by input key (`in_1`); inputs that are URLs need no grant. At most 50 fit. */
   readonly inputs: Readonly<Record<string, GrantedInput>>;
   readonly maxOutputBytes: number;
+  /** Whether it may read what other tasks of its run made: a merge's may. */
+  readonly readsParts: boolean;
 }
 
 const PURPOSE = "lease-grant/1";
@@ -43,6 +45,7 @@ const payloadSchema = z.object({
   c: z.array(z.string()),
   i: z.record(z.string(), z.tuple([z.string(), z.string(), z.number(), z.number()])),
   m: z.number(),
+  r: z.literal(1).exactOptional(),
 });
 type Payload = z.infer<typeof payloadSchema>;
 
@@ -102,6 +105,7 @@ function pack(claims: GrantClaims, expiresAt: number): Payload {
       ]),
     ),
     m: claims.maxOutputBytes,
+    ...(claims.readsParts ? { r: 1 } : {}),
   };
 }
 
@@ -116,7 +120,20 @@ function unpack(payload: Payload): GrantClaims & { readonly expiresAt: number } 
   );
   const maxOutputBytes = payload.m;
   const expiresAt = payload.x;
-  return { accountId, pool, shard, jobId, run, taskId, epoch, inputs, maxOutputBytes, expiresAt };
+  const readsParts = payload.r === 1;
+  return {
+    accountId,
+    pool,
+    shard,
+    jobId,
+    run,
+    taskId,
+    epoch,
+    inputs,
+    maxOutputBytes,
+    readsParts,
+    expiresAt,
+  };
 }
 
 type Owner = Pick<GrantClaims, "accountId" | "jobId">;

@@ -26,6 +26,26 @@ export async function checkOutputs(
 ): Promise<CheckResult> {
   const mismatch = compareWithPromise(promised, reports);
   if (mismatch !== null) return { status: "invalid", detail: mismatch };
+  return checkObjects(store, prefix, reports);
+}
+
+/** The same for the files of a part of a divided job, which are none of those asked for and are merged later. */
+export async function checkParts(
+  store: Store,
+  prefix: string,
+  promised: PartPromise,
+  reports: readonly OutputReport[],
+): Promise<CheckResult> {
+  const mismatch = compareWithPart(promised, reports);
+  if (mismatch !== null) return { status: "invalid", detail: mismatch };
+  return checkObjects(store, prefix, reports);
+}
+
+async function checkObjects(
+  store: Store,
+  prefix: string,
+  reports: readonly OutputReport[],
+): Promise<CheckResult> {
   const outputs: AcceptedOutput[] = [];
   for (let at = 0; at < reports.length; at += PARALLEL_CHECKS) {
     const batch = reports.slice(at, at + PARALLEL_CHECKS);
@@ -64,6 +84,40 @@ function compareWithPromise(
   return missing === undefined ? null : `Output '${missing[0]}' was not reported.`;
 }
 
+/** What a part of a divided job has to report. */
+export interface PartPromise {
+  readonly outputs: Readonly<Record<string, TaskOutput>>;
+  /** Of a chunk, the renditions that it makes and how many frames each has; null for the audio. */
+  readonly pictures: { readonly renditions: readonly string[]; readonly frames: number } | null;
+}
+
+function compareWithPart(
+  { outputs, pictures }: PartPromise,
+  reports: readonly OutputReport[],
+): string | null {
+  const published = new Set(Object.values(outputs).map(({ filename }) => filename));
+  const names = new Set<string>();
+  const made = new Set<string>();
+  for (const { key, filename, role, index } of reports) {
+    if (outputs[key] === undefined) return `Output '${key}' was not asked for.`;
+    if (names.has(filename)) return `File '${filename}' was reported twice.`;
+    if (published.has(filename)) return `File '${filename}' is the merge's to make.`;
+    names.add(filename);
+    if (role !== "part" || index === undefined) return `File '${filename}' has no index of a part.`;
+    if ((index.track === "video") !== (pictures !== null)) {
+      return `File '${filename}' has a track of ${index.track}.`;
+    }
+    if (index.track !== "video" || pictures === null) continue;
+    if (made.has(index.rendition)) return `Rendition '${index.rendition}' was made twice.`;
+    made.add(index.rendition);
+    if (index.samples !== pictures.frames) {
+      return `Rendition '${index.rendition}' has ${index.samples} frames instead of ${pictures.frames}.`;
+    }
+  }
+  const missing = pictures?.renditions.find((rendition) => !made.has(rendition));
+  return missing === undefined ? null : `Rendition '${missing}' was not made.`;
+}
+
 /** Files beside the one asked for say what they are, and are named after it. */
 function isCompanion({ role, filename }: OutputReport, output: TaskOutput): boolean {
   return (
@@ -100,6 +154,7 @@ async function checkOutput(
       sha256: report.sha256,
       media: report.media,
       ...(report.quality === undefined ? {} : { quality: report.quality }),
+      ...(report.index === undefined ? {} : { index: report.index }),
     },
   };
 }

@@ -20,7 +20,7 @@ export function forgetJobs(pool: PoolContext): void {
     const run = pool.jobs.load(jobId)?.job.run ?? 1;
     pool.storage.transactionSync(() => {
       const prefix = runPrefix({ jobId, run });
-      pool.garbage.add({ prefix, taskId: null, epoch: null, rounds: 1 }, now);
+      pool.garbage.add({ prefix, taskId: null, epoch: null, spared: null, rounds: 1 }, now);
       pool.history.delete(jobId);
       pool.jobs.delete(jobId);
     });
@@ -48,10 +48,30 @@ async function emptyPrefix(pool: PoolContext, row: GarbageRow): Promise<number> 
       await pool.media.abortMultipart(key, uploadId);
     }
   }
+  return row.spared === null
+    ? emptyWhole(pool, row.prefix)
+    : emptyAround(pool, row.prefix, row.spared);
+}
+
+/** What is spared stays listed, so this goes on by cursor; keys that it skips for that are found in the next round. */
+async function emptyAround(pool: PoolContext, prefix: string, spared: string): Promise<number> {
+  let deleted = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await pool.media.list(prefix, cursor);
+    const keys = page.objects.map(({ key }) => key).filter((key) => !key.startsWith(spared));
+    if (keys.length > 0) await pool.media.delete(keys);
+    deleted += keys.length;
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined);
+  return deleted;
+}
+
+async function emptyWhole(pool: PoolContext, prefix: string): Promise<number> {
   let deleted = 0;
   for (;;) {
     // Always from the start: what was listed is gone by the next turn, and a cursor would skip over it.
-    const { objects } = await pool.media.list(row.prefix);
+    const { objects } = await pool.media.list(prefix);
     if (objects.length === 0) return deleted;
     await pool.media.delete(objects.map((object) => object.key));
     deleted += objects.length;

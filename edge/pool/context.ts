@@ -11,6 +11,7 @@ import type { GarbageStore } from "./garbage-store.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { JobStore } from "./job-store.ts";
 import type { OutboxStore } from "./outbox-store.ts";
+import type { PartStore } from "./part-store.ts";
 import type { QueueStore } from "./queue-store.ts";
 import type { Viewers } from "./viewers.ts";
 import type { WorkerStore } from "./worker-store.ts";
@@ -29,6 +30,7 @@ export interface PoolContext extends Drains {
   readonly workers: WorkerStore;
   readonly garbage: GarbageStore;
   readonly history: HistoryStore;
+  readonly parts: PartStore;
   readonly connections: Connections;
   readonly viewers: Viewers;
   readonly alarm: Alarm;

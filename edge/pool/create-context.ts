@@ -15,6 +15,7 @@ import { createHistoryStore } from "./history-store.ts";
 import { createJobStore } from "./job-store.ts";
 import { logWarning } from "./log.ts";
 import { createOutboxStore } from "./outbox-store.ts";
+import { createPartStore } from "./part-store.ts";
 import { createQueueStore } from "./queue-store.ts";
 import { runEffects } from "./run-effects.ts";
 import { migrate } from "./tables.ts";
@@ -44,6 +45,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     workers: createWorkerStore(storage.sql),
     garbage: createGarbageStore(storage.sql),
     history: createHistoryStore(storage.sql),
+    parts: createPartStore(storage.sql),
     connections,
     viewers: new Viewers((jobId) => state.getWebSockets(jobId)),
     alarm: createAlarm(storage),

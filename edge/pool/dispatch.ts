@@ -3,11 +3,14 @@
  * object: no two workers are ever offered the same task.
  */
 import type { Effect } from "../domain/effects.ts";
-import { type ActiveLeases, type Assignment, type MatchWorker, match } from "../domain/match.ts";
+import { type ActiveLeases, match, type ReadyTask } from "../domain/match.ts";
+import { isChunkPlace } from "../domain/parts.ts";
+import { pinnedNeeds } from "../domain/pinned-needs.ts";
 import type { PoolContext } from "./context.ts";
-import { logInfo } from "./log.ts";
+import { matchWorkers } from "./fleet.ts";
+import { grantTask } from "./grant-task.ts";
 import type { HeldTask } from "./queue-store.ts";
-import { stepOneTask } from "./shell.ts";
+import { leaseCopies } from "./second-copies.ts";
 
 /**
  * Leases ready tasks to workers that asked for some; the effects of doing so are the caller's to run. A page without a
@@ -26,52 +29,35 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
     const { tasks: ready, isLast } = pool.queue.ready(now, offset);
     if (ready.length === 0) break;
     let leased = 0;
-    const matched = match(ready, workers, activeLeases(held), now, pool.rules, reserved);
-    reserved = matched.reserved;
+    const matched = match(
+      pinned(pool, ready),
+      workers,
+      activeLeases(held),
+      now,
+      pool.rules,
+      reserved,
+    );
     for (const assignment of matched.assignments) {
       const jobId = ready.find((task) => task.taskId === assignment.taskId)?.jobId;
-      const granted = jobId === undefined ? null : grant(pool, jobId, assignment, now);
+      const granted = jobId === undefined ? null : grantTask(pool, jobId, assignment, now);
       if (granted === null) continue;
       leased++;
       effects.push(...granted);
     }
+    // What was leased is gone from the queue, and more of it has taken its place.
+    if (leased > 0) continue;
     if (isLast) break;
-    offset += ready.length - leased;
+    reserved = matched.reserved;
+    offset += ready.filter(({ place }) => place === null).length;
   }
-  return effects;
+  return [...effects, ...leaseCopies(pool)];
 }
 
-function grant(
-  pool: PoolContext,
-  jobId: string,
-  { taskId, workerId, slots }: Assignment,
-  now: number,
-): readonly Effect[] | null {
-  const connection = pool.connections.get(workerId);
-  if (connection === null) return null;
-  const { workerName, sessionId, credit } = connection.session;
-  const event = { type: "grant", now, workerId, workerName, sessionId, slots } as const;
-  const granted = stepOneTask(pool, jobId, taskId, event);
-  if (granted.status !== "ok") return null;
-  connection.update({ credit: credit - slots });
-  logInfo("leased", { jobId, taskId, workerId, slots });
-  return granted.effects;
-}
-
-/** Workers with a greeted socket, neither draining nor revoked, whether or not they have room. */
-function matchWorkers(pool: PoolContext, leases: readonly HeldTask[]): readonly MatchWorker[] {
-  const heldBy = new Map<string, number>();
-  for (const { workerId, state, slots } of leases) {
-    if (state === "leased") heldBy.set(workerId, (heldBy.get(workerId) ?? 0) + slots);
-  }
-  return pool.connections.all().flatMap((connection) => {
-    const { workerId, greeted, credit } = connection.session;
-    const worker = pool.workers.get(workerId);
-    if (!greeted || worker === null || worker.draining || worker.revoked) return [];
-    const { slots, capabilities } = worker;
-    const held = heldBy.get(workerId) ?? 0;
-    const free = Math.max(0, Math.min(credit, slots - held));
-    return [{ workerId, slots, held, free, encoders: capabilities.encoders }];
+/** Chunks of a job that has pins go to workers that have the pinned encoders. */
+function pinned(pool: PoolContext, ready: readonly ReadyTask[]): readonly ReadyTask[] {
+  return ready.map((task) => {
+    const pins = isChunkPlace(task.place) ? pool.jobs.load(task.jobId)?.job.pins : null;
+    return pins ? { ...task, needs: pinnedNeeds(task.needs, pins) } : task;
   });
 }
 

@@ -5,13 +5,18 @@ import {
   type WorkerMessage,
   type WorkerMessageOf,
 } from "../../protocol/messages.ts";
+import { needsOf } from "../../protocol/needs.ts";
 import { revokeReasonFor } from "../domain/attempt.ts";
+import { refusalOfPlan } from "../domain/check-plan.ts";
 import type { TaskEvent } from "../domain/events.ts";
+import type { AnsweredMessage } from "../domain/model.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
+import { freeSlotsFor } from "./fleet.ts";
 import { greet } from "./greet.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logWarning } from "./log.ts";
+import { leaseCopies } from "./second-copies.ts";
 import { refuse, renewGrant } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
 import { showProgress } from "./viewers.ts";
@@ -61,19 +66,8 @@ async function handleMessage(
     case "complete":
     case "fail":
     case "release":
+    case "plan":
       return hearEnd(pool, connection, message);
-    case "plan": {
-      const { lease } = message;
-      const answer = {
-        type: "ack",
-        of: "plan",
-        lease,
-        status: "refused",
-        reason: "not_wanted",
-      } as const;
-      await connection.send(answer);
-      return;
-    }
   }
 }
 
@@ -84,7 +78,8 @@ async function hearProgress(
   message: WorkerMessageOf<"progress">,
 ): Promise<void> {
   const { lease, stage, fraction, movement, fps, speed, source, slots, engine } = message;
-  const stepped = stepOneTask(pool, jobIdOfTask(lease.taskId), lease.taskId, {
+  const jobId = jobIdOfTask(lease.taskId);
+  const stepped = stepOneTask(pool, jobId, lease.taskId, {
     type: "progress",
     now: pool.now(),
     epoch: lease.epoch,
@@ -105,15 +100,20 @@ async function hearProgress(
   }
   // A visible step is an event, and says how far the job is by itself.
   if (stepped.effects.length > 0) await pool.run(stepped.effects);
-  else showProgress(pool, stepped.live);
-  await renewGrant(pool, connection, jobIdOfTask(lease.taskId), lease);
+  else {
+    showProgress(pool, stepped.live);
+    // How slow a chunk is, its own reports say; while the others' slots are idle nothing else may happen.
+    const copies = leaseCopies(pool, jobId);
+    if (copies.length > 0) await pool.run(copies);
+  }
+  await renewGrant(pool, connection, jobId, lease);
 }
 
 /** `complete`, `fail` and `release` are always answered; a completion once its check is over. */
 async function hearEnd(
   pool: PoolContext,
   connection: Connection,
-  message: WorkerMessageOf<"complete" | "fail" | "release">,
+  message: WorkerMessageOf<AnsweredMessage>,
 ): Promise<void> {
   const { lease, type } = message;
   const event = endEvent(pool, connection, message);
@@ -132,7 +132,7 @@ async function hearEnd(
 function endEvent(
   pool: PoolContext,
   { workerId }: Connection,
-  message: WorkerMessageOf<"complete" | "fail" | "release">,
+  message: WorkerMessageOf<AnsweredMessage>,
 ): TaskEvent {
   const from = { now: pool.now(), epoch: message.lease.epoch, workerId };
   switch (message.type) {
@@ -146,7 +146,20 @@ function endEvent(
     }
     case "release":
       return { type: "release", ...from, reason: message.reason };
+    case "plan": {
+      const { plan, engine } = message;
+      return { type: "plan", ...from, plan, engine, refusal: refusalOf(pool, message) };
+    }
   }
+}
+
+/** Judged by the fleet as it is now: the proposer's own slot is not free until its plan is accepted. */
+function refusalOf(pool: PoolContext, { lease, plan }: WorkerMessageOf<"plan">): string | null {
+  const live = pool.jobs.load(jobIdOfTask(lease.taskId));
+  if (live === null) return "stale_epoch";
+  const { submission } = live.job;
+  const freeSlots = freeSlotsFor(pool, needsOf(submission.work, "chunk"));
+  return refusalOfPlan(submission, plan, freeSlots);
 }
 
 function revokeReason(pool: PoolContext, lease: { taskId: string; epoch: number }) {

@@ -5,6 +5,8 @@ export interface GarbageRow {
   /** The attempt whose recorded uploads are aborted too; null for a whole run's prefix. */
   readonly taskId: string | null;
   readonly epoch: number | null;
+  /** What lies below this prefix, within the other, is not collected. */
+  readonly spared: string | null;
   readonly rounds: number;
   readonly tries: number;
 }
@@ -31,13 +33,14 @@ export interface GarbageStore {
 
 export function createGarbageStore(sql: SqlStorage): GarbageStore {
   return {
-    add({ prefix, taskId, epoch, rounds }, dueAt) {
+    add({ prefix, taskId, epoch, spared, rounds }, dueAt) {
       sql.exec(
-        `INSERT OR REPLACE INTO garbage (prefix, task_id, epoch, due_at, rounds)
-         VALUES (?, ?, ?, ?, ?)`,
+        `INSERT OR REPLACE INTO garbage (prefix, task_id, epoch, spared, due_at, rounds)
+         VALUES (?, ?, ?, ?, ?, ?)`,
         prefix,
         taskId,
         epoch,
+        spared,
         dueAt,
         rounds,
       );
@@ -46,7 +49,7 @@ export function createGarbageStore(sql: SqlStorage): GarbageStore {
     due(now, limit) {
       return sql
         .exec(
-          `SELECT prefix, task_id AS taskId, epoch, rounds, tries FROM garbage
+          `SELECT prefix, task_id AS taskId, epoch, spared, rounds, tries FROM garbage
            WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
           now,
           limit,

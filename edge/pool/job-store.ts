@@ -6,6 +6,7 @@
 import { needsOf } from "../../protocol/needs.ts";
 import { leaseOf } from "../domain/attempt.ts";
 import type { AttemptRecord, JobRecord, LiveJob, Task } from "../domain/model.ts";
+import { placeOf } from "../domain/parts.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
 /** Jobs kept parsed in memory; beyond it the one used longest ago is read from its rows again. */
@@ -203,8 +204,8 @@ function insertTask(sql: SqlStorage, submission: JobSubmission, task: Task): voi
   sql.exec(
     `INSERT OR REPLACE INTO tasks
        (id, job_id, account_id, state, priority, queued_at, ready_at, last_worker_id, needs, worker_id,
-        epoch, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        epoch, place, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     task.taskId,
     task.jobId,
     submission.accountId,
@@ -216,6 +217,7 @@ function insertTask(sql: SqlStorage, submission: JobSubmission, task: Task): voi
     JSON.stringify(needsOf(submission.work, task.kind)),
     holderOf(task),
     task.epoch,
+    placeOf(task),
     JSON.stringify(task),
   );
 }

@@ -14,8 +14,10 @@ import { createContext } from "./create-context.ts";
 import { handleFrame } from "./frames.ts";
 import { attemptsOfJob, cancelThisJob, retryThisJob, submitJob } from "./job-calls.ts";
 import { logWarning } from "./log.ts";
+import { partsForMerge } from "./parts.ts";
 import {
   type CancelResult,
+  type PartsResult,
   type PoolRpc,
   type RetryResult,
   socketPaths,
@@ -127,6 +129,10 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
 
   async revoke(workerId: string): Promise<void> {
     await revokeWorker(this.#pool, workerId);
+  }
+
+  async parts(lease: { taskId: string; epoch: number }): Promise<PartsResult> {
+    return partsForMerge(this.#pool, lease);
   }
 
   async recordUpload(upload: {

@@ -75,7 +75,8 @@ export class ReadyWindow {
 
 /** The order of the rows: the higher priority first, then the older. Ids are ASCII, as SQLite compares them. */
 function compareQueue(a: ReadyTask, b: ReadyTask): number {
-  const order = b.priority - a.priority || a.queuedAt - b.queuedAt;
+  const order =
+    b.priority - a.priority || a.queuedAt - b.queuedAt || (a.place ?? 0) - (b.place ?? 0);
   if (order !== 0) return order;
   return a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0;
 }

@@ -2,6 +2,7 @@
  * What the rest of the edge may ask of a pool. `http` reaches the object through this type alone, and
  * through `stub.fetch` for sockets (a 101 cannot cross RPC). Arguments and answers are plain data.
  */
+import type { PartList } from "../../protocol/chunks/contract.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -50,6 +51,10 @@ export interface WorkerSnapshot {
   }[];
 }
 
+export type PartsResult =
+  | { readonly status: "ok"; readonly list: PartList }
+  | { readonly status: "stale_epoch" };
+
 export interface PoolRpc {
   /** Creates the job unless it is known; its snapshot either way. */
   submit(submission: JobSubmission): Promise<JobSnapshot>;
@@ -74,6 +79,8 @@ export interface PoolRpc {
   poke(): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */
   revoke(workerId: string): Promise<void>;
+  /** Every accepted file of the job that this attempt merges; to the live attempt alone. */
+  parts(lease: { taskId: string; epoch: number }): Promise<PartsResult>;
   /** Remembers a multipart upload of an attempt, so that it is aborted if the attempt is abandoned. */
   recordUpload(upload: {
     taskId: string;

@@ -36,6 +36,9 @@ async function runEffect(pool: PoolContext, effect: Effect): Promise<void> {
       return;
     case "ledger":
     case "collect":
+    case "collect_run":
+    case "plan":
+    case "parts":
     case "source":
     case "project":
     case "webhook":

@@ -1,5 +1,6 @@
 /** What is sent to workers: leases, renewed grants, revocations and answers. */
 import type { Grant } from "../../protocol/messages.ts";
+import { needsOf } from "../../protocol/needs.ts";
 import type { LeaseRef } from "../../protocol/task.ts";
 import type { AckEffect, GrantEffect, RevokeEffect } from "../domain/effects.ts";
 import { runLimitMsLeft } from "../domain/job.ts";
@@ -9,15 +10,12 @@ import { mintGrant } from "../media/grants.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { grantLifeMs } from "./durations.ts";
+import { freeSlotsFor } from "./fleet.ts";
+import { leasedTask } from "./leased-task.ts";
 import { logInfo, logWarning } from "./log.ts";
+import { taskPartOf } from "./parts.ts";
 import { type Committed, stepOneTask } from "./shell.ts";
-import { grantClaimsOf, taskSpecOf } from "./task-spec.ts";
-
-/** The task if it is leased under this epoch. */
-export function leasedTask(live: LiveJob, { taskId, epoch }: LeaseRef): TaskIn<"leased"> | null {
-  const task = live.tasks.find((candidate) => candidate.taskId === taskId);
-  return task?.state === "leased" && task.lease.epoch === epoch ? task : null;
-}
+import { grantClaimsOf, type SpecExtras, takesParts, taskSpecOf } from "./task-spec.ts";
 
 /**
  * Sends a lease that was committed. One that cannot be sent is given back at once: nobody will ever renew it,
@@ -49,7 +47,7 @@ async function trySendLease(
       return {
         type: "lease",
         lease: { taskId: effect.taskId, epoch: effect.epoch },
-        task: taskSpecOf(live.job.submission, task),
+        task: taskSpecOf(live.job.submission, task, extrasOf(pool, live, task)),
         grant: await mintFor(pool, connection, live, task),
         slots: task.lease.slots,
         ttlMs: pool.rules.leaseTtlMs,
@@ -60,6 +58,19 @@ async function trySendLease(
     logWarning("lease_failed", idsOf(effect), error);
     return false;
   }
+}
+
+/** Told of the fleet only who can divide; a part without its plan cannot be sent. */
+function extrasOf(pool: PoolContext, live: LiveJob, task: TaskIn<"leased">): SpecExtras {
+  if (task.kind !== "whole") {
+    const part = taskPartOf(pool, live, task);
+    if (part === null) throw new Error(`task '${task.taskId}' has no plan`);
+    return { part };
+  }
+  const worker = pool.workers.get(task.lease.workerId);
+  if (worker === null || !takesParts(worker.capabilities)) return {};
+  const needs = needsOf(live.job.submission.work, "chunk");
+  return { fleet: { freeSlots: freeSlotsFor(pool, needs) } };
 }
 
 /** A fresh grant for a leased task, remembered with the connection that it is given to. */

@@ -11,7 +11,7 @@ import { createJob, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
-import { attemptPrefix } from "../media/keys.ts";
+import { attemptPrefix, runPrefix } from "../media/keys.ts";
 import type { PoolContext } from "./context.ts";
 import { collectableAt, OUTBOX_BACKSTOP_MS, retentionMs } from "./durations.ts";
 
@@ -70,6 +70,9 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
     transact(pool, () => {
       saveJob(pool, before, stepped.live);
       for (const effect of stepped.effects) keepEffect(pool, stepped.live, effect);
+      if (isTerminalState(stepped.live.job.state) && stepped.live.tasks.length > 1) {
+        pool.parts.delete(stepped.live.job.submission.jobId);
+      }
       const line = historyLineOf(stepped.effects);
       if (line !== null) pool.history.add(stepped.live.job.submission.jobId, line);
     });
@@ -117,8 +120,28 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
     case "collect": {
       const dueAt = collectableAt(effect.endedAt, pool.rules);
       const { taskId, epoch } = effect;
-      pool.garbage.add({ prefix: attemptPrefix(effect), taskId, epoch, rounds: 2 }, dueAt);
+      const prefix = attemptPrefix(effect);
+      pool.garbage.add({ prefix, taskId, epoch, spared: null, rounds: 2 }, dueAt);
       pool.alarm.ensure(dueAt);
+      return;
+    }
+    case "collect_run": {
+      const dueAt = collectableAt(effect.endedAt, pool.rules);
+      const { jobId, run, keep } = effect;
+      const spared = keep === null ? null : attemptPrefix({ jobId, run, ...keep });
+      pool.garbage.add(
+        { prefix: runPrefix({ jobId, run }), taskId: null, epoch: null, spared, rounds: 2 },
+        dueAt,
+      );
+      pool.alarm.ensure(dueAt);
+      return;
+    }
+    case "plan":
+      pool.parts.savePlan(effect.jobId, effect.plan);
+      return;
+    case "parts": {
+      const { jobId, taskId, epoch, kind, chunk, files } = effect;
+      pool.parts.add(jobId, { taskId, epoch, kind, chunk, files });
       return;
     }
     case "source": {

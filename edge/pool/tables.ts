@@ -33,10 +33,15 @@ const migrations: readonly string[] = [
     -- Who holds the lease; null when nobody does.
     worker_id TEXT,
     epoch INTEGER NOT NULL,
+    -- Among the parts of a divided job; null for a whole job.
+    place INTEGER,
     record TEXT NOT NULL,
     PRIMARY KEY (job_id, id)
   ) WITHOUT ROWID;
-  CREATE INDEX tasks_ready ON tasks (priority DESC, queued_at, id) WHERE state = 'ready';
+  CREATE INDEX tasks_ready ON tasks (priority DESC, queued_at, id)
+    WHERE state = 'ready' AND place IS NULL;
+  -- By job, so that the thousand parts of one are never in the way of the others.
+  CREATE INDEX parts_ready ON tasks (job_id, place) WHERE state = 'ready' AND place IS NOT NULL;
   -- For a pool that wakes; from then on memory knows who holds what.
   CREATE INDEX tasks_held ON tasks (worker_id) WHERE worker_id IS NOT NULL;
 
@@ -47,6 +52,18 @@ const migrations: readonly string[] = [
     epoch INTEGER NOT NULL,
     record TEXT NOT NULL,
     PRIMARY KEY (job_id, task_id, epoch)
+  ) WITHOUT ROWID;
+
+  -- What divided jobs that run go by. A plan is written once; files of a part when it is accepted.
+  CREATE TABLE plans (
+    job_id TEXT PRIMARY KEY NOT NULL,
+    plan TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE parts (
+    job_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    part TEXT NOT NULL,
+    PRIMARY KEY (job_id, task_id)
   ) WITHOUT ROWID;
 
   CREATE TABLE outbox (
@@ -82,6 +99,8 @@ const migrations: readonly string[] = [
     -- The attempt whose recorded uploads are aborted too; null for a whole run's prefix.
     task_id TEXT,
     epoch INTEGER,
+    -- What lies below this is not collected; null for nothing.
+    spared TEXT,
     due_at INTEGER NOT NULL,
     -- How many collections are still to come.
     rounds INTEGER NOT NULL,

@@ -1,4 +1,5 @@
 /** What a worker is told of a task, and what its grant lets it read. Derived from the submission alone. */
+import { type Capabilities, CHUNKS_FEATURE } from "../../protocol/media.ts";
 import type { TaskInput, TaskSpec } from "../../protocol/task.ts";
 import type { Task } from "../domain/model.ts";
 import type { JobInput, JobSubmission } from "../domain/submission.ts";
@@ -16,7 +17,14 @@ export function maxOutputBytesOf(submission: JobSubmission): number {
   return Math.max(LEAST_MAX_OUTPUT_BYTES, OUTPUT_TO_SOURCE_RATIO * sourceBytes);
 }
 
-export function taskSpecOf(submission: JobSubmission, task: Task): TaskSpec {
+/** What a spec says beside what was asked for: of a whole, who else is free; of a part, what it is. */
+export type SpecExtras = Pick<TaskSpec, "fleet" | "part">;
+
+export function taskSpecOf(
+  submission: JobSubmission,
+  task: Task,
+  extras: SpecExtras = {},
+): TaskSpec {
   return {
     jobId: submission.jobId,
     taskId: task.taskId,
@@ -27,6 +35,7 @@ export function taskSpecOf(submission: JobSubmission, task: Task): TaskSpec {
     outputs: { ...submission.outputs },
     maxOutputBytes: maxOutputBytesOf(submission),
     ...(submission.quality ? { quality: true } : {}),
+    ...extras,
   };
 }
 
@@ -48,7 +57,13 @@ export function grantClaimsOf(submission: JobSubmission, task: Task, epoch: numb
     epoch,
     inputs,
     maxOutputBytes: maxOutputBytesOf(submission),
+    readsParts: task.kind === "merge",
   };
+}
+
+/** Whether the worker said that it can divide a job and do parts of one. */
+export function takesParts(capabilities: Capabilities): boolean {
+  return capabilities.features?.includes(CHUNKS_FEATURE) ?? false;
 }
 
 function taskInputOf(input: JobInput): TaskInput {

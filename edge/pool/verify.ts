@@ -1,8 +1,9 @@
 /** Runs the check of a completed attempt outside any transaction, and feeds back what it found. */
 import type { VerifyEffect } from "../domain/effects.ts";
 import type { LiveJob } from "../domain/model.ts";
+import { isPart } from "../domain/parts.ts";
 import { attemptPrefix } from "../media/keys.ts";
-import { checkOutputs } from "./check-outputs.ts";
+import { type CheckResult, checkOutputs, checkParts } from "./check-outputs.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo, logWarning } from "./log.ts";
@@ -17,7 +18,7 @@ const NO_ENGINE = { device: null, encoder: null, exitCode: null, log: [] };
  * meanwhile. A check that is under way is not started twice.
  */
 export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Promise<void> {
-  const { jobId, taskId, epoch, claimed } = effect;
+  const { jobId, taskId, epoch } = effect;
   const name = `${taskId}/${epoch}`;
   if (pool.checksUnderWay.has(name)) return;
   const asked: Connection[] = [];
@@ -25,9 +26,7 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
   try {
     const live = pool.jobs.load(jobId);
     if (live === null) return;
-    const { outputs } = live.job.submission;
-    const prefix = attemptPrefix(effect);
-    const result = await checkOutputs(pool.media, prefix, outputs, claimed.outputs);
+    const result = await check(pool, live, effect);
     if (result.status === "ok") await abortStrays(pool, effect);
     const now = pool.now();
     const event =
@@ -57,6 +56,20 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
     pool.checksUnderWay.delete(name);
     await answerAgain(pool, effect, asked);
   }
+}
+
+/** What a part has to report follows from the plan; anything else, from what was asked for. */
+function check(pool: PoolContext, live: LiveJob, effect: VerifyEffect): Promise<CheckResult> {
+  const { outputs } = live.job.submission;
+  const prefix = attemptPrefix(effect);
+  const reports = effect.claimed.outputs;
+  const task = live.tasks.find((candidate) => candidate.taskId === effect.taskId);
+  if (task === undefined || !isPart(task)) {
+    return checkOutputs(pool.media, prefix, outputs, reports);
+  }
+  const renditions = pool.parts.plan(effect.jobId)?.renditions ?? [];
+  const pictures = task.chunk === null ? null : { renditions, frames: task.chunk.frames };
+  return checkParts(pool.media, prefix, { outputs, pictures }, reports);
 }
 
 /** The connection of the worker whose attempt is being checked. */

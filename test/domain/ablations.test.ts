@@ -33,6 +33,10 @@ const protects: Record<Exclude<keyof Guards, "reserves">, readonly Law[]> = {
   slotsByNeed: ["slots"],
   progressHolds: ["progress"],
   sameAnswer: ["sameAnswer"],
+  partsFirst: ["mergeLast"],
+  oneWinner: ["oneWinner"],
+  gapless: ["gapless"],
+  pinned: ["pinned"],
 };
 
 describe("without the guard", () => {

@@ -32,7 +32,7 @@ describe("the build breaks", () => {
   test("on a state that some table does not handle", () => {
     const state = '| { readonly state: "superseded" }';
     const errors = compileWith("model.ts", state, `${state} | { readonly state: "paused" }`);
-    for (const file of ["task.ts", "progress.ts", "alarm.ts", "job.ts"]) {
+    for (const file of ["task.ts", "progress.ts", "alarm.ts", "outcome.ts"]) {
       expect(errors).toContain(`edge/domain/${file}`);
     }
   });

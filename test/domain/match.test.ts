@@ -25,6 +25,7 @@ function task(taskId: string, facts: Partial<ReadyTask> = {}): ReadyTask {
     readyAt: T0,
     lastWorkerId: null,
     needs: MODEST,
+    place: null,
     ...facts,
   };
 }
@@ -35,7 +36,15 @@ function proved(codec: VideoCodec, facts: Partial<EncoderCapability> = {}): Enco
 }
 
 function worker(workerId: string, free: number, facts: Partial<MatchWorker> = {}): MatchWorker {
-  return { workerId, slots: Math.max(0, free), held: 0, free, encoders: [], ...facts };
+  return {
+    workerId,
+    slots: Math.max(0, free),
+    held: 0,
+    free,
+    encoders: [],
+    takesParts: true,
+    ...facts,
+  };
 }
 
 function wants(codec: VideoCodec, facts: Partial<EncoderNeed> = {}): TaskNeeds {
@@ -233,12 +242,14 @@ const someTask = fc.record({
       .map((codecs) => codecs.flatMap((codec) => wants(codec).encoders)),
     slots: fc.integer({ min: 1, max: 4 }),
   }),
+  place: fc.constantFrom(null, null, 0, 1, 2),
 });
 const someWorker = fc
   .record({
     workerId: fc.constantFrom("a", "b", "c", "d"),
     free: fc.integer({ min: 0, max: 3 }),
     held: fc.integer({ min: 0, max: 2 }),
+    takesParts: fc.boolean(),
     encoders: fc
       .subarray(["h264", "av1"] as const)
       .map((codecs) => codecs.map((codec) => proved(codec))),
@@ -295,13 +306,14 @@ describe("for any queue and any workers", () => {
         const left = ready.filter(
           (t) => t.readyAt <= T0 && !assignments.some(({ taskId }) => taskId === t.taskId),
         );
-        for (const { workerId, slots, held, free, encoders } of workers) {
+        for (const { workerId, slots, held, free, encoders, takesParts } of workers) {
           if (reserved.has(workerId)) continue;
           const mine = assignments.filter((item) => item.workerId === workerId);
           const room = free - mine.reduce((sum, item) => sum + item.slots, 0);
           const isIdle = held === 0 && mine.length === 0;
           const fits = left.filter(
-            ({ needs }) =>
+            ({ needs, place }) =>
+              (place === null || takesParts) &&
               needs.encoders.every((need) => has(encoders, need.codec)) &&
               (Math.min(needs.slots, slots) <= room || (isIdle && room > 0)),
           );

@@ -1,12 +1,22 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { fieldsOf } from "../../edge/domain/attempt.ts";
 import { newJob } from "../../edge/domain/create.ts";
 import type { TransitionResult } from "../../edge/domain/effects.ts";
 import type { TaskEvent, TaskEventOf, TaskEventType } from "../../edge/domain/events.ts";
 import type { Task, TaskState } from "../../edge/domain/model.ts";
 import { RELEASE_ALLOWANCE } from "../../edge/domain/retry.ts";
 import { transition } from "../../edge/domain/task.ts";
-import { engine, leaseOfTask, report, rulesWith, submissionOf, T0, TTL_MS } from "./fixtures.ts";
+import {
+  engine,
+  leaseOfTask,
+  planOf,
+  report,
+  rulesWith,
+  submissionOf,
+  T0,
+  TTL_MS,
+} from "./fixtures.ts";
 import { columns, stateTable } from "./state-table.ts";
 
 const rules = rulesWith();
@@ -51,6 +61,15 @@ const failEvent: TaskEventOf<"fail"> = {
   engine,
 };
 
+const plan: TaskEventOf<"plan"> = {
+  type: "plan",
+  now: NOW,
+  ...holder,
+  plan: planOf([10, 10]),
+  engine,
+  refusal: null,
+};
+
 /** Each state, with the variants of it that matter to some event. */
 function examples(): Record<TaskState, readonly Task[]> {
   const ready = firstTask();
@@ -67,11 +86,21 @@ function examples(): Record<TaskState, readonly Task[]> {
   const backingOff = ok(transition(leased, { ...failEvent, now: NOW - 1 }, rules));
   const end = (event: TaskEvent) => ok(transition(ready, event, rules));
   const done = ok(transition(verifying, { type: "verified", now: NOW, epoch: 1, outputs }, rules));
+  const chunk = { ...leased, kind: "chunk", chunk: { index: 0, frames: 1 } } as const;
+  const refused = ok(transition(leased, { ...plan, refusal: "not_wanted" }, rules));
+  const waiting: Task = { ...fieldsOf(ready), state: "waiting" };
   return {
+    waiting: remembering(waiting),
     ready: [...remembering(ready), ...remembering(backingOff)],
-    leased: [leased, last, lost, worn],
-    verifying: [verifying, tried, { ...tried, attempts: 2, releases: RELEASE_ALLOWANCE }],
+    leased: [leased, last, lost, worn, chunk, refused],
+    verifying: [
+      verifying,
+      tried,
+      ok(transition(refused, complete, rules)),
+      { ...tried, attempts: 2, releases: RELEASE_ALLOWANCE },
+    ],
     done: remembering(done),
+    divided: remembering(ok(transition(leased, plan, rules))),
     failed: remembering(end({ type: "queue_timeout", now: LATE })),
     cancelled: remembering(end({ type: "cancel", now: NOW })),
     superseded: remembering(end({ type: "supersede", now: NOW })),
@@ -80,7 +109,7 @@ function examples(): Record<TaskState, readonly Task[]> {
 
 /** The task as one whose first attempt was ended by the edge, and by each message that can end one. */
 function remembering(task: Task): readonly Task[] {
-  return ([null, "complete", "fail", "release"] as const).map((of) => ({
+  return ([null, "complete", "fail", "release", "plan"] as const).map((of) => ({
     ...task,
     verdicts: [
       { epoch: 1, workerId: "wkr_a", of, status: "accepted", reason: null, revoke: "expired" },
@@ -103,6 +132,8 @@ const variants: { readonly [E in TaskEventType]: readonly TaskEventOf<E>[] } = {
       speed: null,
     },
   ],
+  plan: [plan, { ...plan, refusal: "not_wanted" }],
+  parts_done: [{ type: "parts_done", now: NOW }],
   complete: [complete, { ...complete, result: { outputs: [], engine } }],
   verified: [{ type: "verified", now: NOW, epoch: 1, outputs: [] }],
   verify_failed: [

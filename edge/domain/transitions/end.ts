@@ -91,7 +91,7 @@ function stop(task: Task, now: number, state: "cancelled" | "superseded"): Trans
 
 /** A new run: a fresh set of attempts, and epochs that go on growing. */
 export function retry(
-  task: TaskIn<"failed" | "cancelled">,
+  task: TaskIn<"failed" | "cancelled" | "divided">,
   event: RetryEvent,
   rules: Rules,
 ): TransitionResult {

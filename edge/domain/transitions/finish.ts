@@ -56,7 +56,9 @@ function unverified(task: TaskIn<"leased">, event: CompleteEvent): TransitionRes
     revoke: "superseded",
     stop: false,
   });
-  return changed({ ...fields, state: "done", outputs, winner: task.lease.epoch }, effects);
+  const { epoch, grantedAt } = task.lease;
+  const tookMs = event.now - grantedAt;
+  return changed({ ...fields, state: "done", outputs, winner: epoch, tookMs }, effects);
 }
 
 function empty(task: TaskIn<"leased">, event: CompleteEvent, rules: Rules): TransitionResult {

@@ -38,7 +38,9 @@ export function backToQueue(
 ): TransitionResult {
   const readyAt = now + delayMs;
   const queueDeadline = readyAt + fields.queueTimeoutSeconds * 1000;
-  return changed({ ...fields, state: "ready", queuedAt: now, readyAt, queueDeadline }, [
+  // A part keeps the age of its job: the others are worth nothing without it.
+  const queuedAt = fields.kind === "whole" ? now : fields.queuedAt;
+  return changed({ ...fields, state: "ready", queuedAt, readyAt, queueDeadline }, [
     ...effects,
     { type: "arm_alarm", at: delayMs > 0 ? readyAt : queueDeadline },
   ]);

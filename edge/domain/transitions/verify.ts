@@ -1,11 +1,11 @@
 /** The check of what an attempt delivered. */
 import { jobError } from "../../../protocol/errors.ts";
 import { attemptIds, endAttempt } from "../attempt.ts";
-import type { TransitionResult } from "../effects.ts";
+import type { TaskEffect, TransitionResult } from "../effects.ts";
 import type { ExpireEvent, VerifiedEvent, VerifyFailedEvent } from "../events.ts";
 import type { TaskIn } from "../model.ts";
 import type { Rules } from "../rules.ts";
-import { changed, recorded, rejected, useUpAttempt } from "./outcome.ts";
+import { changed, giveBack, recorded, rejected, useUpAttempt } from "./outcome.ts";
 
 /** How often a check that never came back is asked for. */
 const MAX_VERIFY_TRIES = 3;
@@ -19,27 +19,42 @@ export function verified(task: TaskIn<"verifying">, event: VerifiedEvent): Trans
     revoke: "superseded",
     stop: false,
   });
-  const { outputs } = event;
-  return changed({ ...fields, state: "done", outputs, winner: task.lease.epoch }, effects);
+  const { epoch, grantedAt } = task.lease;
+  const tookMs = Math.max(0, event.now - grantedAt);
+  const done = { ...fields, state: "done", winner: epoch, tookMs } as const;
+  const { kind } = task;
+  if (kind === "whole" || kind === "merge") {
+    return changed({ ...done, outputs: event.outputs }, effects);
+  }
+  const chunk = task.chunk?.index ?? null;
+  const parts: TaskEffect = {
+    type: "parts",
+    ...attemptIds(task, epoch),
+    kind,
+    chunk,
+    files: event.outputs,
+  };
+  return changed({ ...done, outputs: [] }, [...effects, parts]);
 }
 
 /** The outputs are not what was promised: the attempt has failed. */
 export function verifyFailed(
   task: TaskIn<"verifying">,
-  event: Pick<VerifyFailedEvent, "now" | "code" | "detail">,
+  event: Pick<VerifyFailedEvent, "now" | "code" | "detail" | "isExcused">,
   rules: Rules,
 ): TransitionResult {
-  const { code, detail } = event;
+  const { code, detail, isExcused = false } = event;
   const error = jobError({ code, detail, stage: task.lease.stage, retryable: true });
   const ended = endAttempt(task, {
-    state: "failed",
+    state: isExcused ? "released" : "failed",
     endedAt: event.now,
     error,
     answer: { of: "complete", status: "refused", reason: detail },
     revoke: "expired",
     stop: false,
   });
-  return useUpAttempt(ended, error, event.now, rules);
+  if (!isExcused) return useUpAttempt(ended, error, event.now, rules);
+  return giveBack(ended, task.lease, { now: event.now, delayMs: 0, detail }, rules);
 }
 
 /** A check that never came back is asked for again, a few times; then the attempt has failed. */

@@ -11,6 +11,7 @@ import {
   type partUrlsSchema,
   type putAnswerSchema,
 } from "../../../protocol/grants.ts";
+import { taskIdSchema } from "../../../protocol/ids.ts";
 import { outputFilenameSchema } from "../../../protocol/task.ts";
 import { createPresigner, createStore } from "../../media/create-store.ts";
 import { type GrantClaims, readGrant } from "../../media/grants.ts";
@@ -39,6 +40,35 @@ export const leaseRoutes = new Hono<AppEnv>()
     if (served === null) {
       throw new ApiError("NOT_FOUND", `Input '${name}' is no longer what the lease was given for.`);
     }
+    return served;
+  })
+  .get("/leases/:token/parts", async (c) => {
+    const lease = await mergingLeaseOf(c);
+    const { taskId, epoch } = lease;
+    const found = await poolOf(c.env, lease).parts({ taskId, epoch });
+    if (found.status === "stale_epoch") {
+      throw new ApiError("UNAUTHORIZED", `Attempt ${epoch} of the task has lost its lease.`);
+    }
+    return c.json(found.list, 200, { "cache-control": "no-store" });
+  })
+  .get("/leases/:token/parts/:taskId/:epoch/:filename", async (c) => {
+    const lease = await mergingLeaseOf(c);
+    const store = storeOf(c);
+    const key = partKeyOf(c, lease);
+    // A part is what was accepted, and no other object: its ETag says which.
+    if (!/^"[^"]+"$/.test(c.req.header("if-match")?.trim() ?? "")) {
+      throw new ApiError("VALIDATION_ERROR", "If-Match with the part's ETag is required.");
+    }
+    const stored = await store.head(key);
+    const served =
+      stored &&
+      (await serveObject(
+        c.req.raw,
+        store,
+        { key, etag: stored.etag, sizeBytes: stored.size, contentType: stored.contentType ?? "" },
+        { cacheControl: "no-store" },
+      ));
+    if (served === null) throw new ApiError("NOT_FOUND", "There is no such part.");
     return served;
   })
   .post("/leases/:token/outputs", jsonBody(), async (c) => {
@@ -130,6 +160,23 @@ async function leaseOf(c: Context<AppEnv>): Promise<Lease> {
     throw new ApiError("UNAUTHORIZED", "The lease's grant has ended, or was never given.");
   }
   return lease;
+}
+
+/** @throws ApiError UNAUTHORIZED for a grant that is not a merge's, too: to any other there are no parts. */
+async function mergingLeaseOf(c: Context<AppEnv>): Promise<Lease> {
+  const lease = await leaseOf(c);
+  if (!lease.readsParts) throw new ApiError("UNAUTHORIZED", "The lease is not to read parts.");
+  return lease;
+}
+
+/** Within the lease's own run, whatever the path says. */
+function partKeyOf(c: Context<AppEnv>, { jobId, run }: Lease): string {
+  const taskId = parseOrRefuse(taskIdSchema, c.req.param("taskId"), ["taskId"]);
+  const epoch = c.req.param("epoch") ?? "";
+  if (!/^[1-9]\d{0,9}$/.test(epoch)) {
+    throw new ApiError("VALIDATION_ERROR", "The epoch must be a whole number from 1.");
+  }
+  return `${attemptPrefix({ jobId, run, taskId, epoch: Number(epoch) })}${filenameOf(c)}`;
 }
 
 function storeOf(c: Context<AppEnv>): Store {

@@ -14,7 +14,20 @@ const shapes = {
     priority: fc.integer({ min: -1, max: 1 }),
     /** Encoder sessions that it may open. */
     width: fc.constantFrom(1, 1, 1, 2, 3),
+    format: fc.constantFrom("mp4", "hls"),
   }),
+  /** An agent plans its job into chunks; some plans the pool does not want. */
+  divide: fc.record({
+    worker: index,
+    pick: index,
+    chunks: fc.integer({ min: 2, max: 4 }),
+    hasAudio: fc.boolean(),
+    isWanted: fc.constantFrom(true, true, true, false),
+  }),
+  /** A job is divided and most of its parts done without a fault, so that what comes last is reached. */
+  divideThrough: fc.record({ worker: index, chunks: fc.integer({ min: 2, max: 4 }), done: index }),
+  /** A chunk that runs is leased for a second time. */
+  copy: fc.record({ job: index, pick: index }),
   connect: fc.record({ worker: index }),
   /** The agent dies and comes back without what it ran. */
   restart: fc.record({ worker: index, isSeen: fc.boolean() }),
@@ -29,7 +42,11 @@ const shapes = {
   flap: fc.record({ worker: index }),
   /** An agent asks, is leased, and reports everything it holds as complete, without a fault on the way. */
   runThrough: fc.record({ worker: index }),
-  complete: fc.record({ worker: index, pick: index, isEmpty: fc.boolean() }),
+  complete: fc.record({
+    worker: index,
+    pick: index,
+    kind: fc.constantFrom("good", "good", "stray", "empty", "empty"),
+  }),
   fail: fc.record({
     worker: index,
     pick: index,
@@ -71,6 +88,9 @@ export type Command = { [O in Op]: { readonly op: O } & Readonly<Arguments<O>> }
 /** How often each comes up. Ordinary work is common, so that faults find something to break. */
 const weights: Record<Op, number> = {
   submit: 6,
+  divide: 5,
+  divideThrough: 3,
+  copy: 4,
   connect: 10,
   restart: 3,
   disconnect: 3,

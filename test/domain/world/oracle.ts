@@ -6,10 +6,11 @@ import type {
   Effect,
   GrantEffect,
   LedgerEffect,
+  PartsEffect,
   WebhookEffect,
 } from "../../../edge/domain/effects.ts";
 import type { TaskEvent } from "../../../edge/domain/events.ts";
-import type { JobSnapshot } from "../../../edge/domain/model.ts";
+import type { JobSnapshot, Task } from "../../../edge/domain/model.ts";
 import { RELEASE_ALLOWANCE } from "../../../edge/domain/retry.ts";
 import { isTerminalState } from "../../../protocol/stages.ts";
 import { GRACE_MS, TTL_MS } from "../fixtures.ts";
@@ -30,6 +31,11 @@ export const laws = {
   sameAnswer: "a repeated message gets the same answer",
   notEarly: "a lease is not expired before its time",
   notLate: "a lease without movement does not outlive its time",
+  mergeLast: "a merge is leased once every chunk and the audio were accepted",
+  oneWinner: "one copy of a chunk is accepted",
+  gapless: "what is listed was accepted, from the first chunk on without a gap",
+  pinned: "all chunks have the codec configuration of the first accepted",
+  playable: "a run is playable once, with its first chunk",
 } as const;
 export type Law = keyof typeof laws;
 
@@ -60,9 +66,13 @@ interface KnownLease {
 }
 
 interface KnownTask {
-  readonly maxAttempts: number;
+  readonly jobId: string;
+  maxAttempts: number;
   /** Sessions that it may open. */
-  readonly width: number;
+  width: number;
+  kind: Task["kind"];
+  chunk: number | null;
+  run: number;
   highestEpoch: number;
   live: KnownLease | null;
   /** Ledger rows by run: how many leases, and how many used up an attempt. */
@@ -75,6 +85,9 @@ interface KnownJob {
   terminalRuns: Map<number, string>;
   last: JobSnapshot | null;
   shown: { run: number; attempt: number; progress: number } | null;
+  /** By run: the configuration of each accepted chunk, by index. */
+  readonly accepted: Map<number, Map<number | null, string>>;
+  readonly playable: Set<number>;
 }
 
 export class Oracle {
@@ -89,10 +102,43 @@ export class Oracle {
     this.slots = slots;
   }
 
-  submitted(jobId: string, taskId: string, maxAttempts: number, width: number): void {
+  submitted(jobId: string): void {
     if (this.jobs.has(jobId)) return;
-    this.jobs.set(jobId, { sequence: 0, run: 1, terminalRuns: new Map(), last: null, shown: null });
-    this.tasks.set(taskId, { maxAttempts, width, highestEpoch: 0, live: null, runs: new Map() });
+    this.jobs.set(jobId, {
+      sequence: 0,
+      run: 1,
+      terminalRuns: new Map(),
+      last: null,
+      shown: null,
+      accepted: new Map(),
+      playable: new Set(),
+    });
+  }
+
+  /** A task of the current run. Its number may have been another's in an earlier one; its epochs go on. */
+  knows({ taskId, jobId, maxAttempts, kind, chunk, run }: Task, width: number): void {
+    const facts = { jobId, maxAttempts, width, kind, chunk: chunk?.index ?? null, run };
+    const known = this.tasks.get(taskId);
+    if (known === undefined) {
+      this.tasks.set(taskId, { ...facts, highestEpoch: 0, live: null, runs: new Map() });
+    } else if (known.run !== run) {
+      Object.assign(known, facts);
+    }
+  }
+
+  /** A part was accepted, and these chunks may be listed now. */
+  listed({ jobId, run, chunk, files }: PartsEffect, chunks: readonly number[]): void {
+    const job = this.#job(jobId);
+    const accepted = job.accepted.get(run) ?? new Map<number | null, string>();
+    job.accepted.set(run, accepted);
+    if (accepted.has(chunk)) throw new Violation("oneWinner", `chunk ${chunk} of ${jobId}`);
+    const index = files[0]?.index;
+    const config = index !== undefined && "configSha256" in index ? index.configSha256 : "";
+    const [first = config] = [...accepted].flatMap(([at, other]) => (at === null ? [] : other));
+    if (chunk !== null && config !== first) throw new Violation("pinned", `chunk ${chunk}`);
+    accepted.set(chunk, config);
+    const isPrefix = chunks.every((at, place) => at === place && accepted.has(at));
+    if (!isPrefix) throw new Violation("gapless", `${chunks}`);
   }
 
   /** Whether an event about an attempt speaks of one that is not live, or comes from another worker. */
@@ -208,7 +254,10 @@ export class Oracle {
         return;
       case "revoke":
       case "verify":
+      case "plan":
+      case "parts":
       case "collect":
+      case "collect_run":
       case "source":
       case "arm_alarm":
     }
@@ -248,6 +297,7 @@ export class Oracle {
       throw new Violation("epochsGrow", `${taskId}: ${epoch} after ${task.highestEpoch}`);
     }
     task.highestEpoch = epoch;
+    if (task.kind === "merge") this.#judgeMerge(task);
     const others = [...this.tasks]
       .filter(([id, { live }]) => id !== taskId && live?.workerId === workerId && !live.verifying)
       .reduce((sum, [, { live }]) => sum + (live?.slots ?? 0), 0);
@@ -261,6 +311,17 @@ export class Oracle {
       throw new Violation("slots", `${taskId} takes ${slots} and may open ${owed} sessions`);
     }
     if (task.live !== null) task.live.slots = slots;
+  }
+
+  /** Every chunk and the audio of the run, by what the machine itself made. */
+  #judgeMerge({ jobId, run }: KnownTask): void {
+    const accepted = this.#job(jobId).accepted.get(run);
+    for (const { jobId: itsJob, run: itsRun, kind, chunk } of this.tasks.values()) {
+      if (itsJob !== jobId || itsRun !== run) continue;
+      if ((kind === "chunk" || kind === "audio") && !accepted?.has(chunk)) {
+        throw new Violation("mergeLast", `a merge of ${jobId} before ${kind} ${chunk}`);
+      }
+    }
   }
 
   #recorded({ record }: LedgerEffect, now: number): void {
@@ -343,6 +404,7 @@ export class Oracle {
       throw new Violation("webhook", `${effect.eventId} is ${twin.event} and ${effect.event}`);
     }
     this.#webhooks.set(effect.eventId, effect);
+    if (effect.event === "job.playable") this.#judgePlayable(effect);
     if (!isTerminalState(effect.snapshot.state)) return;
     const { terminalRuns } = this.#job(effect.jobId);
     const { run } = effect.snapshot;
@@ -350,6 +412,13 @@ export class Oracle {
       throw new Violation("absorb", `run ${run}: ${terminalRuns.get(run)}, then ${effect.event}`);
     }
     terminalRuns.set(run, effect.event);
+  }
+
+  #judgePlayable({ jobId, snapshot: { run } }: WebhookEffect): void {
+    const { playable, accepted } = this.#job(jobId);
+    const isFirst = !playable.has(run) && accepted.get(run)?.has(0) === true;
+    if (!isFirst) throw new Violation("playable", `run ${run} of ${jobId}`);
+    playable.add(run);
   }
 
   #sameAnswer(key: string, answer: string): void {

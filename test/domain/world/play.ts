@@ -8,13 +8,21 @@ import {
   emptyCompletion,
   failure,
   givingBack,
+  planning,
   progressOf,
   rejection,
   SimAgent,
+  strayCompletion,
 } from "./sim-agents.ts";
 import { type Sent, SimPool, type Upstream } from "./sim-pool.ts";
 
 const MAX_JOBS = 6;
+
+const completions = {
+  good: completion,
+  stray: strayCompletion,
+  empty: emptyCompletion,
+} as const;
 
 interface Downstream {
   readonly workerId: string;
@@ -55,9 +63,20 @@ class World {
     switch (command.op) {
       case "submit":
         if (this.#jobs < MAX_JOBS) {
-          const { width, ...facts } = command;
-          pool.submit(submissionOf(this.#jobs++, { ...facts, work: workOfWidth(width) }));
+          const { width, format, ...facts } = command;
+          const outputs = { out_1: { filename: "result", format } } as const;
+          const work = workOfWidth(width);
+          pool.submit(submissionOf(this.#jobs++, { ...facts, work, outputs }));
         }
+        return;
+      case "divide":
+        this.#agent(command.worker).finish(
+          command.pick,
+          planning(command.chunks, command.hasAudio, command.isWanted),
+        );
+        return;
+      case "divideThrough":
+        this.#divideThrough(this.#agent(command.worker), command.chunks, command.done);
         return;
       case "connect":
         this.#agent(command.worker).connect();
@@ -91,10 +110,7 @@ class World {
         this.#runThrough(this.#agent(command.worker));
         return;
       case "complete":
-        this.#agent(command.worker).finish(
-          command.pick,
-          command.isEmpty ? emptyCompletion : completion,
-        );
+        this.#agent(command.worker).finish(command.pick, completions[command.kind]);
         return;
       case "fail": {
         const say = command.kind === "reject" ? rejection : failure(command.kind === "retry");
@@ -155,6 +171,7 @@ class World {
           | "stepClock"
           | "evict"
           | "cancel"
+          | "copy"
           | "retry"
           | "revokeWorker"
           | "project";
@@ -199,6 +216,15 @@ class World {
       case "evict":
         this.#evict(command.keepSockets);
         return;
+      case "copy": {
+        const jobId = this.#job(command.job);
+        const chunks = (jobId === null ? [] : (pool.load(jobId)?.tasks ?? [])).filter(
+          ({ kind, state }) => kind === "chunk" && state === "leased",
+        );
+        const chunk = chunks[command.pick % Math.max(1, chunks.length)];
+        if (jobId !== null && chunk !== undefined) pool.copy(jobId, chunk.taskId);
+        return;
+      }
       case "cancel": {
         const jobId = this.#job(command.job);
         if (jobId !== null) pool.cancel(jobId);
@@ -297,6 +323,22 @@ class World {
     this.#deliverAll();
     for (let pick = 0; pick < agent.running.size; pick++) agent.finish(pick, completion);
     this.#deliverAll();
+  }
+
+  #divideThrough(agent: SimAgent, chunks: number, done: number): void {
+    this.#pass(1000);
+    agent.pull();
+    this.#deliverAll();
+    agent.finish(0, planning(chunks, false, true));
+    this.#deliverAll();
+    for (let part = 0; part < done; part++) {
+      agent.pull();
+      this.#deliverAll();
+      agent.finish(part, completion);
+      this.#deliverAll();
+      while (this.#pool.checks.length > 0) this.#check(0, true, false);
+      this.#deliverAll();
+    }
   }
 
   #giveBackForever(agent: SimAgent): void {

@@ -2,8 +2,8 @@
 import type { WorkerMessage, WorkerMessageOf } from "../../../protocol/messages.ts";
 import { type Stage, stages } from "../../../protocol/stages.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
-import { engine, report } from "../fixtures.ts";
-import type { Sent, Upstream } from "./sim-pool.ts";
+import { engine, indexOf, planOf, report } from "../fixtures.ts";
+import { type Sent, UNWANTED, type Upstream } from "./sim-pool.ts";
 
 export interface Running {
   readonly lease: LeaseRef;
@@ -11,6 +11,8 @@ export interface Running {
   stage: Stage;
   fraction: number;
   movement: number;
+  /** The codec configuration that the lease asks for; null when nothing is pinned yet. */
+  readonly pin: string | null;
   /** What it repeats until it is acknowledged. */
   last: WorkerMessage | null;
 }
@@ -84,10 +86,10 @@ export class SimAgent {
     this.pull();
   }
 
-  finish(pick: number, message: (lease: LeaseRef, stage: Stage) => WorkerMessage): void {
+  finish(pick: number, message: (lease: LeaseRef, attempt: Running) => WorkerMessage): void {
     const attempt = this.pick(pick);
     if (attempt === undefined || attempt.last !== null) return;
-    attempt.last = message(attempt.lease, attempt.stage);
+    attempt.last = message(attempt.lease, attempt);
     this.say(attempt.last);
   }
 
@@ -105,11 +107,19 @@ export class SimAgent {
           stage: "probing",
           fraction: 0,
           movement: 0,
+          pin: message.pin,
           last: null,
         });
         return;
-      case "revoke":
       case "ack":
+        if (message.of === "plan" && message.status === "refused" && message.isLive) {
+          this.#goOn(message.lease);
+          return;
+        }
+        this.#drop(message.lease);
+        this.pull();
+        return;
+      case "revoke":
         this.#drop(message.lease);
         this.pull();
         return;
@@ -127,6 +137,12 @@ export class SimAgent {
   say(message: WorkerMessage): void {
     const { workerId, sessionId } = this;
     if (sessionId !== null) this.#send({ workerId, sessionId, message });
+  }
+
+  /** The whole is its own to do after all. */
+  #goOn(lease: LeaseRef): void {
+    const attempt = this.running.get(lease.taskId);
+    if (attempt?.lease.epoch === lease.epoch) attempt.last = null;
   }
 
   #drop(lease: LeaseRef): void {
@@ -150,8 +166,27 @@ export function progressOf(attempt: Running): WorkerMessageOf<"progress"> {
   };
 }
 
-export function completion(lease: LeaseRef): WorkerMessage {
-  return { type: "complete", lease, outputs: [report], engine };
+export function completion(lease: LeaseRef, attempt?: Running): WorkerMessage {
+  const index = indexOf({ config: attempt?.pin ?? "a" });
+  return { type: "complete", lease, outputs: [{ ...report, index }], engine };
+}
+
+/** Made with another codec configuration than was asked for. */
+export function strayCompletion(lease: LeaseRef): WorkerMessage {
+  return {
+    type: "complete",
+    lease,
+    outputs: [{ ...report, index: indexOf({ config: "b" }) }],
+    engine,
+  };
+}
+
+/** A division into chunks of one frame, two frames, ... */
+export function planning(chunks: number, audio: boolean, isWanted: boolean) {
+  const frames = Array.from({ length: chunks }, (_, at) => at + 1);
+  const renditions = [isWanted ? "v720" : UNWANTED];
+  const plan = planOf(frames, { audio, renditions });
+  return (lease: LeaseRef): WorkerMessage => ({ type: "plan", lease, plan, engine });
 }
 
 export function emptyCompletion(lease: LeaseRef): WorkerMessage {
@@ -159,7 +194,7 @@ export function emptyCompletion(lease: LeaseRef): WorkerMessage {
 }
 
 export function failure(retryable: boolean) {
-  return (lease: LeaseRef, stage: Stage): WorkerMessage => ({
+  return (lease: LeaseRef, { stage }: Running): WorkerMessage => ({
     type: "fail",
     lease,
     stage,

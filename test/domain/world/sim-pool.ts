@@ -7,6 +7,7 @@ import type { Effect, VerifyEffect } from "../../../edge/domain/effects.ts";
 import type { TaskEvent } from "../../../edge/domain/events.ts";
 import {
   cancelJob,
+  copyChunk,
   createJob,
   isEnded,
   limitRun,
@@ -18,6 +19,7 @@ import {
 import { renewalOf, withRenewal } from "../../../edge/domain/lease.ts";
 import { match, type ReadyTask } from "../../../edge/domain/match.ts";
 import type { JobSnapshot, Lease, LiveJob, Renewal, TaskIn } from "../../../edge/domain/model.ts";
+import { acceptedChunks, currentTasks, listable, placeOf } from "../../../edge/domain/parts.ts";
 import type { Rules } from "../../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import type { EdgeMessage, WorkerMessage } from "../../../protocol/messages.ts";
@@ -28,10 +30,21 @@ import type { Oracle } from "./oracle.ts";
 
 /** What the simulated agents need of an edge message. */
 export type Sent =
-  | { readonly type: "lease"; readonly lease: LeaseRef; readonly slots: number }
+  | {
+      readonly type: "lease";
+      readonly lease: LeaseRef;
+      readonly slots: number;
+      readonly pin: string | null;
+    }
   | { readonly type: "revoke"; readonly lease: LeaseRef }
-  | Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status">
+  | (Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status"> & {
+      /** Of a refused plan: whether its attempt goes on. */
+      readonly isLive: boolean;
+    })
   | { readonly type: "welcome"; readonly lost: readonly LeaseRef[] };
+
+/** A plan with a rendition of this name is refused. */
+export const UNWANTED = "unwanted";
 
 interface Session {
   readonly workerId: string;
@@ -73,12 +86,10 @@ export class SimPool {
   }
 
   submit(submission: JobSubmission): void {
-    const { jobId, maxAttempts, work } = submission;
+    const { jobId } = submission;
     if (this.rows.has(jobId)) return;
     const created = createJob(submission, this.now);
-    const [task] = created.live.tasks;
-    if (task === undefined) throw new Error("a job without a task");
-    this.oracle.submitted(jobId, task.taskId, maxAttempts, needsOf(work).slots);
+    this.oracle.submitted(jobId);
     this.#commit(jobId, created.live, created.effects, created.durable);
     this.dispatch();
   }
@@ -129,6 +140,7 @@ export class SimPool {
         return;
       case "progress":
       case "complete":
+      case "plan":
       case "fail":
       case "release":
         this.#attemptMessage(workerId, message);
@@ -190,7 +202,8 @@ export class SimPool {
                 ...job.submission,
                 ...task,
                 accountId: "default",
-                needs: needsOf(job.submission.work),
+                needs: needsOf(job.submission.work, task.kind),
+                place: placeOf(task),
               },
             ]
           : [],
@@ -199,11 +212,18 @@ export class SimPool {
     const workers = [...this.credit].map(([workerId, credit]) => {
       const slots = this.oracle.slots.get(workerId) ?? 0;
       const held = this.#heldBy(workerId);
-      return { workerId, slots, held, free: Math.min(credit, slots - held), encoders: [] };
+      const free = Math.min(credit, slots - held);
+      return { workerId, slots, held, free, encoders: [], takesParts: true };
     });
     const active = { accounts: new Map<string, number>(), jobs: new Map<string, number>() };
     const { assignments } = match(ready, workers, active, this.now, this.rules);
     for (const { taskId, workerId, slots } of assignments) this.grant(taskId, workerId, slots);
+  }
+
+  /** Leases a chunk that runs for a second time. */
+  copy(jobId: string, taskId: string): void {
+    this.#step(jobId, (live) => copyChunk(live, taskId, this.now));
+    this.dispatch();
   }
 
   /** Leases the task to the worker, whoever says so. */
@@ -237,6 +257,7 @@ export class SimPool {
       sizeBytes: output.sizeBytes,
       sha256: output.sha256,
       media: noMedia,
+      ...(output.index === undefined ? {} : { index: output.index }),
     }));
     this.feed(jobId, taskId, { type: "verified", now, epoch, outputs });
   }
@@ -300,6 +321,7 @@ export class SimPool {
       of: message.type,
       lease: message.lease,
       status: "refused",
+      isLive: false,
     } as const;
     this.#toWorker(workerId, answer);
   }
@@ -342,7 +364,7 @@ export class SimPool {
     const result = step(live);
     if (fed !== undefined) {
       if (result.status === "ok") this.oracle.accepted(fed.taskId, fed.event);
-      const isAnswer = ["complete", "fail", "release"].includes(fed.event.type);
+      const isAnswer = ["complete", "fail", "release", "plan"].includes(fed.event.type);
       const answer = result.status === "ok" ? null : `refused ${result.reason}`;
       if (isAnswer) this.oracle.answered(fed.taskId, fed.event, answer);
     }
@@ -354,6 +376,10 @@ export class SimPool {
   /** Rows and outbox first, then memory and attachments, then the effects. */
   #commit(jobId: string, live: LiveJob, effects: readonly Effect[], isDurable: boolean): void {
     if (isDurable) this.rows.set(jobId, live);
+    for (const task of live.tasks) {
+      if (task.run !== live.job.run) continue;
+      this.oracle.knows(task, needsOf(live.job.submission.work, task.kind).slots);
+    }
     this.#memory.set(jobId, live);
     for (const task of live.tasks) {
       for (const { attachment } of this.sessions.values()) attachment.delete(task.taskId);
@@ -371,15 +397,19 @@ export class SimPool {
       case "grant": {
         const sessionId = this.connected.get(effect.workerId);
         if (sessionId !== undefined) this.oracle.heldBy(effect.taskId, sessionId);
-        this.#toWorker(effect.workerId, { type: "lease", lease: effect, slots: effect.slots });
+        const pin = this.load(effect.jobId)?.job.pins?.v720?.configSha256[0] ?? null;
+        const { slots } = effect;
+        this.#toWorker(effect.workerId, { type: "lease", lease: effect, slots, pin });
         return;
       }
       case "revoke":
         this.#toWorker(effect.workerId, { type: "revoke", lease: effect });
         return;
       case "ack": {
-        const { of, status } = effect;
-        this.#toWorker(effect.workerId, { type: "ack", of, status, lease: effect });
+        const { of, status, taskId, epoch } = effect;
+        const task = this.load(effect.jobId)?.tasks.find((known) => known.taskId === taskId);
+        const isLive = task?.state === "leased" && task.lease.epoch === epoch;
+        this.#toWorker(effect.workerId, { type: "ack", of, status, lease: effect, isLive });
         return;
       }
       case "verify":
@@ -388,13 +418,23 @@ export class SimPool {
       case "project":
         this.outbox.push(effect.snapshot);
         return;
+      case "parts":
+        this.oracle.listed(effect, listable(this.#accepted(effect.jobId), this.rules));
+        return;
       case "ledger":
       case "collect":
+      case "collect_run":
+      case "plan":
       case "source":
       case "event":
       case "webhook":
       case "arm_alarm":
     }
+  }
+
+  #accepted(jobId: string): ReadonlySet<number> {
+    const live = this.load(jobId);
+    return acceptedChunks(live === null ? [] : currentTasks(live.job, live.tasks));
   }
 
   #arm(): void {
@@ -442,7 +482,10 @@ function eventOf(
     }
     case "release":
       return { type: "release", ...common, reason: message.reason };
-    case "plan":
-      throw new RangeError("These agents divide nothing.");
+    case "plan": {
+      const { plan, engine } = message;
+      const refusal = plan.renditions.includes(UNWANTED) ? "not_wanted" : null;
+      return { type: "plan", ...common, plan, engine, refusal };
+    }
   }
 }

@@ -2,7 +2,13 @@
 import type { AttemptRecord, JobSnapshot } from "../../../edge/domain/model.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import type { Env } from "../../../edge/env.ts";
-import type { CancelResult, PoolRpc, RetryResult, WorkerSnapshot } from "../../../edge/pool/rpc.ts";
+import type {
+  CancelResult,
+  PartsResult,
+  PoolRpc,
+  RetryResult,
+  WorkerSnapshot,
+} from "../../../edge/pool/rpc.ts";
 import { isTerminalState } from "../../../protocol/stages.ts";
 import { testEnv } from "./harness.ts";
 
@@ -22,6 +28,7 @@ export function snapshotOf(
     maxAttempts: submission.maxAttempts,
     timeoutSeconds: submission.timeoutSeconds,
     error: null,
+    playable: false,
     outputs: [],
     fps: null,
     speed: null,
@@ -38,6 +45,8 @@ export class FakePool implements PoolRpc {
   readonly names = new Set<string>();
   readonly requests: Request[] = [];
   ledger: readonly AttemptRecord[] = [];
+  /** What a merge may read. */
+  found: PartsResult = { status: "stale_epoch" };
   fleet: readonly WorkerSnapshot[] = [];
   /** Every call fails with this. */
   broken: Error | null = null;
@@ -119,6 +128,11 @@ export class FakePool implements PoolRpc {
 
   async revoke(workerId: string): Promise<void> {
     this.#enter(`revoke ${workerId}`);
+  }
+
+  async parts(): Promise<PartsResult> {
+    this.#enter("parts");
+    return this.found;
   }
 
   async recordUpload(): Promise<{ status: "ok" }> {

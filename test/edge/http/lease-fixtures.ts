@@ -34,6 +34,7 @@ export async function lease(changes: Partial<GrantClaims> = {}, now = Date.now()
     epoch: 3,
     inputs: { in_1: { key, etag, sizeBytes: 1000, contentType: "video/mp4" } },
     maxOutputBytes: 200 * MIB,
+    readsParts: false,
     ...changes,
   };
   const { base } = await mintGrant(appSettings(), claims, 60_000, now);

@@ -97,6 +97,7 @@ export function snapshotOf(jobId: string, changes: Partial<JobSnapshot> = {}): J
     maxAttempts: 3,
     timeoutSeconds: 3600,
     error: null,
+    playable: false,
     outputs: [],
     fps: null,
     speed: null,

@@ -25,6 +25,7 @@ const claims: GrantClaims = {
   epoch: 7,
   inputs: { in_1: input },
   maxOutputBytes: 10_000_000_000,
+  readsParts: false,
 };
 const tokenOf = (base: string) => base.slice("/v1/leases/".length);
 

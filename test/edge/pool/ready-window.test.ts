@@ -26,7 +26,14 @@ class Queue {
   add(number: number, change: Partial<ReadyTask>, now: number): void {
     const taskId = `tsk_${String(number).padStart(6, "0")}`;
     const task = { taskId, jobId: taskId, accountId: "a", priority: 0, queuedAt: now } as const;
-    const row = { ...task, readyAt: now, lastWorkerId: null, needs: MODEST, ...change };
+    const row = {
+      ...task,
+      readyAt: now,
+      lastWorkerId: null,
+      needs: MODEST,
+      place: null,
+      ...change,
+    };
     this.rows.set(taskId, row);
     this.window.remove(taskId);
     this.window.add(row, now);
