@@ -1,7 +1,14 @@
 /** What `npm run bench -- ...` is told. Pure. */
 import { parseArgs } from "node:util";
 
-export const benchNames = ["transcode", "dispatch", "upload", "leases", "counts"] as const;
+export const benchNames = [
+  "transcode",
+  "dispatch",
+  "upload",
+  "leases",
+  "recovery",
+  "counts",
+] as const;
 export type BenchName = (typeof benchNames)[number];
 
 export interface BenchOptions {
@@ -24,6 +31,7 @@ Measures Telecine against something real in the same run, pair by pair, and prin
   dispatch    submit to started, against BullMQ on a Redis that the bench starts
   upload      MB/s through the edge, against the same bytes written to the store's S3 API
   leases      lease cycles through one pool, against the raw socket echo of the same runtime
+  recovery    a job whose agent is killed with SIGKILL half-way, against the same job left alone
   counts      what one job costs in messages, rows, requests and operations, and in money
 
   --quick     fewer pairs

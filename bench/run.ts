@@ -4,6 +4,7 @@ import { benchDispatch } from "./dispatch/bench.ts";
 import { benchLeases } from "./leases/bench.ts";
 import { describeMachine, loadNow, machineLines } from "./machine.ts";
 import { type BenchName, type BenchOptions, help, parseOptions } from "./options.ts";
+import { benchRecovery } from "./recovery/bench.ts";
 import type { Report } from "./report.ts";
 import { openScope, type Scope } from "./scope.ts";
 import { renderReports } from "./table.ts";
@@ -18,6 +19,7 @@ const benches: Readonly<Record<BenchName, (scope: Scope, quick: boolean) => Prom
   dispatch: benchDispatch,
   upload: benchUpload,
   leases: benchLeases,
+  recovery: benchRecovery,
   counts: benchCounts,
 };
 

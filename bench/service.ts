@@ -18,6 +18,8 @@ export interface Service {
   readonly pid: number;
   /** What the edge and its agents have logged so far. */
   readonly log: readonly string[];
+  /** Hands over each further line as it comes. */
+  onLine(listen: (line: string) => void): void;
 }
 
 /** Starts it and waits until its workers are connected. It ends with the scope. */
@@ -42,7 +44,7 @@ export async function startService(
     clearTimeout(limit);
   });
   const log: string[] = [];
-  createInterface({ input: child.stderr }).on("line", (line) => void log.push(line));
+  const lines = createInterface({ input: child.stderr }).on("line", (line) => void log.push(line));
   const ready = Promise.withResolvers<string>();
   createInterface({ input: child.stdout }).on("line", (line) => {
     const url = READY.exec(line)?.[1];
@@ -54,5 +56,11 @@ export async function startService(
   const url = await ready.promise.finally(() => clearTimeout(limit));
   const key = process.env.ROOT_API_KEY ?? (await readFile(path.join(data, "root-key"), "utf8"));
   if (child.pid === undefined) throw new Error("Telecine has no process id.");
-  return { url, client: new TelecineClient({ url, key: key.trim() }), pid: child.pid, log };
+  return {
+    url,
+    client: new TelecineClient({ url, key: key.trim() }),
+    pid: child.pid,
+    log,
+    onLine: (listen) => void lines.on("line", listen),
+  };
 }
