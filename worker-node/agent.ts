@@ -77,6 +77,9 @@ export function startAgent(deps: AgentDeps): Agent {
       case "renew":
         attempts.get(leaseKey(effect.lease))?.renew(effect.grant);
         return;
+      case "decline":
+        attempts.get(leaseKey(effect.lease))?.decline();
+        return;
       case "limit":
         attempts.get(leaseKey(effect.lease))?.limit(effect.runLimitMs);
         return;
@@ -111,7 +114,10 @@ export function startAgent(deps: AgentDeps): Agent {
     const attempt = startAttempt(
       threads === null ? deps : { ...deps, threads },
       assignment,
-      (report) => dispatch({ type: "progressed", now: performance.now(), lease, report }),
+      {
+        report: (report) => dispatch({ type: "progressed", now: performance.now(), lease, report }),
+        propose: (plan) => dispatch({ type: "proposed", now: performance.now(), lease, plan }),
+      },
       about,
     );
     attempts.set(leaseKey(lease), attempt);

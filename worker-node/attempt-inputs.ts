@@ -5,7 +5,7 @@ import type { FetchGuard } from "./fetch-guard.ts";
 import type { GrantHolder } from "./grants.ts";
 import { edgeInput } from "./source/edge-input.ts";
 import type { ServedInput, SourceServer } from "./source/server.ts";
-import type { SourceFailure } from "./source/upstream.ts";
+import type { SourceFailure, Upstream } from "./source/upstream.ts";
 import { type OpenedInput, openUrlInput } from "./source/url-input.ts";
 
 export interface InputsOptions {
@@ -25,6 +25,8 @@ export interface InputsOptions {
 export interface Inputs {
   readonly open: (inputs: TaskSpec["inputs"]) => Promise<OpenedInputs>;
   readonly get: (key: string) => ServedInput;
+  /** Serves what the agent itself put together, beside the task's own inputs. */
+  readonly serve: (key: string, upstream: Upstream) => void;
   readonly entries: () => readonly (readonly [string, ServedInput])[];
   readonly bytesServed: () => number;
   /** A reader waits for a source that does not answer: then nobody else is at fault. */
@@ -52,6 +54,9 @@ export function createInputs(options: InputsOptions): Inputs {
       if (input === undefined)
         throw new RangeError(`The plan names an input '${key}' that is not.`);
       return input;
+    },
+    serve: (key, upstream) => {
+      served.set(key, options.server.serve(upstream));
     },
     entries: () => [...served.entries()],
     bytesServed: () => all().reduce((sum, input) => sum + input.bytesServed(), 0),

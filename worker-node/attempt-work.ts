@@ -1,21 +1,32 @@
 /** What an attempt does between its scratch directory and its outcome: probe, plan, run, check, deliver. */
 import type { EncoderCapability, SourceInfo } from "../protocol/media.ts";
-import type { FfmpegStep, Plan } from "../protocol/plan.ts";
-import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attempt-parts.ts";
-import { type Cuts, deliver } from "./deliver.ts";
-import type { HardwareFault } from "./ffmpeg/index.ts";
+import {
+  ABANDONED,
+  askedOutputs,
+  ended,
+  fail,
+  NO_ENGINE,
+  type Part,
+  type Work,
+} from "./attempt-parts.ts";
+import { performPart } from "./chunks/perform-part.ts";
+import { proposeDivision } from "./chunks/propose-division.ts";
+import { deliver } from "./deliver.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
-import { runLocalStep } from "./local-steps.ts";
-import { withLoudness } from "./loudness.ts";
-import type { AttemptOutcome, EngineReport } from "./session-model.ts";
+import { planAndRun, type RanPlan } from "./plan-and-run.ts";
+import { runFfmpeg } from "./run-ffmpeg.ts";
+import type { AttemptOutcome } from "./session-model.ts";
 
-/** An ffmpeg that stands still is killed after this share of the lease's time, so that the agent says so first. */
-const STALL_SHARE = 2 / 3;
 /** The story of an attempt. A stopped one settles as abandoned, from wherever it is. */
 export async function performAttempt(work: Work): Promise<AttemptOutcome> {
-  const sources = await openAndProbe(work);
+  work.tracker.enter("probing");
+  const opened = await openInputs(work);
+  if (opened.status === "ended") return opened.outcome;
+  const { part } = work.assignment.task;
+  if (part !== undefined) return performPart(work, part);
+  const sources = await probeInputs(work);
   if (sources.status === "ended") return sources.outcome;
-  const ran = await planAndRun(work, sources.value);
+  const ran = await askedPlan(work, sources.value);
   if (ran.status === "ended") return ran.outcome;
   const outputs = await deliver(work, ran.value.plan, ran.value.cuts, ran.value.engine, (step) => {
     work.tracker.beginStep(step);
@@ -25,15 +36,18 @@ export async function performAttempt(work: Work): Promise<AttemptOutcome> {
   return { status: "completed", outputs: outputs.value, engine: ran.value.engine };
 }
 
-async function openAndProbe(work: Work): Promise<Part<Readonly<Record<string, SourceInfo>>>> {
-  const { task } = work.assignment;
-  work.tracker.enter("probing");
-  const opened = await work.inputs.open(task.inputs);
+async function openInputs(work: Work): Promise<Part<null>> {
+  const opened = await work.inputs.open(work.assignment.task.inputs);
   if (opened.status === "aborted") return ABANDONED;
   if (opened.status === "no_disk") return ended({ status: "released", reason: "no_disk" });
   if (opened.status === "failed") {
     return fail(work, { ...opened, code: "SOURCE_UNAVAILABLE" }, NO_ENGINE);
   }
+  return { status: "ok", value: null };
+}
+
+async function probeInputs(work: Work): Promise<Part<Readonly<Record<string, SourceInfo>>>> {
+  const { task } = work.assignment;
   const forPassthrough = task.work.mode === "recipe" && task.work.recipe.name === "webReady";
   const sources: Record<string, SourceInfo> = {};
   for (const [key, input] of work.inputs.entries()) {
@@ -48,141 +62,16 @@ async function openAndProbe(work: Work): Promise<Part<Readonly<Record<string, So
   return { status: "ok", value: sources };
 }
 
-/** A plan whose hardware fails is made again without that device, for as long as there is another way. */
-async function planAndRun(
+async function askedPlan(
   work: Work,
   sources: Readonly<Record<string, SourceInfo>>,
 ): Promise<Part<RanPlan>> {
   const { task } = work.assignment;
-  const outputs = Object.entries(task.outputs).map(([key, { filename, format }]) => ({
-    key,
-    file: filename,
-    format,
-  }));
-  const notes: string[] = [];
-  const avoided = new Set<string>();
-  let fault: Part<never> | null = null;
-  const planWith = (encoders: readonly EncoderCapability[]) =>
+  const outputs = askedOutputs(task);
+  const make = (encoders: readonly EncoderCapability[]) =>
     work.plan(task.work, sources, outputs, encoders);
-  for (;;) {
-    work.tracker.enter("planning");
-    const plan = planWith(work.devices.encoders().filter(({ device }) => !avoided.has(device)));
-    if (plan.status === "rejected") {
-      if (fault !== null) return fault;
-      // Another worker can, or this one when its device has rested: no fault of the work.
-      if (planWith(work.devices.proved()).status === "planned") {
-        work.log("warn", "the device that this needs rests or is busy: the lease goes back");
-        return ended({ status: "released", reason: "device_resting" });
-      }
-      return fail(work, { ...plan, retryable: false }, NO_ENGINE);
-    }
-    work.log("info", `plan: ${plan.action}`, { steps: plan.steps.length });
-    const giveBack = takeSessions(work, plan);
-    const ran = await runSteps(work, plan, notes).finally(giveBack.atEnd);
-    if (ran.status !== "hardware_fault") {
-      giveBack.devices.forEach(work.devices.worked);
-      return ran;
-    }
-    // Said again by the plan that cannot do without the device.
-    fault = ended(ran.outcome);
-    if (ran.fault === "unsupported") avoided.add(ran.device);
-    work.log("warn", `device ${ran.device}: ${ran.meaning}; trying another way`);
-    notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
-  }
-}
-
-/** Counts the plan's sessions with its devices until it has ended; synchronous with the planning. */
-function takeSessions(work: Work, plan: Plan) {
-  const most = new Map<string, number>();
-  for (const step of plan.steps) {
-    if (step.kind !== "ffmpeg" || step.encoder === null) continue;
-    const { device, sessions, deviceSessions } = step.encoder;
-    if (device === "cpu") continue;
-    most.set(device, Math.max(most.get(device) ?? 0, deviceSessions ?? sessions ?? 1));
-  }
-  const taken = [...most].map(([device, sessions]) => work.devices.take(device, sessions));
-  return {
-    devices: [...most.keys()],
-    atEnd: () => {
-      for (const end of taken) end();
-    },
-  };
-}
-
-interface RanPlan {
-  readonly plan: Plan;
-  readonly cuts: Cuts;
-  readonly engine: EngineReport;
-}
-
-type Ran =
-  | Part<RanPlan>
-  | {
-      readonly status: "hardware_fault";
-      readonly device: string;
-      readonly fault: HardwareFault;
-      /** What follows for the device. */
-      readonly meaning: string;
-      readonly notes: readonly string[];
-      readonly outcome: AttemptOutcome;
-    };
-
-async function runSteps(work: Work, plan: Plan, notes: readonly string[]): Promise<Ran> {
-  work.tracker.planned(plan.steps);
-  let engine: EngineReport = { ...NO_ENGINE, log: [...notes] };
-  const cuts = new Map<string, readonly string[]>();
-  for (const step of plan.steps) {
-    work.tracker.beginStep(step);
-    if (step.kind !== "ffmpeg") {
-      const done = await runLocalStep(work, step);
-      if (work.signal.aborted) return ABANDONED;
-      if (done.status === "failed") return fail(work, done, engine);
-      for (const [file, pieces] of done.cuts) cuts.set(file, pieces);
-      continue;
-    }
-    const ran = await runFfmpeg(work, await withLoudness(step, work.workDir));
-    if (work.signal.aborted || ran.status === "aborted") return ABANDONED;
-    const encoder = step.encoder;
-    engine = {
-      device: encoder?.device ?? engine.device,
-      encoder: encoder?.name ?? engine.encoder,
-      exitCode: ran.status === "ok" ? 0 : ran.exitCode,
-      log: [...engine.log, ...ran.log],
-    };
-    if (ran.status === "ok") continue;
-    const failed = fail(work, ran, engine);
-    if (ran.hardwareFault === null || encoder === null) return failed;
-    const { device } = encoder;
-    return {
-      status: "hardware_fault",
-      device,
-      fault: ran.hardwareFault,
-      // Said while its sessions are still counted.
-      meaning: work.devices.failed(device, ran.hardwareFault),
-      notes: ran.log,
-      outcome: failed.status === "ended" ? failed.outcome : { status: "abandoned" },
-    };
-  }
-  return { status: "ok", value: { plan, cuts, engine } };
-}
-
-function runFfmpeg(work: Work, step: FfmpegStep) {
-  const { task, ttlMs } = work.assignment;
-  const { encoder } = step;
-  if (encoder !== null) work.tracker.chose({ device: encoder.device, encoder: encoder.name });
-  let patience = 0;
-  return work.engine.run(step, {
-    inputUrl: (key) => work.inputs.get(key).url,
-    scratchDir: work.workDir,
-    signal: work.signal,
-    ...(work.threads === undefined ? {} : { threads: work.threads }),
-    onProgress: work.tracker.stepMoved,
-    stallMs: ttlMs * STALL_SHARE,
-    movement: () => {
-      // An ffmpeg that starves while its source is away does not stall: the source has its own patience.
-      if (work.inputs.isAwaited()) patience += 1;
-      return work.inputs.bytesServed() + patience;
-    },
-    maxOutputBytes: Math.min(task.maxOutputBytes, work.maxOutputBytes ?? task.maxOutputBytes),
-  });
+  // Asked once: an attempt that has begun with the whole goes on with it.
+  const first = make(work.devices.encoders());
+  if (first.status === "planned") await proposeDivision(work, first, sources);
+  return work.signal.aborted ? ABANDONED : planAndRun(work, make);
 }

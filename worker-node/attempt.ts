@@ -6,6 +6,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dispatcher } from "undici";
+import type { ChunkPlan } from "../protocol/chunks/contract.ts";
 import type { EdgeMessageOf, Grant } from "../protocol/messages.ts";
 import type { planTask } from "../protocol/plan-task.ts";
 import { createInputs } from "./attempt-inputs.ts";
@@ -48,20 +49,33 @@ export interface Attempt {
   /** Never rejects. */
   readonly ended: Promise<AttemptOutcome>;
   readonly renew: (grant: Grant) => void;
+  /** The division that it proposed was refused: it goes on with the whole. */
+  readonly decline: () => void;
   /** What is left of the run's limit, from now; it only ends the attempt, the edge declares the timeout. */
   readonly limit: (runLimitMs: number) => void;
   readonly stop: (reason: string) => void;
 }
 
-/** Begins at once and reports through `onReport` until it has ended. */
+/** What an attempt says while it runs. */
+export interface AttemptVoice {
+  readonly report: (report: AttemptReport) => void;
+  /** Asks whether the work shall be divided; the answer is `stop` or `decline`. */
+  readonly propose: (plan: ChunkPlan) => void;
+}
+
+/** Begins at once and speaks until it has ended. */
 export function startAttempt(
   deps: AttemptDeps,
   assignment: Assignment,
-  onReport: (report: AttemptReport) => void,
+  voice: AttemptVoice,
   log: Log,
 ): Attempt {
   const stopped = new AbortController();
   const grant = createGrantHolder(assignment.grant);
+  const { promise: declined, resolve: decline } = Promise.withResolvers<void>();
+  const aborted = new Promise<void>((resolve) => {
+    stopped.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
   let limitTimer: NodeJS.Timeout | undefined;
   const limit = (runLimitMs: number) => {
     clearTimeout(limitTimer);
@@ -98,7 +112,7 @@ export function startAttempt(
       scratchDir: workDir,
       bytesServed: inputs.bytesServed,
       onReport: (report) => {
-        if (!stopped.signal.aborted) onReport(report);
+        if (!stopped.signal.aborted) voice.report(report);
       },
     });
     try {
@@ -111,6 +125,10 @@ export function startAttempt(
         workDir,
         signal: stopped.signal,
         log,
+        propose: (plan) => {
+          voice.propose(plan);
+          return Promise.race([declined, aborted]);
+        },
       });
     } finally {
       tracker.stop();
@@ -128,7 +146,7 @@ export function startAttempt(
       clearTimeout(limitTimer);
       return stopped.signal.aborted ? { status: "abandoned" } : outcome;
     });
-  return { ended, renew: grant.renew, limit, stop: () => stopped.abort() };
+  return { ended, renew: grant.renew, decline, limit, stop: () => stopped.abort() };
 }
 
 function unexpected(error: unknown, log: Log): AttemptOutcome {

@@ -3,10 +3,13 @@ import type { FfmpegStep, PromisedOutput } from "../protocol/plan.ts";
 import {
   checkOutput,
   type GateResult,
+  type IndexRequest,
+  type IndexResult,
   type ProbeRequest,
   type ProbeResult,
   probeSource,
   type RunStepOptions,
+  readFrameIndex,
   runStep,
   type StepResult,
   type Tools,
@@ -17,6 +20,8 @@ export interface Engine {
   readonly hasVmaf?: boolean;
   probe(request: ProbeRequest): Promise<ProbeResult>;
   run(step: FfmpegStep, options: RunStepOptions): Promise<StepResult>;
+  /** When the frames of a source are shown. */
+  index(request: IndexRequest): Promise<IndexResult>;
   /** `file` is an absolute path. */
   check(file: string, promise: PromisedOutput, signal: AbortSignal): Promise<GateResult>;
 }
@@ -25,6 +30,7 @@ export function ffmpegEngine(tools: Tools): Engine {
   return {
     hasVmaf: tools.features.vmaf,
     probe: (request) => probeSource(tools, request),
+    index: (request) => readFrameIndex(tools, request),
     run: (step, options) => runStep(tools, step, options),
     check: (file, promise, signal) => checkOutput(tools, file, promise, signal),
   };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The agent's entry: options, ffmpeg, encoders, scratch, and then the edge until it ends. Wiring only. */
 import { availableParallelism, totalmem } from "node:os";
-import type { Capabilities, EncoderCapability } from "../protocol/media.ts";
+import { type Capabilities, CHUNKS_FEATURE, type EncoderCapability } from "../protocol/media.ts";
 import { planTask } from "../protocol/plan-task.ts";
 import { startAgent } from "./agent.ts";
 import { createDevices, type Devices } from "./devices.ts";
@@ -167,7 +167,7 @@ async function runAgent(options: AgentOptions, log: Log): Promise<number> {
       token: options.token,
       name: options.name,
       slots,
-      capabilities,
+      capabilities: withFeatures(capabilities, tools),
       log,
     });
     drain = agent.drain;
@@ -212,6 +212,11 @@ function devicesOf(encoders: readonly EncoderCapability[], tools: Tools, log: Lo
       ending.abort();
     },
   };
+}
+
+/** Parts must join to the tick, which was tried with ffmpeg 5.1 and later alone. */
+function withFeatures(capabilities: Capabilities, { features }: Tools): Capabilities {
+  return features.fpsMode ? { ...capabilities, features: [CHUNKS_FEATURE] } : capabilities;
 }
 
 function endOf(signal: AbortSignal): ExitReason {

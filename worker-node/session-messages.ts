@@ -1,4 +1,5 @@
 /** The messages a session sends, made from what it remembers. */
+import type { ChunkPlan } from "../protocol/chunks/contract.ts";
 import type { WorkerMessage, WorkerMessageOf } from "../protocol/messages.ts";
 import type { LeaseRef } from "../protocol/task.ts";
 import { redact } from "./redact.ts";
@@ -40,6 +41,7 @@ export function newLease(lease: LeaseRef, slots: number, now: number): HeldLease
     running: true,
     claimed: true,
     settlement: null,
+    proposal: null,
     settleAt: now,
     settleTries: 0,
     report: NOT_STARTED,
@@ -106,6 +108,12 @@ export function settlementOf(lease: LeaseRef, outcome: AttemptOutcome): Settleme
   }
 }
 
+/** The question whether the work of a lease shall be divided. */
+export function proposalOf(lease: LeaseRef, plan: ChunkPlan): WorkerMessageOf<"plan"> {
+  const engine = { device: null, encoder: null, exitCode: null, log: [] };
+  return { type: "plan", lease, plan, engine };
+}
+
 function withinLimits(engine: EngineReport): EngineReport {
   return {
     ...engine,
@@ -119,14 +127,15 @@ export function dueMessage(
   intervalMs: number,
   now: number,
 ): { readonly held: HeldLease; readonly message: WorkerMessage } | null {
-  if (held.settlement !== null) {
-    if (now < held.settleAt) return null;
+  const owed = held.settlement ?? held.proposal;
+  if (owed !== null && now >= held.settleAt) {
     const wait = Math.min(RESEND_CAP_MS, RESEND_FIRST_MS * 2 ** held.settleTries);
     return {
       held: { ...held, settleAt: now + wait, settleTries: held.settleTries + 1 },
-      message: held.settlement,
+      message: owed,
     };
   }
+  if (held.settlement !== null) return null;
   const isNews = held.sentStage !== held.report.stage || held.saidSlots !== held.slots;
   const isDue = isNews || now >= held.sentAt + intervalMs;
   if (!held.claimed || !held.running || !held.unsent || !isDue) return null;

@@ -1,4 +1,5 @@
 /** The words of the agent's protocol state machine: what it remembers, what happens to it, what it asks for. */
+import type { ChunkPlan } from "../protocol/chunks/contract.ts";
 import type { Capabilities, VideoMetadata } from "../protocol/media.ts";
 import type { EdgeMessage, Grant, WorkerMessage, WorkerMessageOf } from "../protocol/messages.ts";
 import type { Stage } from "../protocol/stages.ts";
@@ -60,7 +61,9 @@ export interface HeldLease {
   /** As far as is known the edge counts this lease as ours: `hello` names it. */
   readonly claimed: boolean;
   readonly settlement: Settlement | null;
-  /** When the settlement is sent (again), and how often it was. */
+  /** A division that the edge has not answered: the attempt waits for it, and its lease goes on. */
+  readonly proposal: WorkerMessageOf<"plan"> | null;
+  /** When the settlement, or else the proposal, is sent (again), and how often it was. */
   readonly settleAt: number;
   readonly settleTries: number;
   readonly report: AttemptReport;
@@ -134,6 +137,13 @@ export type SessionEvent =
       readonly lease: LeaseRef;
       readonly report: AttemptReport;
     }
+  /** The attempt asks whether its work shall be divided; the answer is `stop` or `decline`. */
+  | {
+      readonly type: "proposed";
+      readonly now: number;
+      readonly lease: LeaseRef;
+      readonly plan: ChunkPlan;
+    }
   | {
       readonly type: "ended";
       readonly now: number;
@@ -155,6 +165,8 @@ export type SessionEffect =
     }
   /** Kill the attempt's processes at once and clean up; `ended` follows. */
   | { readonly type: "stop"; readonly lease: LeaseRef; readonly reason: string }
+  /** The division was refused: the attempt does the whole. */
+  | { readonly type: "decline"; readonly lease: LeaseRef }
   | { readonly type: "renew"; readonly lease: LeaseRef; readonly grant: Grant }
   | { readonly type: "limit"; readonly lease: LeaseRef; readonly runLimitMs: number }
   | {

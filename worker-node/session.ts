@@ -2,7 +2,7 @@
  * The agent's side of the protocol as a pure machine: events in, a new session and effects out. No clock, no
  * randomness, no sockets. What it keeps true, whatever the order of events:
  *
- * - `complete`, `fail` and `release` are sent until they are acknowledged, on this socket or the next one.
+ * - `complete`, `fail`, `release` and `plan` are sent until they are acknowledged, on this socket or the next one.
  * - A dropped socket stops nothing; a lease that `welcome` or `revoke` calls lost is stopped at once.
  * - `hello` names every lease the edge may count as ours, so that none is freed while we still speak for it.
  * - Never more slots in use than there are; nothing new while draining, resting or ending.
@@ -12,7 +12,14 @@ import { PROTOCOL_VERSION } from "../protocol/messages.ts";
 import type { LeaseRef } from "../protocol/task.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 import { describeCause, isProtocolError, stopReason } from "./close-cause.ts";
-import { dueMessage, helloOf, newLease, releaseOf, settlementOf } from "./session-messages.ts";
+import {
+  dueMessage,
+  helloOf,
+  newLease,
+  proposalOf,
+  releaseOf,
+  settlementOf,
+} from "./session-messages.ts";
 import {
   type AttemptReport,
   type CloseCause,
@@ -74,8 +81,9 @@ export function nextWake(session: Session): number | null {
   if (session.ending !== null) times.push(session.ending.by);
   if (session.phase === "online") {
     for (const held of session.leases.values()) {
-      if (held.settlement !== null) times.push(held.settleAt);
-      else if (mayReport(held)) times.push(held.sentAt + intervalOf(session, held));
+      if (held.settlement !== null || held.proposal !== null) times.push(held.settleAt);
+      if (held.settlement === null && mayReport(held))
+        times.push(held.sentAt + intervalOf(session, held));
     }
     if (session.credit < freeSlots(session, Number.POSITIVE_INFINITY)) {
       times.push(session.restUntil);
@@ -97,6 +105,17 @@ function apply(session: Session, event: SessionEvent): SessionStep {
       return onMessage(session, event.message, event.now);
     case "progressed":
       return update(session, event.lease, (held) => heard(held, event.report));
+    case "proposed":
+      return update(session, event.lease, (held) =>
+        held.claimed && held.running && held.settlement === null
+          ? {
+              ...held,
+              proposal: proposalOf(event.lease, event.plan),
+              settleAt: event.now,
+              settleTries: 0,
+            }
+          : held,
+      );
     case "ended":
       return onEnded(session, event);
     case "drain":
@@ -219,6 +238,7 @@ function onAck(session: Session, ack: EdgeMessageOf<"ack">): SessionStep {
       ack.grant === undefined ? [] : [{ type: "renew", lease: ack.lease, grant: ack.grant }];
     return { session, effects };
   }
+  if (ack.of === "plan") return onPlanAnswer(session, held, ack);
   // An answer to an older message than the one we now stand by settles nothing.
   if (held.settlement?.type !== ack.of) return { session, effects: [] };
   const isAccepted = ack.status === "accepted";
@@ -232,6 +252,31 @@ function onAck(session: Session, ack: EdgeMessageOf<"ack">): SessionStep {
   return { session: settled, effects: [note] };
 }
 
+/** Accepted, the lease is over: its work goes on in parts. Refused, the attempt does the whole. */
+function onPlanAnswer(
+  session: Session,
+  held: HeldLease,
+  { lease, status, reason }: EdgeMessageOf<"ack">,
+): SessionStep {
+  if (held.proposal === null) return { session, effects: [] };
+  if (status === "refused") {
+    const text = `the division was refused: ${reason ?? "no reason given"}`;
+    const next = withLease(session, { ...held, proposal: null, settleTries: 0 });
+    return {
+      session: next,
+      effects: [
+        { type: "note", level: "info", text, lease },
+        { type: "decline", lease },
+      ],
+    };
+  }
+  const effects: SessionEffect[] = [
+    { type: "note", level: "info", text: "the work was divided", lease },
+  ];
+  if (held.running) effects.push({ type: "stop", lease, reason: "divided" });
+  return { session: withLease(session, { ...held, claimed: false, proposal: null }), effects };
+}
+
 function onEnded(session: Session, event: Extract<SessionEvent, { type: "ended" }>): SessionStep {
   const held = session.leases.get(leaseKey(event.lease));
   if (held === undefined) return { session, effects: [] };
@@ -242,7 +287,13 @@ function onEnded(session: Session, event: Extract<SessionEvent, { type: "ended" 
   const rests =
     event.outcome.status === "released" &&
     (event.outcome.reason === "no_disk" || event.outcome.reason === "device_resting");
-  const next = withLease(session, { ...held, running: false, settlement, settleAt: event.now });
+  const next = withLease(session, {
+    ...held,
+    running: false,
+    settlement,
+    proposal: null,
+    settleAt: event.now,
+  });
   return {
     session: rests ? { ...next, restUntil: event.now + REST_MS } : next,
     effects: [],
@@ -293,7 +344,7 @@ function onAbort(session: Session, now: number): SessionStep {
   for (const held of session.leases.values()) {
     if (held.claimed && held.settlement === null) {
       const settlement = releaseOf(held.lease, "shutdown");
-      next = withLease(next, { ...held, settlement, settleAt: now });
+      next = withLease(next, { ...held, settlement, proposal: null, settleAt: now });
     }
   }
   return end(next, "aborted", now);
@@ -313,7 +364,8 @@ function loseLease(session: Session, lease: LeaseRef, reason: string): SessionSt
     { type: "note", level: "warn", text: `lease lost: ${reason}`, lease },
   ];
   if (held.running) effects.push({ type: "stop", lease, reason });
-  return { session: withLease(session, { ...held, claimed: false, settlement: null }), effects };
+  const gone = { ...held, claimed: false, settlement: null, proposal: null };
+  return { session: withLease(session, gone), effects };
 }
 
 /** Sends what is due, settlements before the `pull` that their end makes room for. */
@@ -410,7 +462,7 @@ function withLease(session: Session, held: HeldLease): Session {
 function unclaimAll(session: Session): Session {
   let next = session;
   for (const held of session.leases.values()) {
-    next = withLease(next, { ...held, claimed: false, settlement: null });
+    next = withLease(next, { ...held, claimed: false, settlement: null, proposal: null });
   }
   return next;
 }

@@ -2,7 +2,7 @@
 import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { Divisible, Plan } from "../plan.ts";
 import type { Chunk, ChunkPlan, Fleet, Grid, PresentationPlan } from "./contract.ts";
-import { CHUNK_MIN_SECONDS, divideByCost } from "./cost.ts";
+import { divideByCost } from "./cost.ts";
 import { type FrameIndex, findGrid, outputTicks, shownAt } from "./grid.ts";
 import { commonOverlap, type Overlap, overlapOf } from "./overlap.ts";
 
@@ -17,11 +17,16 @@ const framedCodecs: ReadonlySet<string> = new Set([
   ...["mjpeg", "prores", "dnxhd", "ffv1", "rawvideo"],
 ]);
 
-/** Why the frames need not even be listed; null where it may pay to. */
+/**
+ * Why the frames need not even be listed; null where it may pay to.
+ *
+ * @param indexBytes how much of the source would be read for it.
+ */
 export function mayDivide(
   plan: Plan,
   sources: Readonly<Record<string, SourceInfo>>,
   fleet: Fleet | undefined,
+  indexBytes: number,
 ): string | null {
   if (fleet === undefined || fleet.freeSlots < 1) return "no other slot is free";
   if (plan.division === undefined) return "what is asked for does not divide";
@@ -31,8 +36,12 @@ export function mayDivide(
     return "it is not one video";
   }
   const seconds = video.durationSeconds ?? source.durationSeconds ?? 0;
-  if (seconds < CHUNK_MIN_SECONDS) return `it is shorter than ${CHUNK_MIN_SECONDS} s`;
-  return refuseVideo(source, video);
+  const refusal = refuseVideo(source, video);
+  if (refusal !== null) return refusal;
+  const slots = fleet.freeSlots + 1;
+  const guess = { seconds, slots, overlapSeconds: 0, segmentSeconds: null, indexBytes };
+  const costs = divideByCost(guess);
+  return costs.status === "whole" ? costs.reason : null;
 }
 
 function refuseVideo({ format }: SourceInfo, video: VideoStreamInfo): string | null {

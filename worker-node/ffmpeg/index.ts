@@ -1,6 +1,12 @@
 /** ffmpeg, as the rest of the agent sees it. */
 export { type Proofs, proveCapabilities, proveDevice, type Refusal } from "./capabilities.ts";
 export { defaultMemoryBytes } from "./confinement.ts";
+export {
+  type IndexRequest,
+  type IndexResult,
+  indexBytes,
+  readFrameIndex,
+} from "./frame-index.ts";
 export { checkOutput } from "./gate.ts";
 export { probeSource } from "./probe.ts";
 export { cacheDir, type KeptProofs, keptProofs, machineFacts } from "./proof-cache.ts";

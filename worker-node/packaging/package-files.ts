@@ -80,11 +80,12 @@ async function present(folder: string, step: PackageStep): Promise<Presentation>
   };
 }
 
-async function writeTexts(
+/** Writes playlists and manifest into the scratch directory `folder`; returns their names. */
+export async function writeTexts(
   folder: string,
-  { master, manifest }: PackageStep,
+  { master, manifest }: Pick<PackageStep, "master" | "manifest">,
   presentation: Presentation,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { video, audio, subtitles } = presentation;
   const texts: [file: string, text: string][] = [
     [master, masterPlaylist(presentation)],
@@ -103,6 +104,7 @@ async function writeTexts(
     ]),
   ];
   for (const [file, text] of texts) await writeFile(join(folder, file), text, { mode: 0o600 });
+  return texts.map(([file]) => file);
 }
 
 /** The head, then a file per segment: together the bytes of the whole. */

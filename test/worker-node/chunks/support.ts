@@ -116,7 +116,7 @@ export async function openParts(): Promise<Parts> {
       const { source, plan, scratchDir } = await planOf(file, recipe, format);
       const sources = { in_1: source };
       const fleet = { freeSlots };
-      const refusal = mayDivide(plan, sources, fleet);
+      const refusal = mayDivide(plan, sources, fleet, 0);
       const { division } = plan;
       if (refusal !== null || division === undefined) throw new Error(refusal ?? "no division");
       const listing = serve(file);

@@ -85,6 +85,7 @@ export const progress = {
 /** An engine in which everything succeeds; tests replace what they are about. */
 export function goodEngine(changes: Partial<Engine> = {}): Engine {
   return {
+    index: async () => ({ status: "unknown", reason: "no frames are listed here" }),
     probe: async () => ({ status: "ok", source: SOURCE_INFO }),
     run: async (_step, options) => {
       await writeFile(join(options.scratchDir, "result.mp4"), OUTPUT);

@@ -1,0 +1,182 @@
+/** What an attempt does for a part of a divided job, its inputs being open. */
+import { unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { chunkFile, chunkStep, rawFile } from "../../protocol/chunks/chunk-step.ts";
+import type { RenditionIndex, TaskPart } from "../../protocol/chunks/contract.ts";
+import { outputTicks, shownAt } from "../../protocol/chunks/grid.ts";
+import { cuesFile, mediaFile } from "../../protocol/packaging/presentation.ts";
+import type { FfmpegStep, Plan, PromisedOutput } from "../../protocol/plan.ts";
+import type { OutputReport } from "../../protocol/task.ts";
+import { failure, NO_ENGINE, type Work } from "../attempt-parts.ts";
+import { deliver } from "../deliver.ts";
+import { readFragmentedFile } from "../packaging/read-rendition.ts";
+import { planAndRun } from "../plan-and-run.ts";
+import { runFfmpeg } from "../run-ffmpeg.ts";
+import type { AttemptOutcome, EngineReport } from "../session-model.ts";
+import { type Cut, cutChunk, indexOf } from "./cut-chunk.ts";
+import { anyEncoder, type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
+import { performMerge } from "./perform-merge.ts";
+
+type PartOf<K extends TaskPart["kind"]> = Extract<TaskPart, { kind: K }>;
+
+/** By the name of a file, what is reported of it. */
+type Indexes = ReadonlyMap<string, RenditionIndex>;
+
+export async function performPart(work: Work, part: TaskPart): Promise<AttemptOutcome> {
+  switch (part.kind) {
+    case "chunk":
+      return performChunk(work, part);
+    case "audio":
+      return performAudio(work, part);
+    case "merge":
+      return performMerge(work, part);
+  }
+}
+
+async function performChunk(work: Work, part: PartOf<"chunk">): Promise<AttemptOutcome> {
+  const fits = planPart(work, part.plan, pinnedEncoders(work.devices.proved(), part.pins));
+  if (fits.status === "ended") return fits.outcome;
+  const ran = await planAndRun(work, (encoders) => {
+    const made = makePlan(work, part.plan, pinnedEncoders(encoders, part.pins));
+    return made.status === "rejected" ? made : chunkPlan(part, made.value);
+  });
+  if (ran.status === "ended") return ran.outcome;
+  const { plan, engine } = ran.value;
+  return deliverChunk(work, part, plan, engine);
+}
+
+/** The whole's plan with the chunk's step in place of its own, and the chunk's files in place of its outputs. */
+function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan {
+  const { chunk, count } = part;
+  const step = chunkStep(division, part.plan, chunk, chunk.index === count - 1);
+  const outputs = division.renditions.map((rendition): PromisedOutput => {
+    const cut = cutOf(part, rendition.name, rendition.encoder.name);
+    const { codec, width, height } = rendition;
+    return {
+      key: plan.outputs[0]?.key ?? "",
+      file: chunkFile(rendition.name, chunk.index),
+      format: "mp4",
+      role: "part",
+      video: { codec, width, height, frames: chunk.frames },
+      audio: null,
+      durationSeconds: (cut.to - cut.from) / cut.ticks,
+      durationToleranceSeconds: 0.002,
+    };
+  });
+  return { ...plan, division, steps: [step], outputs };
+}
+
+/** Cuts the overlap away, compares with the pins, and sends up what is left. */
+async function deliverChunk(
+  work: Work,
+  part: PartOf<"chunk">,
+  plan: Plan,
+  engine: EngineReport,
+): Promise<AttemptOutcome> {
+  const { chunk, pins } = part;
+  const invalid = (detail: string) =>
+    failure(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
+  const indexes = new Map<string, RenditionIndex>();
+  for (const { name, encoder } of plan.division?.renditions ?? []) {
+    const file = chunkFile(name, chunk.index);
+    const raw = join(work.workDir, rawFile(name));
+    const cut = cutOf(part, name, encoder.name);
+    work.tracker.setChecking(true);
+    const made = await cutChunk(raw, join(work.workDir, file), cut).finally(() =>
+      work.tracker.setChecking(false),
+    );
+    if (work.signal.aborted) return { status: "abandoned" };
+    if (made.status === "invalid") return invalid(made.detail);
+    await unlink(raw);
+    const pin = pins?.[name];
+    if (pin !== undefined && pin.configSha256 !== made.index.configSha256) {
+      return invalid(
+        `${name}: ${encoder.name} of this worker is configured unlike that of the first chunk.`,
+      );
+    }
+    indexes.set(file, { ...made.index, track: "video" });
+  }
+  return deliverParts(work, plan, indexes, engine);
+}
+
+function cutOf({ plan, chunk }: PartOf<"chunk">, rendition: string, encoder: string): Cut {
+  return {
+    rendition,
+    encoder,
+    chunk: chunk.index,
+    from: shownAt(plan.grid, chunk.from),
+    to: shownAt(plan.grid, chunk.to),
+    ticks: outputTicks(plan.grid),
+    frames: chunk.frames,
+    segmentSeconds: plan.presentation?.segmentSeconds ?? null,
+  };
+}
+
+/** Sound, cues and all that is not pictures, over the whole: it is never cut. */
+async function performAudio(work: Work, part: PartOf<"audio">): Promise<AttemptOutcome> {
+  work.tracker.enter("planning");
+  const planned = planPart(work, part.plan, anyEncoder);
+  if (planned.status === "ended") return planned.outcome;
+  const { plan, division } = planned.value;
+  const { sound } = division;
+  if (sound === null) {
+    const detail = "The plan of this part has no sound.";
+    return failure(work, { code: "ENGINE_INVOCATION_ERROR", detail, retryable: true }, NO_ENGINE);
+  }
+  const step: FfmpegStep = {
+    kind: "ffmpeg",
+    stage: "transcoding",
+    inputs: [{ from: { source: division.source }, options: [] }],
+    filterComplex: null,
+    outputs: sound.outputs,
+    expectedFrames: null,
+    expectedSeconds: part.plan.presentation?.durationSeconds ?? soundSeconds(part),
+    encoder: null,
+  };
+  const whole: Plan = { ...plan, steps: [step], outputs: sound.promises };
+  const ran = await planAndRun(work, () => whole);
+  if (ran.status === "ended") return ran.outcome;
+  const indexes = new Map<string, RenditionIndex>();
+  for (const { file } of sound.promises) indexes.set(file, await soundIndex(work, part, file));
+  return deliverParts(work, whole, indexes, ran.value.engine);
+}
+
+function soundSeconds({ plan }: PartOf<"audio">): number | null {
+  const [source] = Object.values(plan.sources);
+  const lengths = source?.audio.flatMap(({ durationSeconds }) => durationSeconds ?? []) ?? [];
+  return lengths.length === 0 ? null : Math.max(...lengths);
+}
+
+async function soundIndex(
+  work: Work,
+  { plan }: PartOf<"audio">,
+  file: string,
+): Promise<RenditionIndex> {
+  const { presentation } = plan;
+  const cues = presentation?.subtitles.find(({ name }) => cuesFile(name) === file);
+  if (cues !== undefined) return { track: "text", rendition: cues.name };
+  const track = presentation?.audio.find(({ name }) => mediaFile(name) === file);
+  if (presentation === null || track === undefined) return { track: "sound", rendition: file };
+  const { head, headBytes, fragments } = await readFragmentedFile(join(work.workDir, file));
+  const about = {
+    rendition: track.name,
+    encoder: "aac",
+    segmentSeconds: presentation.segmentSeconds,
+  };
+  return { ...indexOf(head, headBytes, fragments, about), track: "audio" };
+}
+
+async function deliverParts(
+  work: Work,
+  plan: Plan,
+  indexes: Indexes,
+  engine: EngineReport,
+): Promise<AttemptOutcome> {
+  const delivered = await deliver(work, plan, new Map(), engine, (step) => runFfmpeg(work, step));
+  if (delivered.status === "ended") return delivered.outcome;
+  const outputs = delivered.value.map((report): OutputReport => {
+    const index = indexes.get(report.filename);
+    return index === undefined ? report : { ...report, index };
+  });
+  return { status: "completed", outputs, engine };
+}

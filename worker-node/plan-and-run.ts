@@ -1,0 +1,120 @@
+/** Makes a plan and runs its steps, and makes another where a device fails. */
+import type { EncoderCapability } from "../protocol/media.ts";
+import type { Plan, PlanResult } from "../protocol/plan.ts";
+import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attempt-parts.ts";
+import type { Cuts } from "./deliver.ts";
+import type { HardwareFault } from "./ffmpeg/index.ts";
+import { runLocalStep } from "./local-steps.ts";
+import { withLoudness } from "./loudness.ts";
+import { runFfmpeg } from "./run-ffmpeg.ts";
+import type { AttemptOutcome, EngineReport } from "./session-model.ts";
+
+/** A plan whose hardware fails is made again without that device, for as long as there is another way. */
+export async function planAndRun(
+  work: Work,
+  planWith: (encoders: readonly EncoderCapability[]) => PlanResult,
+): Promise<Part<RanPlan>> {
+  const notes: string[] = [];
+  const avoided = new Set<string>();
+  let fault: Part<never> | null = null;
+  for (;;) {
+    work.tracker.enter("planning");
+    const plan = planWith(work.devices.encoders().filter(({ device }) => !avoided.has(device)));
+    if (plan.status === "rejected") {
+      if (fault !== null) return fault;
+      // Another worker can, or this one when its device has rested: no fault of the work.
+      if (planWith(work.devices.proved()).status === "planned") {
+        work.log("warn", "the device that this needs rests or is busy: the lease goes back");
+        return ended({ status: "released", reason: "device_resting" });
+      }
+      return fail(work, { ...plan, retryable: false }, NO_ENGINE);
+    }
+    work.log("info", `plan: ${plan.action}`, { steps: plan.steps.length });
+    const giveBack = takeSessions(work, plan);
+    const ran = await runSteps(work, plan, notes).finally(giveBack.atEnd);
+    if (ran.status !== "hardware_fault") {
+      giveBack.devices.forEach(work.devices.worked);
+      return ran;
+    }
+    // Said again by the plan that cannot do without the device.
+    fault = ended(ran.outcome);
+    if (ran.fault === "unsupported") avoided.add(ran.device);
+    work.log("warn", `device ${ran.device}: ${ran.meaning}; trying another way`);
+    notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
+  }
+}
+
+/** Counts the plan's sessions with its devices until it has ended; synchronous with the planning. */
+function takeSessions(work: Work, plan: Plan) {
+  const most = new Map<string, number>();
+  for (const step of plan.steps) {
+    if (step.kind !== "ffmpeg" || step.encoder === null) continue;
+    const { device, sessions, deviceSessions } = step.encoder;
+    if (device === "cpu") continue;
+    most.set(device, Math.max(most.get(device) ?? 0, deviceSessions ?? sessions ?? 1));
+  }
+  const taken = [...most].map(([device, sessions]) => work.devices.take(device, sessions));
+  return {
+    devices: [...most.keys()],
+    atEnd: () => {
+      for (const end of taken) end();
+    },
+  };
+}
+
+export interface RanPlan {
+  readonly plan: Plan;
+  readonly cuts: Cuts;
+  readonly engine: EngineReport;
+}
+
+type Ran =
+  | Part<RanPlan>
+  | {
+      readonly status: "hardware_fault";
+      readonly device: string;
+      readonly fault: HardwareFault;
+      /** What follows for the device. */
+      readonly meaning: string;
+      readonly notes: readonly string[];
+      readonly outcome: AttemptOutcome;
+    };
+
+async function runSteps(work: Work, plan: Plan, notes: readonly string[]): Promise<Ran> {
+  work.tracker.planned(plan.steps);
+  let engine: EngineReport = { ...NO_ENGINE, log: [...notes] };
+  const cuts = new Map<string, readonly string[]>();
+  for (const step of plan.steps) {
+    work.tracker.beginStep(step);
+    if (step.kind !== "ffmpeg") {
+      const done = await runLocalStep(work, step);
+      if (work.signal.aborted) return ABANDONED;
+      if (done.status === "failed") return fail(work, done, engine);
+      for (const [file, pieces] of done.cuts) cuts.set(file, pieces);
+      continue;
+    }
+    const ran = await runFfmpeg(work, await withLoudness(step, work.workDir));
+    if (work.signal.aborted || ran.status === "aborted") return ABANDONED;
+    const encoder = step.encoder;
+    engine = {
+      device: encoder?.device ?? engine.device,
+      encoder: encoder?.name ?? engine.encoder,
+      exitCode: ran.status === "ok" ? 0 : ran.exitCode,
+      log: [...engine.log, ...ran.log],
+    };
+    if (ran.status === "ok") continue;
+    const failed = fail(work, ran, engine);
+    if (ran.hardwareFault === null || encoder === null) return failed;
+    const { device } = encoder;
+    return {
+      status: "hardware_fault",
+      device,
+      fault: ran.hardwareFault,
+      // Said while its sessions are still counted.
+      meaning: work.devices.failed(device, ran.hardwareFault),
+      notes: ran.log,
+      outcome: failed.status === "ended" ? failed.outcome : { status: "abandoned" },
+    };
+  }
+  return { status: "ok", value: { plan, cuts, engine } };
+}
