@@ -83,7 +83,7 @@ export async function insertJob(db: D1Database, submission: JobSubmission): Prom
   const [firstInput] = Object.values(submission.inputs);
   const videoId = firstInput?.kind === "video" ? firstInput.videoId : null;
   const isNew = sql`not exists (select 1 from jobs where id = ${submission.jobId})`;
-  const [, , , , outcomes] = await db.batch<Outcome>([
+  const [, , inserted] = await db.batch<{ id: string }>([
     statement(
       db,
       sql`
@@ -101,12 +101,13 @@ export async function insertJob(db: D1Database, submission: JobSubmission): Prom
         ${videoId}, ${submission.specHash}, ${JSON.stringify(submission)}, 'queued', 0,
         ${submission.createdAt}
       where exists (select 1 from active_work where job_id = ${submission.jobId})
-      on conflict do nothing`,
+      on conflict do nothing
+      returning id`,
     ),
     claimInputs(db, submission),
-    readOutcome(db, submission),
   ]);
-  const outcome = outcomes?.results[0];
+  if (inserted !== undefined && inserted.results.length > 0) return { status: "accepted" };
+  const outcome = await readOutcome(db, submission).first<Outcome>();
   if (outcome?.known) return { status: "accepted" };
   if (outcome?.holder) return { status: "duplicate", jobId: outcome.holder };
   return { status: "inputs_changed" };
