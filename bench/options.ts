@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 export const benchNames = [
   "transcode",
+  "ladder",
   "dispatch",
   "upload",
   "leases",
@@ -28,6 +29,7 @@ export const help = `Usage: npm run bench [-- NAME...] [--quick] [--json]
 Measures Telecine against something real in the same run, pair by pair, and prints ratios and counts.
 
   transcode   submit to completed, wall and CPU, against plain ffmpeg making the same file
+  ladder      three rungs of HLS by the agent's path, against plain ffmpeg rung by rung, and all in one run
   dispatch    submit to started, against BullMQ on a Redis that the bench starts
   upload      MB/s through the edge, against the same bytes written to the store's S3 API
   leases      lease cycles through one pool, against the raw socket echo of the same runtime

@@ -24,6 +24,8 @@ const smallest: ReadonlyMap<string, Size> = new Map([
   ["hevc_nvenc", { width: 130, height: 34 }],
   ["av1_nvenc", { width: 192, height: 128 }],
   ["libsvtav1", { width: 64, height: 64 }],
+  // "Image size is too small": less than one of its smallest coding tree units.
+  ["libx265", { width: 16, height: 16 }],
 ]);
 
 /** Largest pictures, where they matter: beyond 4096 no card encodes H.264, and says only that it is not capable. */

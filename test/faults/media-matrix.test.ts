@@ -63,14 +63,14 @@ describe("the matrix", () => {
       row.format,
     );
     if (row.format === "hls") return checkLadder(run, expected.file);
-    check(run.output, expected.file, source);
+    check(run.output, expected.file, source, row);
     if (source.redCorner !== undefined && expected.file.video !== null) {
       expect(redCorner(run.file)).toBe(source.redCorner);
     }
   });
 });
 
-function check(output: ProbedOutput, expected: Expected, source: SourceRow): void {
+function check(output: ProbedOutput, expected: Expected, source: SourceRow, row: RecipeRow): void {
   const videos = output.streams.filter(({ codec_type }) => codec_type === "video");
   const audio = output.streams.filter(({ codec_type }) => codec_type === "audio");
   const text = output.streams.filter(({ codec_type }) => codec_type === "subtitle");
@@ -78,17 +78,18 @@ function check(output: ProbedOutput, expected: Expected, source: SourceRow): voi
     expect(videos).toHaveLength(1);
     const [video] = videos;
     if (expected.video.codec !== null) expect(video?.codec_name).toBe(expected.video.codec);
-    expect(shownSize(video)).toEqual({
-      width: expected.video.width,
-      height: expected.video.height,
-    });
+    const { width, height } = expected.video;
+    // A copy may keep an odd size that an encode cannot.
+    const whole = row.recipe.name === "webReady" ? [source.shown] : [];
+    expect([{ width, height }, ...whole]).toContainEqual(shownSize(video));
     if (expected.frames !== null) expect(Number(video?.nb_read_frames)).toBe(expected.frames);
   }
   expect(audio.map(({ channels }) => channels)).toEqual(expected.audio?.channels ?? []);
   for (const track of audio) expect(track.codec_name).toBe(expected.audio?.codec);
   if (source.languages !== undefined && audio.length === source.languages.length) {
     // Neither WAV nor a single track of several carries them.
-    expect(audio.map(({ tags }) => tags?.language)).toEqual(source.languages);
+    const words = row.format === "mov" ? source.languages.map(bibliographic) : source.languages;
+    expect(audio.map(({ tags }) => tags?.language)).toEqual(words);
   }
   if (expected.seconds !== null) {
     expect(Math.abs(secondsOf(output) - expected.seconds)).toBeLessThanOrEqual(SECONDS);
@@ -97,6 +98,9 @@ function check(output: ProbedOutput, expected: Expected, source: SourceRow): voi
   expect(output.chapters).toHaveLength(expected.chapters);
   expect(JSON.stringify(output)).not.toMatch(/52\.52|"Home"/);
 }
+
+/** QuickTime has the older of the two codes that German has. */
+const bibliographic = (language: string) => (language === "deu" ? "ger" : language);
 
 type Picture = ProbedOutput["streams"][number] | undefined;
 

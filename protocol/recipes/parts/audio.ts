@@ -1,6 +1,7 @@
 /** Sound: which tracks go into an output, copied or encoded, with which channels. */
 import type { AudioStreamInfo, OutputFormat } from "../../media.ts";
 import { LOUDNESS_FILTER } from "../../plan.ts";
+import { languageOption } from "./language.ts";
 
 export type AudioEncoding = "aac" | "opus" | "mp3" | "pcm_s16le";
 
@@ -64,15 +65,17 @@ function clampKbps(kbps: number, encoding: "aac" | "opus" | "mp3", channels: num
 /**
  * Maps and encodes the tracks, in order. Encoded sound is padded to begin with the picture and filled where the
  * source has holes, for players that add up packets instead of reading times.
+ *
+ * @param format of the container, where it has words of its own for languages.
  */
-export function planAudio(tracks: readonly AudioTrack[]): PlannedAudio {
+export function planAudio(tracks: readonly AudioTrack[], format?: OutputFormat): PlannedAudio {
   const [first] = tracks;
   return {
     options: tracks.flatMap((track, at) => [
       "-map",
       `0:${track.source.index}`,
       ...codecOptions(track, at),
-      ...languageOption(track.source, at),
+      ...languageOption(track.source.language, `a:${at}`, format),
     ]),
     promise:
       first === undefined
@@ -118,15 +121,11 @@ function codecOptions(
 }
 
 /** The languages of the tracks, for a copy of what was encoded elsewhere. */
-export function languageOptions(tracks: readonly AudioTrack[]): string[] {
-  return tracks.flatMap((track, at) => languageOption(track.source, at));
-}
-
-/** ISO 639 codes only: the tag is free text in some containers. */
-function languageOption({ language }: AudioStreamInfo, at: number): string[] {
-  return language !== null && /^[a-z]{2,3}$/.test(language)
-    ? [`-metadata:s:a:${at}`, `language=${language}`]
-    : [];
+export function languageOptions(
+  tracks: readonly AudioTrack[],
+  format: OutputFormat | undefined,
+): string[] {
+  return tracks.flatMap(({ source }, at) => languageOption(source.language, `a:${at}`, format));
 }
 
 const copyable: Partial<Record<OutputFormat, ReadonlySet<string>>> = {

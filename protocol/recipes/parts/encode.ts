@@ -92,7 +92,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
   const video = encodeVideo(context, output.format, request);
   if (video !== null && "status" in video) return video;
   if (video === null && tracks.length === 0) return nothingToShow(source);
-  const audio = planAudio(tracks);
+  const audio = planAudio(tracks, output.format);
   const { span } = request;
   const subtitles = keptTracks(source, span);
   const division = divisionOf(context, output.format, request, video, tracks);
@@ -162,7 +162,7 @@ function divisionOf(
   if (keptTracks(source, span).length > 0) return null;
   const stem = companionStem(output.file);
   const { filters, rendition } = video.divisible;
-  const audio = planAudio(tracks);
+  const audio = planAudio(tracks, format);
   const soundFile = tracks.length === 0 ? null : `${stem}.sound.${extensionOf[format]}`;
   const promise: PromisedOutput = {
     key: output.key,
@@ -195,7 +195,7 @@ function divisionOf(
       kind: "file",
       muxer: muxers[format],
       options: [
-        ...languageOptions(tracks),
+        ...languageOptions(tracks, format),
         ...(rendition.codec === "hevc" && format !== "webm" ? ["-tag:v", "hvc1"] : []),
         ...containerOptions({ format, ticks: video.ticks }),
       ],

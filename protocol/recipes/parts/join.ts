@@ -148,7 +148,11 @@ function part(key: string, source: SourceInfo, format: ContainerFormat, at: numb
       {
         file,
         muxer: muxers[format],
-        options: [...videoCopy(source, format), ...planAudio(tracksOf(source)).options, ...PLAIN],
+        options: [
+          ...videoCopy(source, format),
+          ...planAudio(tracksOf(source), format).options,
+          ...PLAIN,
+        ],
       },
     ],
     expectedFrames: null,
@@ -195,7 +199,7 @@ function joining(
         muxer: muxers[output.format],
         options: [
           ...videoCopy(part, output.format),
-          ...planAudio(tracksOf(part)).options,
+          ...planAudio(tracksOf(part), output.format).options,
           ...containerOptions({ format: output.format, ticks: null }),
         ],
       },

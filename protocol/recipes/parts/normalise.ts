@@ -14,6 +14,7 @@ import { refuseHdr, sdrTags, tagOptions } from "./color.ts";
 import { containerOptions, defaultCodec, muxers } from "./container.ts";
 import { displaySize, type Framing, framing, type Size } from "./geometry.ts";
 import type { JoinContext } from "./join.ts";
+import { languageOption } from "./language.ts";
 import { durationTolerance, lengthOf } from "./span.ts";
 import {
   averageFps,
@@ -248,6 +249,7 @@ function soundOf(sources: readonly SourceInfo[], format: "mp4" | "mov" | "webm")
     ...["-map", `[a${track}]`, `-c:a:${track}`, audioEncoders[encoding]],
     ...[`-b:a:${track}`, `${kbpsByChannels[encoding][channels]}k`],
     ...(encoding === "opus" && channels > 2 ? [`-mapping_family:a:${track}`, "1"] : []),
+    ...languageOption(sources[0]?.audio[track]?.language ?? null, `a:${track}`, format),
   ]).flat();
   return { chains, tracks, options, promise: { codec: encoding, channels } };
 }

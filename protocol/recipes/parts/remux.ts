@@ -69,7 +69,7 @@ export function copiedReference(
 export function planRemux(context: RemuxContext, request: RemuxRequest): PlanResult {
   const { source, sourceKey, output } = context;
   const { format, tracks, span } = request;
-  const audio = planAudio(tracks);
+  const audio = planAudio(tracks, format);
   const video = copiedVideo(source, span);
   const subtitles = keptTracks(source, span);
   const isPart = !isWhole(span);

@@ -1,6 +1,7 @@
 /** Text subtitles that go along into a file, as each container writes them. */
 import type { SourceInfo, SubtitleStreamInfo } from "../../media.ts";
 import type { ContainerFormat } from "./container.ts";
+import { languageOption } from "./language.ts";
 import { isWhole, type Span } from "./span.ts";
 
 /** Subtitles of pictures cannot be made text. */
@@ -40,9 +41,6 @@ export function subtitleOptions(
 ): string[] {
   return tracks.flatMap(({ index, language }, at) => [
     ...["-map", `0:${index}`, `-c:s:${at}`, encoders[format]],
-    // ISO 639 codes only: the tag is free text in some containers.
-    ...(language !== null && /^[a-z]{2,3}$/.test(language)
-      ? [`-metadata:s:s:${at}`, `language=${language}`]
-      : []),
+    ...languageOption(language, `s:${at}`, format),
   ]);
 }
