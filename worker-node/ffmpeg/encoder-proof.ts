@@ -25,6 +25,8 @@ export interface ProofContext {
   /** A directory of its own. */
   readonly dir: string;
   readonly signal: AbortSignal;
+  /** For each process; default 20 seconds. */
+  readonly timeoutMs?: number;
 }
 
 export type ProofOutcome =
@@ -182,7 +184,7 @@ async function encodeAndRead(
 
 async function encode(
   driven: Driven,
-  { tools, dir, signal }: ProofContext,
+  { tools, dir, signal, timeoutMs = PROOF_TIMEOUT_MS }: ProofContext,
   args: readonly string[],
 ): Promise<ProofOutcome> {
   const result = await runProcess({
@@ -193,7 +195,7 @@ async function encode(
     cwd: dir,
     signal,
     env: deviceEnv(driven.device, process.env.CUDA_VISIBLE_DEVICES),
-    timeoutMs: PROOF_TIMEOUT_MS,
+    timeoutMs,
   });
   if (result.end.kind === "timeout") return { status: "hung" };
   if (result.end.kind === "exited" && result.exitCode === 0) return { status: "proved", file: "" };

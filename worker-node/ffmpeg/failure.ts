@@ -30,6 +30,8 @@ const hardwareWords: readonly (readonly [HardwareFault, RegExp])[] = [
     "exhausted",
     /OpenEncodeSessionEx failed: (?:out of memory|incompatible client key)|CUDA_ERROR_OUT_OF_MEMORY|No decoder surfaces left/,
   ],
+  // Before the driver that ffmpeg then asks for: the library is not there at all.
+  ["absent", /Cannot load (?:lib(?:cuda|nvidia-encode|nvcuvid)|nvcuda)/],
   [
     "driver",
     /Driver does not support the required nvenc API version|minimum required Nvidia driver|(?:EncodePicture|LockBitstream|RegisterResource) failed|CUDA_ERROR_(?:UNKNOWN|ILLEGAL_ADDRESS|LAUNCH_FAILED|ECC_UNCORRECTABLE|SYSTEM_NOT_READY|NOT_INITIALIZED)/,
@@ -40,7 +42,7 @@ const hardwareWords: readonly (readonly [HardwareFault, RegExp])[] = [
   ],
   [
     "absent",
-    /Cannot load lib(?:cuda|nvidia-encode|nvcuvid)|Cannot load nvcuda|unsupported device \(2\)|No capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_INVALID_DEVICE|Failed to initiali[sz]e VAAPI|No VA display found|Error (?:creating|initializing) a(?:n internal)? MFX session|Device creation failed|No device available for/,
+    /unsupported device \(2\)|No capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_INVALID_DEVICE|Failed to initiali[sz]e VAAPI|No VA display found|Error (?:creating|initializing) a(?:n internal)? MFX session|Device creation failed|No device available for/,
   ],
   [
     "graph",

@@ -68,9 +68,11 @@ describe("an encoder is proved by what comes out", () => {
   });
 
   it("with the bit depth it was given: one that turns 10 bits into 8 does 8 bits only", async () => {
+    const x265: EncoderCandidate = { ...x264, encoder: "libx265", codec: "hevc" };
     const tools = await altered('argv.splice(-4, 0, "-pix_fmt", "yuv420p");');
-    expect(await prove(tools, x264, 10)).toBe("refused");
-    expect(await prove(tools, x264, 8)).toBe("proved");
+    expect(await prove(usual.tools, x265, 10)).toBe("proved");
+    expect(await prove(tools, x265, 10)).toBe("refused");
+    expect(await prove(tools, x265, 8)).toBe("proved");
   });
 
   it("with every frame: one that gives up half-way is refused", async () => {
