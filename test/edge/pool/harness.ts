@@ -8,6 +8,7 @@ import { attemptPrefix } from "../../../edge/media/keys.ts";
 import { clock } from "../../../edge/pool/clock.ts";
 import type { Pool } from "../../../edge/pool/pool.ts";
 import { type PoolRpc, workerHeaders } from "../../../edge/pool/rpc.ts";
+import type { Capabilities, VideoCodec } from "../../../protocol/media.ts";
 import {
   type EdgeMessage,
   type EdgeMessageOf,
@@ -321,5 +322,29 @@ export async function reportOf(
       audioCodec: null,
       bitrateKbps: 100,
     },
+  };
+}
+
+/** How an agent reports that ffmpeg failed. */
+export const fatal = {
+  type: "fail",
+  stage: "transcoding",
+  code: "TRANSCODE_ERROR",
+  detail: "FFmpeg exited with code 1: Cannot allocate memory",
+  retryable: true,
+  engine,
+} as const;
+
+/** What a worker says of itself that proved an encoder for each codec, on the CPU. */
+export function proving(...codecs: VideoCodec[]): Capabilities {
+  return {
+    ffmpegVersion: "5.1",
+    encoders: codecs.map((codec) => ({
+      encoder: `lib${codec}`,
+      codec,
+      device: "cpu",
+      bitDepths: [8],
+      maxSessions: null,
+    })),
   };
 }

@@ -1,0 +1,120 @@
+/** What becomes of a worker: drained, greeted again, revoked, gone. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { newId } from "../../../edge/ids.ts";
+import type { PoolRpc } from "../../../edge/pool/rpc.ts";
+import {
+  deliver,
+  dial,
+  join,
+  logged,
+  newPool,
+  pass,
+  proving,
+  rpc,
+  running,
+  SECOND,
+  settleOutbox,
+  submissionOf,
+  time,
+  usePool,
+} from "./harness.ts";
+
+usePool();
+
+describe("a worker", () => {
+  test("that drains keeps what it holds and is given nothing new", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    await rpc(pool).drain(agent.workerId);
+    expect(await agent.next()).toEqual({ type: "drain" });
+    await rpc(pool).submit(submissionOf());
+    agent.complete(lease, [await deliver(submission, lease)]);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
+    agent.say({ type: "pull", free: 1 });
+    expect(await agent.settled()).toEqual([]);
+    expect(await rpc(pool).workers()).toMatchObject([
+      { workerId: agent.workerId, connected: true, draining: true, busy: 0 },
+    ]);
+  });
+
+  test("that drains is told so again when it reconnects with its lease, and is free once it has none", async () => {
+    const pool = newPool();
+    const { agent, lease } = await running(pool);
+    await rpc(pool).drain(agent.workerId);
+    const again = await dial(pool, agent.workerId);
+    again.hello({ leases: [{ lease, stage: "probing", fraction: 0 }] });
+    await again.expect("welcome");
+    expect(await again.next()).toEqual({ type: "drain" });
+    again.say({ type: "release", lease, reason: "shutdown" });
+    await again.expect("ack");
+    const restarted = await join(pool, { workerId: agent.workerId });
+    expect((await restarted.expect("lease")).lease.epoch).toBe(lease.epoch + 1);
+  });
+
+  test("that said hello is in the record with what it proved, the newest word last", async () => {
+    const pool = newPool();
+    const workerId = newId("worker", time());
+    await env.DB.prepare(
+      `INSERT INTO workers (id, account_id, pool, name, token_hash, created_at)
+       VALUES (?1, 'default', 'default', 'gpu-1', ?1, 0)`,
+    )
+      .bind(workerId)
+      .run();
+    const agent = await join(pool, { workerId, slots: 2, free: 0 });
+    pass(SECOND);
+    agent.hello({ slots: 3, capabilities: proving("h264") });
+    await agent.expect("welcome");
+    await settleOutbox(pool);
+    const row = await env.DB.prepare("SELECT last_hello, last_seen_at FROM workers WHERE id = ?")
+      .bind(workerId)
+      .first<{ last_hello: string; last_seen_at: number }>();
+    expect(JSON.parse(row?.last_hello ?? "{}")).toEqual({
+      name: "gpu-1",
+      slots: 3,
+      capabilities: proving("h264"),
+    });
+    expect(row?.last_seen_at).toBe(time() - 11 * SECOND);
+  });
+
+  test("that is revoked loses its leases and its socket, and is refused ever after", async () => {
+    const pool = newPool();
+    const { submission, agent, lease } = await running(pool);
+    await rpc(pool).revoke(agent.workerId);
+    expect(await agent.next()).toEqual({ type: "revoke", lease, reason: "worker_revoked" });
+    expect(await agent.closed).toMatchObject({ code: 4401 });
+    expect(await rpc(pool).workers()).toEqual([]);
+    const again = await dial(pool, agent.workerId);
+    expect(await again.closed).toMatchObject({ code: 4401 });
+    const other = await join(pool);
+    expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
+  });
+
+  test("whose socket was gone when its lease was sent does not keep the task for a TTL", async () => {
+    const pool = newPool();
+    const agent = await join(pool);
+    await agent.settled();
+    const other = await join(pool, { free: 0 });
+    const submission = submissionOf();
+    // The socket goes while the lease is given: the pool has not heard of it yet.
+    await runInDurableObject(pool, async (object, state) => {
+      for (const socket of state.getWebSockets(agent.workerId)) socket.close(1011, "gone");
+      await (object as unknown as PoolRpc).submit(submission);
+    });
+    expect(logged.join("\n")).toContain("lease_unsent");
+    other.say({ type: "pull", free: 1 });
+    expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
+  });
+
+  test("nothing that is logged holds a lease's token", async () => {
+    const pool = newPool();
+    const { submission, agent, lease, message } = await running(pool);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    const token = message.grant.base.split("/").at(-1) ?? "";
+    expect(token.length).toBeGreaterThan(20);
+    expect(logged.length).toBeGreaterThan(0);
+    expect(logged.join("\n")).not.toContain(token);
+  });
+});
