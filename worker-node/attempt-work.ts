@@ -70,6 +70,7 @@ async function askedPlan(
   const outputs = askedOutputs(task);
   const make = (encoders: readonly EncoderCapability[]) =>
     work.plan(task.work, sources, outputs, encoders);
+  work.tracker.enter("planning");
   // Asked once: an attempt that has begun with the whole goes on with it.
   const first = make(work.devices.encoders());
   if (first.status === "planned") await proposeDivision(work, first, sources);

@@ -50,7 +50,6 @@ function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan
   const { chunk, count } = part;
   const step = chunkStep(division, part.plan, chunk, chunk.index === count - 1);
   const outputs = division.renditions.map((rendition): PromisedOutput => {
-    const cut = cutOf(part, rendition.name, rendition.encoder.name);
     const { codec, width, height } = rendition;
     return {
       key: plan.outputs[0]?.key ?? "",
@@ -59,8 +58,9 @@ function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan
       role: "part",
       video: { codec, width, height, frames: chunk.frames },
       audio: null,
-      durationSeconds: (cut.to - cut.from) / cut.ticks,
-      durationToleranceSeconds: 0.002,
+      // To the tick, when the overlap is cut away: ffprobe does not know how long a fragment's last frame lasts.
+      durationSeconds: null,
+      durationToleranceSeconds: 0,
     };
   });
   return { ...plan, division, steps: [step], outputs };

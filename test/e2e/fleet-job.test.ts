@@ -1,0 +1,61 @@
+/** One video over a fleet: chunks on several agents, merged to what one agent would have made, frame for frame. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startWorld, type World } from "./telecine.ts";
+
+const run = promisify(execFile);
+
+let world: World;
+let clip: string;
+beforeAll(async () => {
+  world = await startWorld({ workers: 3 });
+  // Each picture is unlike all others, and so is each moment of the sound.
+  clip = await world.makeClip("counter.mp4", [
+    ...["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30000/1001:duration=60"],
+    ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+20*t)*t)':s=48000:d=60"],
+    ...["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-pix_fmt", "yuv420p"],
+    ...["-c:a", "aac", "-shortest"],
+  ]);
+}, 120_000);
+afterAll(() => world.stop());
+
+/** Of every picture in order: when it is shown, and what is in it. */
+async function frames(file: string): Promise<readonly string[]> {
+  const { stdout } = await run(
+    world.tools.ffmpeg,
+    [
+      ...["-nostdin", "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough"],
+      ...["-enc_time_base", "1001:30000", "-pix_fmt", "yuv420p", "-f", "framemd5", "-"],
+    ],
+    { maxBuffer: 16_000_000 },
+  );
+  return stdout.split("\n").flatMap((line) => {
+    const fields = line.split(",").map((field) => field.trim());
+    return line.startsWith("#") || fields.length < 6 ? [] : [`${fields[2]} ${fields[5]}`];
+  });
+}
+
+async function workersOf(jobId: string): Promise<ReadonlySet<string>> {
+  const attempts = await world.host.client.attempts(jobId);
+  return new Set(
+    attempts.filter(({ state }) => state === "completed").map(({ workerId }) => workerId),
+  );
+}
+
+describe("a minute of video, with three agents free", () => {
+  test("is made by more than one of them, into every frame of the source once and in order", async () => {
+    const job = await world.finish({
+      videoId: await world.upload(clip),
+      recipe: { name: "transcode", crf: 0, preset: "ultrafast" },
+    });
+    expect(job.error).toBeNull();
+    expect((await workersOf(job.jobId)).size).toBeGreaterThan(1);
+    const stages = job.stages.map(({ name }) => name);
+    expect(stages).toEqual(["probing", "planning", "segmenting", "transcoding", "merging"]);
+    const made = await frames(await world.download(job));
+    expect(made).toEqual(await frames(clip));
+    const probed = await world.probe(await world.download(job));
+    expect(probed.streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
+  }, 180_000);
+});
