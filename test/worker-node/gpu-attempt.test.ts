@@ -1,0 +1,132 @@
+/** Attempts on a graphics card that is made up (`ffmpeg/gpu.ts`): what it does right is real, and so is what follows when it fails. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { EncoderCapability } from "../../protocol/media.ts";
+import { planTask } from "../../protocol/plan-task.ts";
+import type { TaskSpec, Work } from "../../protocol/task.ts";
+import { createDevices, type Devices } from "../../worker-node/devices.ts";
+import { ffmpegEngine } from "../../worker-node/engine.ts";
+import { type Card, type GraphicsCard, graphicsCard } from "./ffmpeg/gpu.ts";
+import { makeMp4, scratch, toolSets } from "./ffmpeg/support.ts";
+import { startFakeEdge } from "./support/fake-edge.ts";
+import { leaseMessage, leaseRef, taskSpec, welcome } from "./support/messages.ts";
+import { runAgent } from "./support/run-agent.ts";
+
+const dir = await scratch();
+const [usual] = await toolSets();
+if (usual === undefined) throw new Error("no tools");
+const { tools: real } = usual;
+const clip = join(dir, "clip.mp4");
+let source: Buffer;
+
+beforeAll(async () => {
+  await makeMp4(real, clip, { seconds: 2 });
+  source = await readFile(clip);
+});
+
+const GPU: EncoderCapability = {
+  encoder: "h264_nvenc",
+  codec: "h264",
+  device: "cuda:0",
+  bitDepths: [8],
+  maxSessions: 8,
+  decodes: ["h264:8"],
+};
+const CPU: EncoderCapability = {
+  encoder: "libx264",
+  codec: "h264",
+  device: "cpu",
+  bitDepths: [8],
+  maxSessions: null,
+};
+
+interface Ran {
+  readonly card: GraphicsCard;
+  readonly devices: Devices;
+  /** The message that ended the attempt. */
+  next<T extends "complete" | "release">(type: T): ReturnType<Connection["next"]>;
+}
+type Connection = Awaited<ReturnType<Awaited<ReturnType<typeof startFakeEdge>>["connection"]>>;
+
+const narrower: Work = { mode: "recipe", recipe: { name: "resize", width: 200 } };
+
+async function run(
+  change: Partial<Card>,
+  work: Work = narrower,
+  devices = createDevices([GPU, CPU], { now: () => 0 }),
+): Promise<Ran> {
+  const card = await graphicsCard(real, dir, change);
+  const edge = await startFakeEdge();
+  edge.source.bytes = source;
+  await runAgent(edge, ffmpegEngine(card.tools), { devices, plan: planTask, slots: 8 });
+  const connection = await edge.connection();
+  await connection.next("hello");
+  connection.say(welcome());
+  await connection.next("pull");
+  const input = {
+    ...{ kind: "video", videoId: "vid", filename: "clip.mp4", contentType: "video/mp4" },
+    sizeBytes: source.length,
+  } as const;
+  const task: TaskSpec = { ...taskSpec(0), work, inputs: { in_1: input } };
+  connection.say(leaseMessage(leaseRef(0), { task, slots: 3 }));
+  return { card, devices, next: (type) => connection.next(type) };
+}
+
+async function completed(ran: Ran) {
+  const message = await ran.next("complete");
+  if (message.type !== "complete") throw new Error(message.type);
+  return message;
+}
+
+test("decodes, scales and encodes on the card, and what comes out passes the gate", async () => {
+  const ran = await run({});
+  const { engine, outputs } = await completed(ran);
+  expect(engine).toMatchObject({ device: "cuda:0", encoder: "h264_nvenc", exitCode: 0 });
+  expect(outputs[0]?.media).toMatchObject({ width: 200, videoCodec: "h264" });
+  const [argv = []] = await ran.card.asked();
+  expect(argv.join(" ")).toMatch(/-hwaccel cuda .*-i .*scale_cuda=w=200:h=112.*-c:v h264_nvenc/);
+});
+
+describe("falls back in the same attempt, and the ledger says why", () => {
+  test.each<[string, Partial<Card>, RegExp]>([
+    ["in ffmpeg 5's words", { speaks: 5, exhausted: "out of memory (10)" }, /out of memory \(10\)/],
+    ["in ffmpeg 7's", { speaks: 7, exhausted: "incompatible client key (21)" }, /key \(21\)/],
+  ])("when no session is left, %s", async (_, words, said) => {
+    const ran = await run({ ...words, sessions: 0 });
+    const { engine } = await completed(ran);
+    expect(engine).toMatchObject({ device: "cpu", encoder: "libx264", exitCode: 0 });
+    expect(engine.log.join("\n")).toMatch(said);
+    expect(engine.log.join("\n")).toContain("cuda:0 failed and has no session left for a minute");
+  });
+
+  test.each([5, 7] as const)(
+    "when it fails in the middle, as ffmpeg %d says it, and the device rests",
+    async (speaks) => {
+      const ran = await run({ speaks, failsAfterFrames: 5 });
+      const { engine, outputs } = await completed(ran);
+      expect(engine).toMatchObject({ device: "cpu", encoder: "libx264" });
+      expect(engine.log.join("\n")).toContain("EncodePicture failed");
+      expect(outputs[0]?.media.durationSeconds).toBeCloseTo(2, 1);
+      expect(ran.devices.encoders()).toEqual([CPU]);
+    },
+  );
+
+  test("when it cannot decode the source: the CPU decodes, and the card goes on encoding", async () => {
+    const ran = await run({ decodes: [] });
+    const { engine } = await completed(ran);
+    expect(engine).toMatchObject({ device: "cuda:0", encoder: "h264_nvenc", exitCode: 0 });
+    expect(engine.log.join("\n")).toContain("is handed what the CPU decodes");
+    const [, second = []] = await ran.card.asked();
+    expect(second.join(" ")).toContain("hwupload_cuda");
+    expect(second).not.toContain("-hwaccel");
+  });
+});
+
+test("a device that rests, where nothing else can: the lease goes back and no attempt is used up", async () => {
+  const devices = createDevices([GPU], { now: () => 0 });
+  devices.failed("cuda:0", "driver");
+  const ran = await run({}, narrower, devices);
+  expect(await ran.next("release")).toMatchObject({ reason: "device_resting" });
+  expect(await ran.card.asked()).toEqual([]);
+});
