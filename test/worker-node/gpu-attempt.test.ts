@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import { planTask } from "../../protocol/plan-task.ts";
-import type { TaskSpec, Work } from "../../protocol/task.ts";
+import type { TaskInput, TaskSpec, Work } from "../../protocol/task.ts";
 import { createDevices, type Devices } from "../../worker-node/devices.ts";
 import { ffmpegEngine } from "../../worker-node/engine.ts";
 import { type Card, type GraphicsCard, graphicsCard } from "./ffmpeg/gpu.ts";
@@ -64,10 +64,13 @@ async function run(
   await connection.next("hello");
   connection.say(welcome());
   await connection.next("pull");
-  const input = {
-    ...{ kind: "video", videoId: "vid", filename: "clip.mp4", contentType: "video/mp4" },
+  const input: TaskInput = {
+    kind: "video",
+    videoId: "vid",
+    filename: "clip.mp4",
+    contentType: "video/mp4",
     sizeBytes: source.length,
-  } as const;
+  };
   const task: TaskSpec = { ...taskSpec(0), work, inputs: { in_1: input } };
   connection.say(leaseMessage(leaseRef(0), { task, slots: 3 }));
   return { card, devices, next: (type) => connection.next(type) };

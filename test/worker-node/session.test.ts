@@ -67,6 +67,63 @@ function types(effects: readonly SessionEffect[]): string[] {
 const first = leaseRef(0);
 const second = leaseRef(1);
 
+describe("slots are sessions", () => {
+  const ladder = { ...leaseMessage(first), slots: 3 };
+
+  test("a lease takes as many as it says, and one that would not fit is given back", () => {
+    const agent = drive(4);
+    agent.join();
+    expect(sent(agent.hear(ladder))).toMatchObject([{ type: "progress" }]);
+    expect(sent(agent.hear({ ...leaseMessage(second), slots: 2 }))).toMatchObject([
+      { type: "release", reason: "not_running" },
+      { type: "pull", free: 1 },
+    ]);
+  });
+
+  test("those that the plan leaves are said once, and offered at once", () => {
+    const agent = drive(4);
+    agent.join();
+    agent.hear(ladder);
+    const report = reportOf({ stage: "planning", slots: 2 });
+    expect(sent(agent.happen({ type: "progressed", lease: first, report }))).toMatchObject([
+      { type: "progress", slots: 2 },
+      { type: "pull", free: 2 },
+    ]);
+    agent.happen({ type: "progressed", lease: first, report: { ...report, movement: 101 } });
+    const [again] = sent(agent.after(1_000));
+    expect(again).toMatchObject({ type: "progress" });
+    expect(again).not.toHaveProperty("slots");
+  });
+
+  test("a new socket hears of them again, and a plan that wants more than its lease gets no more", () => {
+    const agent = drive(4);
+    agent.join();
+    agent.hear(ladder);
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ slots: 2 }) });
+    agent.happen({ type: "progressed", lease: first, report: reportOf({ slots: 9 }) });
+    agent.close();
+    const { effects } = agent.join(kept(first));
+    expect(sent(effects)).toMatchObject([
+      { type: "progress", slots: 2 },
+      { type: "pull", free: 2 },
+    ]);
+  });
+
+  test("an engine that took the place of one that failed is said as well", () => {
+    const agent = drive(1);
+    agent.join();
+    agent.hear(leaseMessage(first));
+    const on = (device: string, encoder: string, movement: number) => {
+      const report = reportOf({ engine: { device, encoder }, movement });
+      const atOnce = sent(agent.happen({ type: "progressed", lease: first, report }));
+      return [...atOnce, ...sent(agent.after(1_000))];
+    };
+    expect(on("cuda:0", "h264_nvenc", 101)).toMatchObject([{ engine: { device: "cuda:0" } }]);
+    expect(on("cuda:0", "h264_nvenc", 102)[0]).not.toHaveProperty("engine");
+    expect(on("cpu", "libx264", 103)).toMatchObject([{ engine: { device: "cpu" } }]);
+  });
+});
+
 describe("asking for work", () => {
   test("an idle agent says once how many slots are free, and then is silent", () => {
     const agent = drive(2);

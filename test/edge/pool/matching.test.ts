@@ -1,4 +1,5 @@
 /** Who is given which job. */
+import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import {
@@ -24,6 +25,22 @@ describe("matching", () => {
     expect((await eager.settled()).map((message) => message.type)).toEqual(["lease", "lease"]);
     const modest = await join(pool, { slots: 8, free: 1 });
     expect((await modest.settled()).map((message) => message.type)).toEqual(["lease"]);
+  });
+
+  test("counts a ladder's slots, also after an eviction, and gives those that its plan leaves to others", async () => {
+    const pool = newPool();
+    const work = { mode: "recipe", recipe: { name: "hls", maxHeight: 480 } } as const;
+    await rpc(pool).submit(submissionOf({ work, priority: 1 }));
+    await rpc(pool).submit(submissionOf());
+    await rpc(pool).submit(submissionOf());
+    const agent = await join(pool, { slots: 3, free: 3 });
+    const ladder = await agent.expect("lease");
+    expect(ladder.slots).toBe(3);
+    expect(await agent.settled()).toEqual([]);
+    agent.progress(ladder.lease, { slots: 2 });
+    await evictDurableObject(pool);
+    agent.say({ type: "pull", free: 3 });
+    expect(await agent.settled()).toMatchObject([{ type: "lease", slots: 1 }]);
   });
 
   test("gives the higher priority first, and the older of equals", async () => {
