@@ -80,7 +80,7 @@ function Frame() {
       <button type="button" class="button skip" onClick={skipToMain}>
         Skip to content
       </button>
-      <div class="side">
+      <header class="side">
         <div class="side-head">
           <Logo />
           <Button
@@ -110,7 +110,7 @@ function Frame() {
           </ul>
           <SideFoot />
         </nav>
-      </div>
+      </header>
       <main id="main" ref={main}>
         {name === "jobs" && id !== undefined ? (
           <JobPage key={id} jobId={id} />

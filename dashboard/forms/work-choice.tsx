@@ -56,7 +56,7 @@ export function workOfDraft(draft: WorkDraft): Pick<JobRequest, "presetId" | "re
 const kinds = [
   ["preset", "Preset"],
   ["recipe", "Recipe"],
-  ["ffmpeg", "ffmpeg command"],
+  ["ffmpeg", "ffmpeg"],
 ] as const;
 
 export function WorkChoice({

@@ -1,7 +1,7 @@
 /** The files that a job made. */
 import type { Job, Output } from "../../protocol/http/jobs.ts";
 import { bytes, duration } from "../lib/format.ts";
-import { Card } from "../ui/basics.tsx";
+import { Card, CopyButton } from "../ui/basics.tsx";
 import { Icon } from "../ui/icons.tsx";
 
 export function Outputs({
@@ -24,10 +24,17 @@ export function Outputs({
                 <span>sha256</span> <code>{output.sha256}</code>
               </p>
             </div>
-            <a class="button plain" href={output.url} download={output.name}>
-              <Icon name="download" />
-              Download<span class="visually-hidden"> {output.name}</span>
-            </a>
+            <div class="actions">
+              <CopyButton text={output.url} label={`the address of ${output.name}`}>
+                Copy address
+              </CopyButton>
+              {isFile(output) && (
+                <a class="button plain" href={output.url} download={output.name}>
+                  <Icon name="download" />
+                  Download<span class="visually-hidden"> {output.name}</span>
+                </a>
+              )}
+            </div>
           </li>
         ))}
       </ul>
@@ -35,9 +42,13 @@ export function Outputs({
   );
 }
 
+/** A playlist or manifest is of use where it is, next to the files that it names. */
+function isFile(output: Output): boolean {
+  return !/mpegurl|dash|vtt/.test(output.contentType);
+}
+
 function factsOf(output: Output, sourceSize: number | null): readonly string[] {
-  const isFile = !/mpegurl|dash|vtt/.test(output.contentType);
-  const share = sourceSize === null || !isFile ? null : output.size / sourceSize;
+  const share = sourceSize === null || !isFile(output) ? null : output.size / sourceSize;
   return [
     output.format,
     output.width === null ? null : `${output.width} × ${output.height}`,

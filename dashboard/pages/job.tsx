@@ -171,6 +171,7 @@ function Request({ job }: { readonly job: Job }) {
   return (
     <Card title="Request">
       <Facts
+        isWide
         items={[
           ["Job", <code key="id">{job.jobId}</code>],
           ["Created", fullTime(job.createdAt)],

@@ -132,7 +132,7 @@ function Start({
     (source) => source.kind === "upload" && itemOf(source.id)?.state !== "done",
   );
   return (
-    <Card title="3. Go">
+    <Card title="3. Go" class="go">
       <div class="stack">
         {sources.length === 0 ? (
           <p class="muted">No video chosen yet.</p>

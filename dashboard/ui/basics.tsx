@@ -125,8 +125,17 @@ export function Card({
   );
 }
 
-/** Text that can be copied, such as a secret or a command. */
-export function Copyable({ text, label }: { readonly text: string; readonly label: string }) {
+/** Copies a text, and says whether it could. */
+export function CopyButton({
+  text,
+  label,
+  children,
+}: {
+  readonly text: string;
+  /** What is copied, as in "the address of result.mp4". */
+  readonly label: string;
+  readonly children?: ComponentChildren;
+}) {
   const [state, setState] = useState<"idle" | "copied" | "failed">("idle");
   const copy = async () => {
     const result = await navigator.clipboard?.writeText(text).then(
@@ -135,6 +144,19 @@ export function Copyable({ text, label }: { readonly text: string; readonly labe
     );
     setState(result ?? "failed");
   };
+  const words = { idle: children ?? "Copy", copied: "Copied", failed: "Not permitted" }[state];
+  return (
+    <Button icon={state === "copied" ? "check" : "copy"} onClick={copy} title={`Copy ${label}`}>
+      {words}
+      <span class="visually-hidden" role="status">
+        {state === "copied" && `Copied ${label}.`}
+      </span>
+    </Button>
+  );
+}
+
+/** Text to be copied, such as a secret or a command: shown whole, and selected when it has the focus. */
+export function Copyable({ text, label }: { readonly text: string; readonly label: string }) {
   return (
     <div class="copyable">
       <textarea
@@ -144,24 +166,21 @@ export function Copyable({ text, label }: { readonly text: string; readonly labe
         value={text}
         onFocus={(event) => event.currentTarget.select()}
       />
-      <Button icon={state === "copied" ? "check" : "copy"} onClick={copy}>
-        {state === "copied" ? "Copied" : "Copy"}
-      </Button>
-      <span class="visually-hidden" role="status">
-        {state === "copied" ? `${label} copied.` : ""}
-        {state === "failed" ? "Copying was not permitted: select the text instead." : ""}
-      </span>
+      <CopyButton text={text} label={label} />
     </div>
   );
 }
 
 export function Facts({
   items,
+  isWide = false,
 }: {
   readonly items: readonly (readonly [string, ComponentChildren])[];
+  /** For values as long as an id. */
+  readonly isWide?: boolean;
 }) {
   return (
-    <dl class="facts">
+    <dl class={isWide ? "facts wide" : "facts"}>
       {items.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -1,5 +1,5 @@
 /** Jobs as the record has them: looked up, listed, and brought up to what the pool says. */
-import { and, desc, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
 import { type JobState, terminalStates } from "../../protocol/stages.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
@@ -42,6 +42,23 @@ export async function findJob(
   return row === undefined ? null : toRecord(row);
 }
 
+/**
+ * Jobs whose id, sources' names or URLs, recipe, preset or metadata contain the text; ASCII letters in either case,
+ * as SQLite's `lower` has it. Reads the account's jobs one by one, newest first, until a page is full.
+ */
+function mentions(text: string) {
+  const has = (value: SQL) => sql`instr(lower(${value}), lower(${text})) > 0`;
+  return sql`(
+    ${has(sql`${jobs.id}`)}
+    or ${has(sql`${jobs.submission} ->> '$.work.recipe.name'`)}
+    or ${has(sql`${jobs.submission} ->> '$.presetId'`)}
+    or ${has(sql`${jobs.submission} ->> '$.metadata'`)}
+    or exists (
+      select 1 from json_each(${jobs.submission}, '$.inputs') as input
+      where ${has(sql`coalesce(input.value ->> 'filename', input.value ->> 'url')`)}
+    ))`;
+}
+
 /** Newest first; those older than the job `before` when it is given. */
 export async function listJobs(
   db: D1Database,
@@ -49,6 +66,8 @@ export async function listJobs(
   query: {
     readonly state: JobState | undefined;
     readonly videoId: string | undefined;
+    /** See `mentions`. */
+    readonly search: string | undefined;
     readonly limit: number;
     readonly before: string | null;
   },
@@ -61,6 +80,7 @@ export async function listJobs(
         eq(jobs.accountId, accountId),
         query.state === undefined ? undefined : eq(jobs.state, query.state),
         query.videoId === undefined ? undefined : eq(jobs.videoId, query.videoId),
+        query.search === undefined ? undefined : mentions(query.search),
         query.before === null ? undefined : lt(jobs.id, query.before),
       ),
     )

@@ -82,6 +82,14 @@ export const jobListQuerySchema = z.strictObject({
   ...pageQueryShape,
   state: jobStateSchema.optional(),
   videoId: parameter().min(1).max(128).optional(),
+  search: parameter()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      "Text that the job's id, its video's file name, a source's URL, its recipe, preset or metadata contains, in " +
+        "either case.",
+    ),
 });
 
 export const resultSchema = z.object({ jobId: z.string(), outputs: z.array(outputSchema) });

@@ -1,8 +1,8 @@
 /** A job followed live: a real edge, a real agent, real ffmpeg. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
-import { readJobEvents } from "../../client/event-stream.ts";
 import { watchJob } from "../../cli/watch-job.ts";
+import { readJobEvents } from "../../client/event-stream.ts";
 import { type JobEvent, jobEventSchema, type NumberedEvent } from "../../protocol/http/events.ts";
 import { startWorld, type World } from "./telecine.ts";
 

@@ -2,18 +2,16 @@
  * What the `hls` recipe makes, played to its end by the players that people use, from the edge's own signed URLs
  * and from a page of another origin.
  */
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job } from "../../protocol/http/jobs.ts";
+import { hasChromium, launchChromium } from "./browser.ts";
 import { startWorld, type World } from "./telecine.ts";
 
-/** Debian's `chromium`; the gate installs it. */
-const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 const SECONDS = 9;
 const FRAMES = SECONDS * 25;
 
@@ -122,22 +120,9 @@ async function ladderOf(layout: "single_file" | "segments"): Promise<Job> {
   return job;
 }
 
-const isHere = existsSync(CHROMIUM);
-
-describe.skipIf(!isHere)("a ladder in a browser", () => {
+describe.skipIf(!hasChromium)("a ladder in a browser", () => {
   beforeAll(async () => {
-    [world, browser] = await Promise.all([
-      startWorld(),
-      chromium.launch({
-        executablePath: CHROMIUM,
-        args: [
-          ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-          ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-          "--autoplay-policy=no-user-gesture-required",
-        ],
-      }),
-      servePages(),
-    ]);
+    [world, browser] = await Promise.all([startWorld(), launchChromium(), servePages()]);
     const cues = path.join(world.folder, "cues.srt");
     await writeFile(cues, "1\n00:00:01,000 --> 00:00:03,000\nHello there\n\n");
     const clip = await world.makeClip("film.mp4", [

@@ -55,6 +55,19 @@ const forbidden: Readonly<Record<string, Case>> = {
     file: "cli/b.ts",
     code: 'import "../worker-node/main.ts";\n',
   },
+  "the client imports no Node module": { file: "client/a.ts", code: 'import "node:fs";\n' },
+  "the client does not import the edge": {
+    file: "client/b.ts",
+    code: 'import "../edge/ids.ts";\n',
+  },
+  "the dashboard does not import the edge": {
+    file: "dashboard/pages/a.tsx",
+    code: 'import "../../edge/ids.ts";\n',
+  },
+  "the dashboard does not import the command": {
+    file: "dashboard/b.ts",
+    code: 'import "../cli/client.ts";\n',
+  },
 };
 
 const allowed: Readonly<Record<string, Case>> = {
@@ -77,6 +90,14 @@ const allowed: Readonly<Record<string, Case>> = {
   "http imports the pool's RPC type": {
     file: "edge/http/routes/ok.ts",
     code: 'import "../../pool/rpc.ts";\n',
+  },
+  "the client imports the protocol": {
+    file: "client/ok.ts",
+    code: 'import "../protocol/ids.ts";\nimport "./client.ts";\n',
+  },
+  "the dashboard imports the client and its own packages": {
+    file: "dashboard/ok.ts",
+    code: 'import "preact";\nimport "../client/client.ts";\n',
   },
   "media imports the protocol's HTTP schemas": {
     file: "edge/media/ok.ts",

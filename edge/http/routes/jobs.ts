@@ -46,6 +46,7 @@ export const jobRoutes = new OpenAPIHono<AppEnv>()
     const rows = await listJobs(c.env.DB, accountOf(c), {
       state: query.state,
       videoId: query.videoId,
+      search: query.search,
       ...readPage("job", query),
     });
     const { items, nextCursor } = toPage(rows, query.limit, (row) => row.submission.jobId);

@@ -19,8 +19,8 @@ export interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** Parts of the HTTP face that are nobody's but the agents', or the document itself. */
-const UNDOCUMENTED = [/^\/v1\/leases\//, /^\/openapi\.json$/];
+/** Parts of the HTTP face that are nobody's but the agents' or the dashboard's, or the document itself. */
+const UNDOCUMENTED = [/^\/v1\/leases\//, /^\/openapi\.json$/, /^\/(?:assets\/.*)?$/];
 
 export interface Contract {
   /** What the answer has that the document does not say of this request; empty when they agree. */

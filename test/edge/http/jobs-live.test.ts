@@ -372,7 +372,37 @@ describe("the list", () => {
     expect((await list("?videoId=vid_none")).jobs).toEqual([]);
   });
 
+  test("is searched by names, addresses, recipes, ids and metadata, and by nothing else", async () => {
+    const key = await makeKey(["read", "write"], "searched");
+    const submitted = async (json: unknown) =>
+      (await (await ask("", { json, key })).json<Job>()).jobId;
+    const trim = await submitted({
+      input: { url: "https://media.example.com/Keynote_100%25.mov" },
+      recipe: { name: "trim", durationSeconds: 3 },
+      metadata: { customer: "ACME" },
+    });
+    const gif = await submitted({
+      videoId: await makeVideo("searched"),
+      recipe: { name: "gif" },
+    });
+    const found = async (text: string) => {
+      const answer = await ask(`?search=${encodeURIComponent(text)}`, { key });
+      return (await answer.json<{ jobs: Job[] }>()).jobs.map(({ jobId }) => jobId);
+    };
+    expect(await found("keynote")).toEqual([trim]);
+    expect(await found("acme")).toEqual([trim]);
+    expect(await found("GIF")).toEqual([gif]);
+    expect(await found(gif.slice(-6).toLowerCase())).toEqual([gif]);
+    expect(await found("job_")).toEqual([gif, trim].sort().reverse());
+    // No pattern is read into it, and what is not the client's is not searched.
+    expect(await found("%")).toEqual([trim]);
+    expect(await found("k_ynote")).toEqual([]);
+    expect(await found("specHash")).toEqual([]);
+    expect(await found("webReady")).toEqual([]);
+  });
+
   test.each([
+    ["search=", /^search must be at least 1 character long$/],
     ["state=done", /^state must be one of 'queued', 'probing'/],
     ["videoId=", /^videoId must be at least 1 character long$/],
     ["cursor=bm90IGFuIGlk", /^cursor must be the nextCursor of an answer of this list$/],

@@ -1,0 +1,288 @@
+/** The dashboard as a person uses it: signing in, uploading, watching, playing; every page, light and dark. */
+import { appendFile, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, launchChromium } from "./browser.ts";
+import { startWorld, type World } from "./telecine.ts";
+
+const require = createRequire(import.meta.url);
+const axe = readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+
+/** What the edge cuts a file of this size into. */
+const PART_BYTES = 8 * 1024 * 1024;
+
+let world: World;
+let browser: Browser;
+let page: Page;
+let clip: string;
+let jobAddress: string;
+/** What the page complained of since it was last asked. */
+let complaints: string[] = [];
+/** Hosts that the page spoke to. */
+const hosts = new Set<string>();
+
+function complained(): readonly string[] {
+  const told = complaints;
+  complaints = [];
+  return told;
+}
+
+async function openPage(): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const opened = await context.newPage();
+  opened.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  opened.on("pageerror", (error) => complaints.push(error.message));
+  opened.on("request", (request) => hosts.add(new URL(request.url()).host));
+  await opened.goto(world.host.url);
+  return opened;
+}
+
+async function signIn(on: Page): Promise<void> {
+  await on.getByLabel("API key").fill(world.host.rootKey);
+  await on.getByRole("button", { name: "Sign in" }).click();
+  await on.getByRole("heading", { name: "New job" }).waitFor();
+}
+
+/** Plays a video until it is past `seconds`. */
+async function playTo(video: Locator, seconds: number): Promise<void> {
+  await video.evaluate(`(video) => new Promise((resolve, reject) => {
+    video.muted = true;
+    video.addEventListener("error", () => reject(new Error(video.error.message)));
+    video.addEventListener("timeupdate", () => { if (video.currentTime > ${seconds}) resolve(); });
+    video.play().catch(reject);
+  })`);
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** What axe-core finds on the page as it is. The page's policy binds its scripts, not its debugger. */
+async function violations(on: Page, rules?: readonly string[]): Promise<readonly string[]> {
+  // Colours are judged where they have come to rest; what turns for ever has no end.
+  await on.evaluate(
+    "for (const a of document.getAnimations()) if (a.playState !== 'idle') a.cancel()",
+  );
+  await on.evaluate(await axe);
+  const options = JSON.stringify(rules === undefined ? {} : { runOnly: rules });
+  const run = `axe.run(${options}).then((result) => result.violations)`;
+  const found = (await on.evaluate(run)) as Violation[];
+  return found.flatMap(({ id, impact, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${impact} ${id}: ${html}\n${failureSummary}`),
+  );
+}
+
+/** A box that players pass over: makes a small clip a file of several parts. */
+function padding(bytes: number): Buffer {
+  const box = Buffer.alloc(bytes);
+  box.writeUInt32BE(bytes, 0);
+  box.write("free", 4, "latin1");
+  return box;
+}
+
+const sections = ["", "jobs", "videos", "workers", "webhooks", "presets", "keys"];
+
+const addressOf = (section: string) => `${world.host.url}/#/${section}`;
+
+async function visit(on: Page, section: string): Promise<void> {
+  await on.goto(addressOf(section));
+  await on.getByRole("heading", { level: 1 }).waitFor();
+  await on.locator(".loading").first().waitFor({ state: "detached" });
+}
+
+describe.skipIf(!hasChromium)("the dashboard", () => {
+  beforeAll(async () => {
+    [world, browser] = await Promise.all([startWorld(), launchChromium()]);
+    clip = await world.makeClip("holiday.mp4", [
+      ...["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=6"],
+      ...["-f", "lavfi", "-i", "sine=frequency=440:duration=6"],
+      ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"],
+    ]);
+    await appendFile(clip, padding(PART_BYTES + 1_000_000));
+    page = await openPage();
+  }, 90_000);
+  afterAll(async () => {
+    await browser?.close();
+    await world?.stop();
+  });
+
+  test("refuses a wrong key in the API's own words, and lets a good one in", async () => {
+    await page.getByLabel("API key").fill("tlk_wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("The API key is not known.").waitFor();
+    // Chromium itself tells of an answer that is a refusal.
+    expect(complained()).toEqual([expect.stringContaining("401")]);
+    await signIn(page);
+    expect(complained()).toEqual([]);
+    expect(await page.evaluate("document.cookie")).toBe("");
+    expect(JSON.stringify(await page.evaluate("({ ...localStorage })"))).not.toContain(
+      world.host.rootKey,
+    );
+  }, 60_000);
+
+  test("goes on with an upload that a reload interrupted, and sends nothing twice", async () => {
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      const part = /\/parts\/(\d+)$/.exec(request.url())?.[1];
+      if (part !== undefined) sent.push(part);
+    });
+    // The second part never leaves, until the page is loaded anew.
+    await page.route("**/parts/2", () => undefined);
+    await page.getByLabel("Video file").setInputFiles(clip);
+    await page.getByText("1 of 2 parts").waitFor();
+    page.once("dialog", (dialog) => void dialog.accept());
+    await page.reload();
+    await page.getByText("interrupted").waitFor();
+    await page.unroute("**/parts/2");
+    sent.length = 0;
+    await page.getByLabel("Video file").setInputFiles(clip);
+    await page.getByText("uploaded", { exact: true }).waitFor();
+    expect(sent).toEqual(["2"]);
+    expect(complained()).toEqual([]);
+  }, 60_000);
+
+  test("makes a ladder of it, shows the job live, and plays the result beside the source", async () => {
+    const scripts: string[] = [];
+    page.on("request", (request) => {
+      if (request.resourceType() === "script") scripts.push(path.basename(request.url()));
+    });
+    await page.getByLabel("HLS ladder to 1080p").check();
+    await page.getByRole("button", { name: "Start job" }).click();
+    await page.getByRole("heading", { name: "holiday.mp4" }).waitFor();
+    await page.locator(".timeline .running, .timeline .completed").first().waitFor();
+    expect(scripts).toEqual([]);
+    jobAddress = page.url();
+
+    const result = page.getByLabel("The result");
+    await result.waitFor({ timeout: 60_000 });
+    await page.getByText("100 %").waitFor();
+    await playTo(result, 1);
+    expect(scripts).toEqual([expect.stringMatching(/^hls-/)]);
+    await playTo(page.getByLabel("The source"), 1);
+    await page.getByText("local-1").first().waitFor();
+    expect(complained()).toEqual([]);
+  }, 120_000);
+
+  test("tells of what a recipe refuses in the API's words", async () => {
+    await visit(page, "");
+    await page.getByText("Or use a video").click();
+    await page.getByLabel("A video uploaded before").selectOption({ label: "holiday.mp4" });
+    await page.getByText("Recipe", { exact: true }).click();
+    await page.getByRole("combobox", { name: "Recipe" }).selectOption("compress");
+    await page.getByLabel("Quality (CRF)").fill("23");
+    await page.getByLabel("Bitrate (kbit/s)").fill("800");
+    await page.getByRole("button", { name: "Start job" }).click();
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(/not valid.*crf.*Request /s);
+    expect(complained()).toEqual([expect.stringContaining("400")]);
+  }, 60_000);
+
+  test("makes a key that works, and revokes it", async () => {
+    await visit(page, "keys");
+    await page.getByRole("button", { name: "New key" }).click();
+    await page.getByLabel("Name").fill("ingest");
+    await page.getByRole("button", { name: "Make the key" }).click();
+    const key = await page.getByRole("textbox", { name: "API key" }).inputValue();
+    const asked = () =>
+      fetch(`${world.host.url}/v1/jobs`, { headers: { authorization: `Bearer ${key}` } });
+    expect((await asked()).status).toBe(200);
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "Revoke ingest" }).click();
+    await page.getByRole("button", { name: "Revoke the key" }).click();
+    await page.getByText("No keys but the root key.").waitFor();
+    expect((await asked()).status).toBe(401);
+    expect(complained()).toEqual([]);
+  }, 60_000);
+
+  test("has no accessibility fault on any page, nor in a dialog", async () => {
+    const found: Record<string, readonly string[]> = {};
+    const look = async (name: string) => {
+      const problems = await violations(page);
+      if (problems.length > 0) found[name] = problems;
+    };
+    for (const section of sections) {
+      await visit(page, section);
+      await look(section);
+    }
+    await page.goto(jobAddress);
+    await page.getByLabel("The result").waitFor();
+    await look("job");
+    await visit(page, "workers");
+    await page.getByRole("button", { name: "Add a worker" }).click();
+    await look("dialog");
+    await page.keyboard.press("Escape");
+    expect(found).toEqual({});
+    expect(complained()).toEqual([]);
+  }, 90_000);
+
+  test("can be read in the dark", async () => {
+    await page.emulateMedia({ colorScheme: "dark" });
+    const found: Record<string, readonly string[]> = {};
+    for (const address of [...sections.map(addressOf), jobAddress]) {
+      await page.goto(address);
+      await page.locator(".loading").first().waitFor({ state: "detached" });
+      const problems = await violations(page, ["color-contrast"]);
+      if (problems.length > 0) found[address] = problems;
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    expect(found).toEqual({});
+    expect(complained()).toEqual([]);
+  }, 90_000);
+
+  test("fits a phone: no page is wider than the screen", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const widths: Record<string, unknown> = {};
+    for (const address of [...sections.map(addressOf), jobAddress]) {
+      await page.goto(address);
+      await page.locator(".loading").first().waitFor({ state: "detached" });
+      widths[address] = await page.evaluate("document.documentElement.scrollWidth");
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    expect(new Set(Object.values(widths))).toEqual(new Set([390]));
+  }, 60_000);
+
+  test("is used by the keyboard alone", async () => {
+    await visit(page, "");
+    await page.reload();
+    await page.getByRole("heading", { name: "New job" }).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("New job");
+    await page.getByRole("link", { name: "Jobs" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: "Jobs" }).waitFor();
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Jobs");
+  }, 60_000);
+
+  test("signs out, and asks for the key again when its session has ended", async () => {
+    await visit(page, "");
+    await page.context().clearCookies();
+    await page.getByRole("link", { name: "Videos" }).click();
+    await page
+      .getByText("sign in again", { exact: false })
+      .or(page.getByText("No API key"))
+      .waitFor();
+    // Chromium itself tells of an answer that is a refusal.
+    expect(complained()).toEqual(expect.arrayContaining([expect.stringContaining("401")]));
+    await page.getByLabel("API key").fill(world.host.rootKey);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Videos" }).waitFor();
+    await visit(page, "");
+    complained();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("API key").waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+    expect(complained()).toEqual([]);
+  }, 60_000);
+
+  test("speaks to no host but its own", () => {
+    expect([...hosts]).toEqual([new URL(world.host.url).host]);
+  });
+});
