@@ -13,6 +13,8 @@ import { stillFilters } from "./parts/video-filters.ts";
 /** A GIF of more is larger than the video it shows. */
 const MAX_SECONDS = 120;
 const DEFAULT_WIDTH = 480;
+/** Every picture is drawn twice and written nearly raw: this many pixels are about a gigabyte of GIF. */
+const MAX_DRAWN_PIXELS = 4_000_000_000;
 const PALETTE = "palette.png";
 
 const params = z.strictObject({
@@ -20,7 +22,11 @@ const params = z.strictObject({
   durationSeconds: length("How long the part is; by default to the end")
     .max(MAX_SECONDS)
     .optional(),
-  width: width.optional().describe(`Width in pixels; by default at most ${DEFAULT_WIDTH}.`),
+  width: width
+    .optional()
+    .describe(
+      `Width in pixels; by default at most ${DEFAULT_WIDTH}. Width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS / 1e9} thousand million.`,
+    ),
   fps: z
     .number()
     .min(1)
@@ -59,6 +65,13 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
     grid: 1,
   });
   if ("status" in framed) return framed;
+  const drawn = framed.size.width * framed.size.height * asked.fps * (span.expectedSeconds ?? 1);
+  if (drawn > MAX_DRAWN_PIXELS) {
+    const { width, height } = framed.size;
+    return unsupported(
+      `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(span.expectedSeconds ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
+    );
+  }
   const chain = pictures(video, framed, asked.fps);
   return {
     status: "planned",

@@ -137,9 +137,14 @@ function languageOf(stream: ProbedStream): string | null {
   return language === UNDETERMINED ? null : language;
 }
 
-/** The stream's own duration; Matroska has it in a tag. */
+/**
+ * The stream's own duration. Matroska has it in a tag; what ffprobe shows of its pictures is that of the whole
+ * file, however soon they end.
+ */
 function durationOf(stream: ProbedStream): number | null {
-  return positive(numberOf(stream.duration)) ?? positive(clockSeconds(stream.tags?.DURATION));
+  const shown = positive(numberOf(stream.duration));
+  const tagged = positive(clockSeconds(stream.tags?.DURATION));
+  return shown === null || tagged === null ? (shown ?? tagged) : Math.min(shown, tagged);
 }
 
 function longest(streams: readonly ProbedStream[]): number | null {

@@ -390,3 +390,15 @@ test("the same context gives the same plan, and every option is a string without
     expect(JSON.stringify(first)).not.toMatch(/null,null|undefined|NaN|Infinity/);
   }
 });
+
+test("a gif that would fill memory and disk is refused with what it would be", () => {
+  const large = { name: "gif", width: 3000, fps: 50, durationSeconds: 100 };
+  const long = withVideo({ width: 3840, height: 2160, durationSeconds: 200 });
+  expect(plan({ ...long, durationSeconds: 200 }, large, "gif")).toMatchObject({
+    status: "rejected",
+    code: "UNSUPPORTED_COMMAND",
+    detail: expect.stringMatching(
+      /^A gif of 3000x1688, 50 pictures a second and 100 seconds is too/,
+    ),
+  });
+});

@@ -191,3 +191,19 @@ describe("ffprobe's numbers", () => {
     }
   });
 });
+
+it("pictures that end before the sound last as long as their own tag says", () => {
+  const video = {
+    index: 0,
+    codec_type: "video",
+    codec_name: "h264",
+    pix_fmt: "yuv420p",
+    width: 64,
+  };
+  const stream = { ...video, height: 36, duration: "4.021", tags: { DURATION: "00:00:00.221" } };
+  const probed = { streams: [stream], format: { format_name: "matroska,webm", duration: "4.021" } };
+  const file = parseProbe(JSON.stringify(probed));
+  if (file === null) throw new Error("it is no file");
+  const source = toSourceInfo(file, 1000);
+  expect([source.durationSeconds, source.video?.durationSeconds]).toEqual([4.021, 0.221]);
+});

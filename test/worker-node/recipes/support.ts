@@ -64,6 +64,7 @@ export interface ProbedStream {
   readonly duration?: string;
   readonly channels?: number;
   readonly sample_rate?: string;
+  readonly bit_rate?: string;
   readonly channel_layout?: string;
   readonly color_range?: string;
   readonly color_space?: string;
