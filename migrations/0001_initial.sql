@@ -192,6 +192,13 @@ CREATE TABLE webhook_endpoints (
 
 CREATE INDEX webhook_endpoints_by_account ON webhook_endpoints (account_id,id);
 
+CREATE TABLE webhook_outcomes (
+  account_id text NOT NULL,
+  outcome text NOT NULL,
+  tries integer NOT NULL,
+  PRIMARY KEY(account_id, outcome)
+);
+
 CREATE TABLE webhook_tries (
   delivery_id text NOT NULL,
   try integer NOT NULL,

@@ -253,6 +253,18 @@ export const webhookTries = sqliteTable(
   (table) => [primaryKey({ columns: [table.deliveryId, table.try] })],
 );
 
+/** How tries ended since the account's first, for metrics: rows of the log go after a while, counters only grow. */
+export const webhookOutcomes = sqliteTable(
+  "webhook_outcomes",
+  {
+    accountId: text("account_id").notNull(),
+    /** `again`: failed, and to be tried once more; `failed`: was the last. */
+    outcome: text("outcome", { enum: ["delivered", "again", "failed"] }).notNull(),
+    tries: integer("tries").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.outcome] })],
+);
+
 /** A worker is its token: made with it, shown in lists with what its last `hello` said. */
 export const workers = sqliteTable(
   "workers",

@@ -1,8 +1,8 @@
 /** The delivery log. A row is the truth of a delivery; queue messages only wake somebody up to look at it. */
-import { and, asc, desc, eq, inArray, lt, lte } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, lt, lte, sql } from "drizzle-orm";
 import { WEBHOOK_DELIVERY_FAILED } from "../../protocol/errors.ts";
 import { openCatalogue } from "./db.ts";
-import { webhookDeliveries, webhookTries } from "./schema.ts";
+import { webhookDeliveries, webhookOutcomes, webhookTries } from "./schema.ts";
 
 export type DeliveryRow = typeof webhookDeliveries.$inferSelect;
 export type TryRow = typeof webhookTries.$inferSelect;
@@ -128,6 +128,23 @@ export async function settleTry(
         : { nextAt: outcome.nextAt };
   await catalogue.batch([
     catalogue.insert(webhookTries).values(attempt).onConflictDoNothing(),
+    // Directly behind the insert: a try that is written down twice is counted once.
+    catalogue
+      .insert(webhookOutcomes)
+      .select(
+        catalogue
+          .select({
+            accountId: webhookDeliveries.accountId,
+            outcome: sql<typeof outcome.status>`${outcome.status}`.as("outcome"),
+            tries: sql<number>`1`.as("tries"),
+          })
+          .from(webhookDeliveries)
+          .where(and(eq(webhookDeliveries.id, attempt.deliveryId), sql`changes() > 0`)),
+      )
+      .onConflictDoUpdate({
+        target: [webhookOutcomes.accountId, webhookOutcomes.outcome],
+        set: { tries: sql`${webhookOutcomes.tries} + 1` },
+      }),
     catalogue
       .update(webhookDeliveries)
       .set(change)

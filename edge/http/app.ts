@@ -17,6 +17,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { leaseRoutes } from "./routes/leases.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
 import { presetRoutes } from "./routes/presets.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session.ts";
@@ -70,12 +71,14 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.use("*", requestId(), cors(), noStore(), drainUnread(), settings());
   app.route("/", healthRoutes);
   app.route("/", dashboardRoutes);
+  app.route("/", metricsRoutes);
   const v1 = createV1();
   app.route("/v1", v1);
   app.route("/api/v1", v1);
 
   const documented = new OpenAPIHono<AppEnv>();
   documented.route("/v1", v1);
+  documented.route("/", metricsRoutes);
   const document = openApiDocument(documented);
   app.get("/openapi.json", (c) => c.json(document(new URL(c.req.url).origin)));
   return app;

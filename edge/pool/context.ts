@@ -6,6 +6,7 @@ import type { Store } from "../media/store.ts";
 import type { Alarm } from "./alarm-clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { CounterStore } from "./counter-store.ts";
 import type { Drains } from "./drains.ts";
 import type { GarbageStore } from "./garbage-store.ts";
 import type { HistoryStore } from "./history-store.ts";
@@ -31,6 +32,7 @@ export interface PoolContext extends Drains {
   readonly garbage: GarbageStore;
   readonly history: HistoryStore;
   readonly parts: PartStore;
+  readonly counters: CounterStore;
   readonly connections: Connections;
   readonly viewers: Viewers;
   readonly alarm: Alarm;

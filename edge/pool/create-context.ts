@@ -8,6 +8,7 @@ import { createAlarm } from "./alarm-clock.ts";
 import { clock } from "./clock.ts";
 import { Connections } from "./connections.ts";
 import type { PoolContext } from "./context.ts";
+import { createCounterStore } from "./counter-store.ts";
 import { drainOutbox } from "./drain-outbox.ts";
 import { createDrains } from "./drains.ts";
 import { createGarbageStore } from "./garbage-store.ts";
@@ -46,6 +47,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     garbage: createGarbageStore(storage.sql),
     history: createHistoryStore(storage.sql),
     parts: createPartStore(storage.sql),
+    counters: createCounterStore(storage.sql),
     connections,
     viewers: new Viewers((jobId) => state.getWebSockets(jobId)),
     alarm: createAlarm(storage),

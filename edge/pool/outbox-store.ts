@@ -53,6 +53,7 @@ export interface OutboxStore {
   delivered(rows: readonly OutboxRow[]): void;
   postpone(rows: readonly OutboxRow[], dueAt: (tries: number) => number): void;
   nextDue(): number | null;
+  count(): number;
 }
 
 export function createOutboxStore(sql: SqlStorage): OutboxStore {
@@ -101,6 +102,10 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
           seq,
         );
       }
+    },
+
+    count() {
+      return sql.exec<{ entries: number }>("SELECT COUNT(*) AS entries FROM outbox").one().entries;
     },
 
     nextDue() {

@@ -14,10 +14,12 @@ import { createContext } from "./create-context.ts";
 import { handleFrame } from "./frames.ts";
 import { attemptsOfJob, cancelThisJob, retryThisJob, submitJob } from "./job-calls.ts";
 import { logWarning } from "./log.ts";
+import { poolMetrics } from "./metrics.ts";
 import { partsForMerge } from "./parts.ts";
 import {
   type CancelResult,
   type PartsResult,
+  type PoolMetrics,
   type PoolRpc,
   type RetryResult,
   socketPaths,
@@ -117,6 +119,10 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
 
   async workers(): Promise<readonly WorkerSnapshot[]> {
     return listWorkers(this.#pool);
+  }
+
+  async metrics(): Promise<PoolMetrics> {
+    return poolMetrics(this.#pool);
   }
 
   async poke(): Promise<void> {

@@ -28,6 +28,8 @@ export interface QueueStore {
   ready(now: number, offset: number): Page;
   /** Every task that some worker holds, or those of one worker. */
   held(workerId?: string): readonly HeldTask[];
+  /** How many tasks wait, and since when the first of them does (milliseconds since the epoch). */
+  waiting(): { readonly tasks: number; readonly oldestQueuedAt: number | null };
   /** These tasks were committed. */
   follow(before: LiveJob | null, after: LiveJob, now: number): void;
   /** The time has come for something: tasks that waited for it may be ready. */
@@ -95,6 +97,15 @@ export function createQueueStore(sql: SqlStorage): QueueStore {
     held(workerId) {
       const tasks = [...allHeld().values()];
       return workerId === undefined ? tasks : tasks.filter((task) => task.workerId === workerId);
+    },
+
+    waiting() {
+      return sql
+        .exec<{ tasks: number; oldestQueuedAt: number | null }>(
+          `SELECT COUNT(*) AS tasks, MIN(queued_at) AS oldestQueuedAt
+           FROM tasks WHERE state = 'ready'`,
+        )
+        .one();
     },
 
     follow(before, after, now) {

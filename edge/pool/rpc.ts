@@ -3,6 +3,7 @@
  * through `stub.fetch` for sockets (a 101 cannot cross RPC). Arguments and answers are plain data.
  */
 import type { PartList } from "../../protocol/chunks/contract.ts";
+import type { Counters } from "../domain/counters.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -54,6 +55,21 @@ export interface WorkerSnapshot {
 export type PartsResult =
   | { readonly status: "ok"; readonly list: PartList }
   | { readonly status: "stale_epoch" };
+/** What a pool's shard is doing now, and what it has counted. */
+export interface PoolMetrics {
+  readonly ready: number;
+  /** When the task that has waited longest became ready, in milliseconds since the epoch; null when none waits. */
+  readonly oldestQueuedAt: number | null;
+  readonly leased: number;
+  readonly verifying: number;
+  readonly workersConnected: number;
+  /** Of connected workers. */
+  readonly slots: number;
+  readonly slotsBusy: number;
+  /** What the rest of the world has not been told yet. */
+  readonly outboxEntries: number;
+  readonly counters: Counters;
+}
 
 export interface PoolRpc {
   /** Creates the job unless it is known; its snapshot either way. */
@@ -74,6 +90,7 @@ export interface PoolRpc {
     prior?: JobSnapshot | null,
   ): Promise<readonly AttemptRecord[]>;
   workers(): Promise<readonly WorkerSnapshot[]>;
+  metrics(): Promise<PoolMetrics>;
   drain(workerId: string): Promise<void>;
   /** Sets the alarm where something is due and the platform has lost it. */
   poke(): Promise<void>;

@@ -4,6 +4,7 @@
  */
 import { isTerminalState } from "../../protocol/stages.ts";
 import { deadlinesOf } from "../domain/alarm.ts";
+import { countStep } from "../domain/counters.ts";
 import type { Effect, RejectReason } from "../domain/effects.ts";
 import type { TaskEvent } from "../domain/events.ts";
 import { historyLineOf } from "../domain/history.ts";
@@ -67,7 +68,10 @@ export function loadOrCreate(
 /** Writes a step: rows, ledger, outbox, garbage and alarm in one transaction; then the renewals in memory. */
 export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepped): void {
   if (stepped.durable) {
+    const counted = pool.counters.read();
+    const counters = countStep(counted, stepped.live, stepped.effects);
     transact(pool, () => {
+      if (counters !== counted) pool.counters.write(counters);
       saveJob(pool, before, stepped.live);
       for (const effect of stepped.effects) keepEffect(pool, stepped.live, effect);
       if (isTerminalState(stepped.live.job.state) && stepped.live.tasks.length > 1) {
@@ -76,8 +80,9 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
       const line = historyLineOf(stepped.effects);
       if (line !== null) pool.history.add(stepped.live.job.submission.jobId, line);
     });
+    pool.counters.settle(counters);
+    pool.queue.follow(before, stepped.live, pool.now());
   }
-  if (stepped.durable) pool.queue.follow(before, stepped.live, pool.now());
   pool.jobs.remember(stepped.live);
   keepRenewals(pool, before, stepped.live);
 }

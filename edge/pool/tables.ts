@@ -108,6 +108,12 @@ const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX garbage_due ON garbage (due_at);
 
+  -- One row: what the pool has counted, for metrics.
+  CREATE TABLE counters (
+    id INTEGER PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+  ) WITHOUT ROWID;
+
   CREATE TABLE history (
     job_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,

@@ -1,10 +1,12 @@
 /** A pool that answers as the test tells it, so that what HTTP does with the answers can be seen. */
+import { noCounters } from "../../../edge/domain/counters.ts";
 import type { AttemptRecord, JobSnapshot } from "../../../edge/domain/model.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import type { Env } from "../../../edge/env.ts";
 import type {
   CancelResult,
   PartsResult,
+  PoolMetrics,
   PoolRpc,
   RetryResult,
   WorkerSnapshot,
@@ -48,6 +50,17 @@ export class FakePool implements PoolRpc {
   /** What a merge may read. */
   found: PartsResult = { status: "stale_epoch" };
   fleet: readonly WorkerSnapshot[] = [];
+  counted: PoolMetrics = {
+    ready: 0,
+    oldestQueuedAt: null,
+    leased: 0,
+    verifying: 0,
+    workersConnected: 0,
+    slots: 0,
+    slotsBusy: 0,
+    outboxEntries: 0,
+    counters: noCounters,
+  };
   /** Every call fails with this. */
   broken: Error | null = null;
 
@@ -106,6 +119,11 @@ export class FakePool implements PoolRpc {
     }
     const change = { state: "queued", run: known.run + 1, error: null, completedAt: null } as const;
     return { status: "ok", job: this.become(submission.jobId, change) };
+  }
+
+  async metrics(): Promise<PoolMetrics> {
+    this.#enter("metrics");
+    return this.counted;
   }
 
   async attempts(): Promise<readonly AttemptRecord[]> {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import {
   findDelivery,
   listDeliveries,
+  settleTry,
   triesOf,
 } from "../../../edge/catalogue/webhook-deliveries.ts";
 import {
@@ -166,6 +167,25 @@ describe("a delivery", () => {
       [302, "HTTP 302: redirects are not followed."],
       [null, "The connection failed: connection reset"],
       [null, "There was no answer within 10 seconds."],
+    ]);
+  });
+
+  test("counts how each try ended, and one that is written down twice once", async () => {
+    w.answerWith(async () => new Response("down", { status: 503 }));
+    await w.record();
+    await consumeAll(w);
+    const [row] = await w.deliveries();
+    const [first] = await triesOf(testEnv.DB, [row?.id ?? ""]);
+    if (first === undefined) throw new Error("no try");
+    await settleTry(testEnv.DB, first, { status: "again", nextAt: w.now() });
+    const { results } = await testEnv.DB.prepare(
+      "select outcome, tries from webhook_outcomes where account_id = ? order by outcome",
+    )
+      .bind(w.accountId)
+      .all();
+    expect(results).toEqual([
+      { outcome: "again", tries: 3 },
+      { outcome: "failed", tries: 1 },
     ]);
   });
 

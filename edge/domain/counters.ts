@@ -1,0 +1,72 @@
+/** What a pool has counted since it was made, for metrics. Counters only grow; a step's effects say by what. Pure. */
+import { isTerminalState } from "../../protocol/stages.ts";
+import type { Effect } from "./effects.ts";
+import type { AttemptRecord, LiveJob } from "./model.ts";
+
+/** Attempts that ended in one way. */
+export interface AttemptCount {
+  readonly state: AttemptRecord["state"];
+  readonly kind: AttemptRecord["kind"];
+  /** ffmpeg's name of it; null where none was chosen, or nothing was encoded. */
+  readonly encoder: string | null;
+  readonly count: number;
+  /** From lease to end, summed. */
+  readonly seconds: number;
+  /** Of what completed ones made, summed: over `seconds` it is the speed of the encoder. */
+  readonly mediaSeconds: number;
+}
+
+export interface Counters {
+  /** By state, kind and encoder. */
+  readonly attempts: readonly AttemptCount[];
+  /** Runs of jobs that ended, by state. */
+  readonly jobs: Readonly<Record<string, number>>;
+}
+
+export const noCounters: Counters = { attempts: [], jobs: {} };
+
+/** The counters after a step; the very same where it ended nothing, so that nothing need be written. */
+export function countStep(before: Counters, live: LiveJob, effects: readonly Effect[]): Counters {
+  let counters = before;
+  for (const effect of effects) {
+    if (effect.type === "ledger" && effect.record.endedAt !== null) {
+      counters = { ...counters, attempts: countAttempt(counters.attempts, live, effect.record) };
+    }
+    if (effect.type === "event" && effect.name === "state") {
+      const { state } = effect.snapshot;
+      if (!isTerminalState(state)) continue;
+      const jobs = { ...counters.jobs, [state]: (counters.jobs[state] ?? 0) + 1 };
+      counters = { ...counters, jobs };
+    }
+  }
+  return counters;
+}
+
+function countAttempt(
+  counts: readonly AttemptCount[],
+  live: LiveJob,
+  record: AttemptRecord,
+): readonly AttemptCount[] {
+  const { state, kind, encoder, startedAt, endedAt } = record;
+  const isSame = (one: AttemptCount) =>
+    one.state === state && one.kind === kind && one.encoder === encoder;
+  const known = counts.find(isSame) ?? {
+    ...{ state, kind, encoder },
+    ...{ count: 0, seconds: 0, mediaSeconds: 0 },
+  };
+  const counted: AttemptCount = {
+    ...known,
+    count: known.count + 1,
+    // A clock that was set back takes nothing away: counters only grow.
+    seconds: known.seconds + Math.max(0, (endedAt ?? startedAt) - startedAt) / 1000,
+    mediaSeconds: known.mediaSeconds + (state === "completed" ? madeSeconds(live, record) : 0),
+  };
+  return [...counts.filter((one) => !isSame(one)), counted];
+}
+
+/** The length of what the attempt made; its outputs are renditions of one thing, so the longest counts. */
+function madeSeconds(live: LiveJob, { taskId }: AttemptRecord): number {
+  const task = live.tasks.find((candidate) => candidate.taskId === taskId);
+  if (task?.state !== "done") return 0;
+  return Math.max(0, ...task.outputs.map(({ media }) => media.durationSeconds ?? 0));
+}
