@@ -47,11 +47,17 @@ export function chunkStep(
     })),
     expectedFrames: frames + (overlap === undefined ? 0 : OVERLAP_FRAMES),
     expectedSeconds: null,
-    encoder:
-      division.renditions.find(({ encoder }) => encoder.device !== "cpu")?.encoder ??
-      division.renditions[0]?.encoder ??
-      null,
+    encoder: usedBy(division),
   };
+}
+
+/** A device's before the CPU's, with the sessions that all renditions have open at once. */
+function usedBy({ renditions }: Divisible): FfmpegStep["encoder"] {
+  const main = renditions.find(({ encoder }) => encoder.device !== "cpu") ?? renditions[0];
+  if (main === undefined) return null;
+  const { name, device } = main.encoder;
+  const deviceSessions = renditions.filter(({ encoder }) => encoder.device === device).length;
+  return { name, device, sessions: renditions.length, deviceSessions };
 }
 
 /** To the key frame itself: from a later point open groups of pictures lose their first frames. */
