@@ -11,6 +11,10 @@ export interface Env {
   readonly WEBHOOK_QUEUE: Queue<{ readonly deliveryId: string }>;
   /** The dashboard's files; absent where it was not built. */
   readonly ASSETS?: Fetcher;
+  /** Optional: without it requests are not limited. */
+  readonly RATE_LIMITER?: {
+    limit(of: { readonly key: string }): Promise<{ readonly success: boolean }>;
+  };
   readonly [setting: string]: unknown;
 }
 

@@ -10,6 +10,7 @@ import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { noStore } from "./no-store.ts";
 import { openApiDocument } from "./openapi-document.ts";
+import { rateLimit } from "./rate-limit.ts";
 import { requestId } from "./request-id.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -58,7 +59,7 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
 function createV1(): OpenAPIHono<AppEnv> {
   const v1 = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   mountPublic(v1);
-  v1.use("*", authenticate(), jsonBody(), idempotency());
+  v1.use("*", authenticate(), rateLimit(), jsonBody(), idempotency());
   mountKeyed(v1);
   return v1;
 }

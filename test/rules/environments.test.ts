@@ -11,6 +11,7 @@ interface Configuration {
   readonly d1_databases: readonly Record<string, unknown>[];
   readonly r2_buckets: readonly Record<string, unknown>[];
   readonly durable_objects: { readonly bindings: readonly Record<string, unknown>[] };
+  readonly ratelimits: readonly Record<string, unknown>[];
   readonly queues: {
     readonly producers?: readonly Record<string, unknown>[];
     readonly consumers?: readonly Record<string, unknown>[];
@@ -23,7 +24,7 @@ function read(environment: string | undefined): Configuration {
 }
 
 /** Names of resources, which environments must not share. */
-const named = ["database_name", "database_id", "bucket_name", "queue"];
+const named = ["database_name", "database_id", "bucket_name", "queue", "namespace_id"];
 
 function unnamed(binding: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(binding).filter(([key]) => !named.includes(key)));
@@ -31,11 +32,13 @@ function unnamed(binding: Record<string, unknown>): Record<string, unknown> {
 
 /** What an environment binds, without the names of the resources. */
 function shapeOf(environment: string | undefined) {
-  const { d1_databases, r2_buckets, durable_objects, queues, ...rest } = read(environment);
+  const { d1_databases, r2_buckets, durable_objects, queues, ratelimits, ...rest } =
+    read(environment);
   return {
     databases: d1_databases.map(unnamed),
     buckets: r2_buckets.map(unnamed),
     objects: durable_objects.bindings.map(unnamed),
+    limits: ratelimits.map(unnamed),
     producers: queues.producers?.map(unnamed),
     consumers: queues.consumers?.map(unnamed),
     vars: rest.vars,
@@ -47,11 +50,12 @@ function shapeOf(environment: string | undefined) {
 }
 
 function namesOf(environment: string | undefined): readonly unknown[] {
-  const { name, d1_databases, r2_buckets, queues } = read(environment);
+  const { name, d1_databases, r2_buckets, queues, ratelimits } = read(environment);
   return [
     name,
     ...d1_databases.map(({ database_name }) => database_name),
     ...r2_buckets.map(({ bucket_name }) => bucket_name),
+    ...ratelimits.map(({ namespace_id }) => namespace_id),
     ...(queues.producers ?? []).map(({ queue }) => queue),
     ...(queues.consumers ?? []).map(({ queue }) => queue),
   ];
