@@ -15,7 +15,9 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld({
     clipSeconds: 3,
-    settings: { LEASE_TTL_SECONDS: "3", RECONNECT_GRACE_SECONDS: "1" },
+    // The grace decides when a killed agent's task is leased again. The lease is there to hold while a crowded machine
+    // starts a process: with one of 3 s attempts were lost at a load of ten a core.
+    settings: { LEASE_TTL_SECONDS: "15", RECONNECT_GRACE_SECONDS: "1" },
   });
   await Promise.all(indices(2 * LANES).map((index) => world.startAgent(`agent-${index}`)));
 }, 120_000);
