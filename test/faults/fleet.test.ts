@@ -17,6 +17,7 @@ import {
   type ProtocolAgent,
   progressOf,
   uploadOutput,
+  withNewestGrant,
 } from "./support/protocol-agent.ts";
 
 const AGENTS = countOf("TELECINE_FAULTS_FLEET", { full: 500, smoke: 30 });
@@ -103,7 +104,8 @@ test(
       expect(Math.max(...settled)).toBeLessThan(SETTLE_LIMIT_MS);
       const finishing = performance.now();
       await inLanes(members, LANES, async (member) => {
-        const { agent, lease, name } = member;
+        const { agent, name } = member;
+        const lease = withNewestGrant(agent, member.lease);
         agent.send(completeOf(lease, await uploadOutput(edge.url, lease, Buffer.from(name))));
         const ack = await agent.take("ack", ({ of }) => of === "complete");
         expect(ack, `${name}, ${fates[members.indexOf(member)]}`).toMatchObject({

@@ -178,6 +178,22 @@ function succeeded(answer: Response): Response {
   return answer;
 }
 
+/** The lease with the newest grant that the agent was handed for it: the first one ends with the first lease time. */
+export function withNewestGrant({ heard }: ProtocolAgent, lease: Lease): Lease {
+  const { taskId, epoch } = lease.lease;
+  const grants = heard.flatMap((message) => {
+    if (message.type === "welcome") {
+      return message.leases.flatMap((each) =>
+        each.status === "kept" && each.lease.taskId === taskId ? [each.grant] : [],
+      );
+    }
+    const isRenewal =
+      message.type === "ack" && message.lease.taskId === taskId && message.lease.epoch === epoch;
+    return isRenewal && message.grant !== undefined ? [message.grant] : [];
+  });
+  return { ...lease, grant: grants.at(-1) ?? lease.grant };
+}
+
 /** The message that reports the lease's work as done. */
 export function completeOf({ lease }: Lease, output: OutputReport): WorkerMessage {
   return { type: "complete", lease, outputs: [output], engine: NO_ENGINE };
