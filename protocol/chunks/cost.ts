@@ -43,16 +43,28 @@ export function divideByCost(facts: CostFacts): Division {
   const working = Math.min(slots, Math.floor(seconds / SHORTEST_SECONDS));
   if (working < 2) return whole("no other slot is free");
   const length = chunkSeconds(seconds, working, segmentSeconds);
-  const chunks = Math.ceil(seconds / length);
-  const rounds = Math.ceil(chunks / working);
-  const divided =
-    FIXED_SECONDS +
-    facts.indexBytes / READ_BYTES_PER_SECOND +
-    rounds * (length + facts.overlapSeconds + TASK_SECONDS);
-  if (divided * LEAST_GAIN > seconds) return whole("parts would not be done sooner");
   const cuts = cutsOf(seconds, length, segmentSeconds);
   if (cuts.length === 0) return whole("it is too short for its segments");
+  const listing = facts.indexBytes / READ_BYTES_PER_SECOND;
+  const divided = FIXED_SECONDS + listing + makespan(facts, cuts, working);
+  if (divided * LEAST_GAIN > seconds) return whole("parts would not be done sooner");
   return { status: "divided", cuts };
+}
+
+/** How long the slots take when each, as it becomes free, takes the next chunk. */
+function makespan(
+  { seconds, overlapSeconds }: CostFacts,
+  cuts: readonly number[],
+  slots: number,
+): number {
+  const busy = Array.from({ length: slots }, () => 0);
+  const edges = [0, ...cuts, seconds];
+  for (const [at, from] of edges.slice(0, -1).entries()) {
+    const length = (edges[at + 1] ?? seconds) - from;
+    const next = busy.indexOf(Math.min(...busy));
+    busy[next] = (busy[next] ?? 0) + length + overlapSeconds + TASK_SECONDS;
+  }
+  return Math.max(...busy);
 }
 
 function chunkSeconds(seconds: number, slots: number, segment: number | null): number {

@@ -1,5 +1,7 @@
 /** One video over a fleet: chunks on several agents, merged to what one agent would have made, frame for frame. */
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startWorld, type World } from "./telecine.ts";
@@ -12,8 +14,8 @@ beforeAll(async () => {
   world = await startWorld({ workers: 3 });
   // Each picture is unlike all others, and so is each moment of the sound.
   clip = await world.makeClip("counter.mp4", [
-    ...["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30000/1001:duration=60"],
-    ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+20*t)*t)':s=48000:d=60"],
+    ...["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=30000/1001:duration=36"],
+    ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+20*t)*t)':s=48000:d=36"],
     ...["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-pix_fmt", "yuv420p"],
     ...["-c:a", "aac", "-shortest"],
   ]);
@@ -43,7 +45,7 @@ async function workersOf(jobId: string): Promise<ReadonlySet<string>> {
   );
 }
 
-describe("a minute of video, with three agents free", () => {
+describe("half a minute of video, with three agents free", () => {
   test("is made by more than one of them, into every frame of the source once and in order", async () => {
     const job = await world.finish({
       videoId: await world.upload(clip),
@@ -57,5 +59,39 @@ describe("a minute of video, with three agents free", () => {
     expect(made).toEqual(await frames(clip));
     const probed = await world.probe(await world.download(job));
     expect(probed.streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
+  }, 180_000);
+
+  test("becomes a ladder over the files of its chunks, in which players find every frame", async () => {
+    const job = await world.finish({
+      videoId: await world.upload(clip),
+      recipe: { name: "hls", segmentSeconds: 4, preset: "ultrafast" },
+    });
+    expect(job.error).toBeNull();
+    expect((await workersOf(job.jobId)).size).toBeGreaterThan(1);
+    const master = job.outputs.find(({ name }) => name.endsWith(".m3u8"));
+    const text = await (await fetch(master?.url ?? "")).text();
+    const media = text.split("\n").find((line) => /video.*\.m3u8$/.test(line)) ?? "";
+    const playlist = await (await fetch(new URL(media, master?.url))).text();
+    // As a player does: the head, then every range in order, whatever file it is in.
+    const pieces: Uint8Array[] = [];
+    const map = /#EXT-X-MAP:URI="([^"]+)",BYTERANGE="(\d+)@(\d+)"/.exec(playlist);
+    const listed = [...playlist.matchAll(/#EXT-X-BYTERANGE:(\d+)@(\d+)\n(.+)/g)];
+    for (const [file, size, offset] of [
+      [map?.[1], map?.[2], map?.[3]],
+      ...listed.map(([, size, offset, file]) => [file, size, offset]),
+    ]) {
+      const end = Number(offset) + Number(size) - 1;
+      const answer = await fetch(new URL(file ?? "", master?.url), {
+        headers: { range: `bytes=${offset}-${end}` },
+      });
+      expect(answer.status).toBe(206);
+      pieces.push(new Uint8Array(await answer.arrayBuffer()));
+    }
+    const files = new Set(listed.map(([, , , file]) => file));
+    expect(files.size, "files of several chunks").toBeGreaterThan(2);
+    const played = path.join(world.folder, "played.mp4");
+    await writeFile(played, Buffer.concat(pieces));
+    const times = (list: readonly string[]) => list.map((line) => line.split(" ")[0]);
+    expect(times(await frames(played))).toEqual(times(await frames(clip)));
   }, 180_000);
 });

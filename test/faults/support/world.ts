@@ -12,6 +12,8 @@ export interface WorldOptions {
   readonly clipSeconds: number;
   /** Settings of the edge. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Encodes go as fast as they can: parts of a video are read from the middle, which cannot be paced. */
+  readonly unpaced?: boolean;
 }
 
 export interface World {
@@ -34,7 +36,10 @@ export interface World {
 export async function startWorld(options: WorldOptions): Promise<World> {
   const folder = await mkdtemp(path.join(tmpdir(), "telecine-faults-"));
   const tools = await findMediaTools();
-  const environment = await pacedTools(tools, folder);
+  const environment =
+    options.unpaced === true
+      ? { FFMPEG_PATH: tools.ffmpeg, FFPROBE_PATH: tools.ffprobe }
+      : await pacedTools(tools, folder);
   const edge = await startEdgeProcess(folder, options.settings);
   const { client } = edge;
   const clip = await makeClip(tools, folder, options.clipSeconds);
