@@ -33,6 +33,7 @@ export function viewHistoryLine(line: HistoryLine, outputs: readonly Output[]): 
       attempt,
       maxAttempts,
       error,
+      playable: snapshot.playable,
       outputs: [...outputs],
       attempts: line.attempts.map(({ startedAt, endedAt, ...record }) => ({
         ...record,

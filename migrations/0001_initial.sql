@@ -58,6 +58,29 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
+CREATE TABLE job_parts (
+  job_id text NOT NULL,
+  run integer NOT NULL,
+  name text NOT NULL,
+  kind text NOT NULL,
+  chunk integer,
+  rendition text NOT NULL,
+  key text NOT NULL,
+  etag text NOT NULL,
+  size_bytes integer NOT NULL,
+  content_type text NOT NULL,
+  media_index text NOT NULL,
+  PRIMARY KEY(job_id, run, name)
+);
+
+CREATE INDEX job_parts_by_rendition ON job_parts (job_id,run,rendition,chunk);
+
+CREATE TABLE job_plans (
+  job_id text PRIMARY KEY NOT NULL,
+  run integer NOT NULL,
+  plan text NOT NULL
+);
+
 CREATE TABLE jobs (
   id text PRIMARY KEY NOT NULL,
   account_id text NOT NULL,

@@ -57,16 +57,18 @@ export async function deleteExpiredJobs(
   endedBefore: number,
   limit: number,
 ): Promise<number> {
-  const { meta } = await statement(
-    db,
-    sql`
-    delete from jobs where id in (
-      select id from jobs where account_id = ${accountId} and pool = ${pool}
-        and completed_at < ${endedBefore}
-        and not exists (select 1 from active_work where active_work.job_id = jobs.id)
-      limit ${limit})`,
-  ).run();
-  return meta.changes;
+  const old = sql`
+    select id from jobs where account_id = ${accountId} and pool = ${pool}
+      and completed_at < ${endedBefore}
+      and not exists (select 1 from active_work where active_work.job_id = jobs.id)
+    order by completed_at, id limit ${limit}`;
+  // The jobs last, and the same rows each time: the batch is one transaction.
+  const results = await db.batch([
+    statement(db, sql`delete from job_parts where job_id in (${old})`),
+    statement(db, sql`delete from job_plans where job_id in (${old})`),
+    statement(db, sql`delete from jobs where id in (${old})`),
+  ]);
+  return results.at(-1)?.meta.changes ?? 0;
 }
 
 /** Deletes deliveries that are over and were last due before `before`, at most `limit`, with their tries. */

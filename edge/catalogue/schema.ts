@@ -148,6 +148,38 @@ export const jobs = sqliteTable(
   ],
 );
 
+/** Of a divided job that makes playlists: what they follow. Goes with the job. */
+export const jobPlans = sqliteTable("job_plans", {
+  jobId: text("job_id").primaryKey(),
+  run: integer("run").notNull(),
+  /** JSON of `PlannedParts`. */
+  plan: text("plan").notNull(),
+});
+
+/** Accepted files of such a job, by the name that playlists give them. Written once each, and gone with the job. */
+export const jobParts = sqliteTable(
+  "job_parts",
+  {
+    jobId: text("job_id").notNull(),
+    run: integer("run").notNull(),
+    name: text("name").notNull(),
+    kind: text("kind", { enum: ["chunk", "audio"] }).notNull(),
+    /** Null for what belongs to no chunk. */
+    chunk: integer("chunk"),
+    rendition: text("rendition").notNull(),
+    key: text("key").notNull(),
+    etag: text("etag").notNull(),
+    sizeBytes: integer("size_bytes").notNull(),
+    contentType: text("content_type").notNull(),
+    /** JSON of the file's `RenditionIndex`. */
+    mediaIndex: text("media_index").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.jobId, table.run, table.name] }),
+    index("job_parts_by_rendition").on(table.jobId, table.run, table.rendition, table.chunk),
+  ],
+);
+
 /** Who is doing this work now: refuses duplicates, and keeps a video from being deleted under its job. */
 export const activeWork = sqliteTable(
   "active_work",

@@ -13,6 +13,7 @@ import {
 } from "./parts.ts";
 import { isRejection } from "./retry.ts";
 import type { Rules } from "./rules.ts";
+import type { JobSubmission } from "./submission.ts";
 
 export interface Outcome {
   readonly state: "completed" | "failed" | "rejected" | "cancelled";
@@ -99,6 +100,11 @@ export function collectRun(
 }
 
 /** Whether the job makes playlists over files, instead of one file. */
-export function isPresentation({ submission }: JobRecord): boolean {
-  return Object.values(submission.outputs).some(({ format }) => format === "hls");
+export function isPresentation({ submission }: Pick<JobRecord, "submission">): boolean {
+  return masterOf(submission) !== null;
+}
+
+/** The name of the playlist that a presentation begins with; null where one file was asked for. */
+export function masterOf({ outputs }: Pick<JobSubmission, "outputs">): string | null {
+  return Object.values(outputs).find(({ format }) => format === "hls")?.filename ?? null;
 }

@@ -1,10 +1,14 @@
 /** From a job's id and an output's name to its bytes, always through the map of accepted outputs. */
+
+import { isTerminalState } from "../../protocol/stages.ts";
 import type { JobRecord } from "../catalogue/jobs.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { Env, Settings } from "../env.ts";
 import { createStore } from "../media/create-store.ts";
+import type { Store } from "../media/store.ts";
+import { servePart, servePlaylist } from "./early-playback.ts";
 import { ApiError } from "./errors.ts";
-import { readLive, requireJob } from "./live-job.ts";
+import { askPool, readLive, requireJob } from "./live-job.ts";
 import { serveObject } from "./serve-object.ts";
 
 export interface OutputRequest {
@@ -28,8 +32,14 @@ export async function serveJobOutput(
   asked: OutputRequest,
 ): Promise<Response> {
   const job = await requireJob(deps.env, asked.accountId, asked.jobId);
-  const snapshot = await settledSnapshot(deps.env, job);
+  const snapshot = await settledSnapshot(deps.env, job, asked.run);
   if (asked.run !== null && snapshot.run !== asked.run) throw noOutput(asked);
+  const store = createStore(deps.env, deps.settings);
+  if (snapshot.playable && snapshot.state !== "completed") {
+    const early = await serveEarly(deps.env, store, request, { asked, job, snapshot });
+    if (early === null) throw noOutput(asked);
+    return early;
+  }
   if (snapshot.state !== "completed") {
     throw new ApiError(
       "JOB_NOT_COMPLETE",
@@ -37,17 +47,46 @@ export async function serveJobOutput(
     );
   }
   const output = snapshot.outputs.find(({ name }) => name === asked.name);
-  if (output === undefined) throw noOutput(asked);
-  const store = createStore(deps.env, deps.settings);
-  const options = { filename: output.name, cacheControl: asked.cacheControl };
-  const served = await serveObject(request, store, output, options);
+  const options = { filename: asked.name, cacheControl: asked.cacheControl };
+  const served =
+    output === undefined
+      ? await servePart(deps.env, store, request, { ...asked, run: snapshot.run })
+      : await serveObject(request, store, output, options);
   if (served === null) throw noOutput(asked);
   return served;
 }
 
-/** Completed is for good: only what may still change, or be changed by a retry, is asked of the pool. */
-async function settledSnapshot(env: Env, job: JobRecord): Promise<JobSnapshot> {
-  return job.snapshot?.state === "completed" ? job.snapshot : readLive(env, job);
+/**
+ * What there is of a presentation so far: its playlists, rendered, and the files that they list. Where the record is
+ * behind, the pool is asked to bring it up to date, once.
+ */
+async function serveEarly(
+  env: Env,
+  store: Store,
+  request: Request,
+  of: { readonly asked: OutputRequest; readonly job: JobRecord; readonly snapshot: JobSnapshot },
+): Promise<Response | null> {
+  const { asked, job, snapshot } = of;
+  const part = { ...asked, run: snapshot.run };
+  const state = isTerminalState(snapshot.state) ? "ended" : "growing";
+  const look = async () =>
+    (await servePlaylist(env, request, part, state)) ??
+    (await servePart(env, store, request, part));
+  const found = await look();
+  if (found !== null || job.snapshot?.revision === snapshot.revision) return found;
+  await askPool(env, job, (pool) => pool.deliver());
+  return look();
+}
+
+/**
+ * Completed is for good, and a run that is playable stays so: only what may still become either is asked of the pool.
+ * A player asks for a playlist or a segment every few seconds.
+ */
+async function settledSnapshot(env: Env, job: JobRecord, run: number | null): Promise<JobSnapshot> {
+  const { snapshot } = job;
+  if (snapshot?.state === "completed") return snapshot;
+  const isKnown = snapshot?.playable === true && snapshot.run === run;
+  return isKnown ? snapshot : readLive(env, job);
 }
 
 function noOutput({ jobId, name }: OutputRequest): ApiError {

@@ -3,9 +3,11 @@
 import type { Attempt, Job, Output } from "../../protocol/http/jobs.ts";
 import { statusOf } from "../../protocol/stages.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
+import { masterOf } from "../domain/outcome.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Settings } from "../env.ts";
 import { viewOutputs } from "../media/output-view.ts";
+import { signOutputUrl } from "../media/signed-urls.ts";
 import { isoTime, isoTimeOrNull } from "./time.ts";
 
 export interface ViewContext {
@@ -70,6 +72,21 @@ function stageViews(snapshot: JobSnapshot): Job["stages"] {
   }));
 }
 
+/** Whether the job can be played by now, in part or whole, and where. */
+async function playableView(
+  { settings, origin, now }: ViewContext,
+  submission: JobSubmission,
+  { jobId, run, state, playable }: JobSnapshot,
+): Promise<Pick<Job, "playable" | "playableUrl">> {
+  const name = masterOf(submission);
+  if (name === null || !(playable || state === "completed")) {
+    return { playable: false, playableUrl: null };
+  }
+  const { accountId } = submission;
+  const of = { origin, accountId, jobId, run, name, now };
+  return { playable: true, playableUrl: await signOutputUrl(settings, of) };
+}
+
 /** Renders a job. `snapshot` is null before the first projection. */
 export async function jobView(
   context: ViewContext,
@@ -102,6 +119,7 @@ export async function jobView(
     fps: snapshot.fps,
     speed: snapshot.speed,
     error: snapshot.error,
+    ...(await playableView(context, submission, snapshot)),
     outputs: await outputViews(context, submission.accountId, snapshot),
     webhookUrl: submission.webhookUrl,
     metadata: submission.metadata === null ? null : { ...submission.metadata },

@@ -4,6 +4,7 @@
  * fails is tried again by the alarm for as long as it takes.
  */
 
+import { recordParts, recordPlans } from "../catalogue/job-parts.ts";
 import { projectSnapshot } from "../catalogue/jobs.ts";
 import { setMetadataIfMissing } from "../catalogue/video-metadata.ts";
 import { recordHellos } from "../catalogue/worker-hello.ts";
@@ -24,7 +25,15 @@ export async function drainOutbox(pool: PoolContext): Promise<void> {
   for (;;) {
     const rows = pool.outbox.take(pool.now(), DRAINED_AT_ONCE);
     if (rows.length === 0) return;
-    const { snapshots, hellos, videos, events } = sorted(rows);
+    const { plans, parts, snapshots, hellos, videos, events } = sorted(rows);
+    // First what playlists are made of: the others say that there is something to play.
+    await deliver(pool, plans, (entries) => recordPlans(pool.env.DB, entries));
+    await deliver(pool, parts, (entries) =>
+      recordParts(
+        pool.env.DB,
+        entries.map((entry) => entry.part),
+      ),
+    );
     await deliver(pool, snapshots, (entries) =>
       projectSnapshot(
         pool.env.DB,
@@ -56,6 +65,8 @@ function sorted(rows: readonly OutboxRow[]) {
     (row: OutboxRow): row is RowOf<K> =>
       row.entry.kind === kind;
   return {
+    plans: rows.filter(isKind("plan")),
+    parts: rows.filter(isKind("parts")),
     snapshots: rows.filter(isKind("project")),
     hellos: rows.filter(isKind("hello")),
     videos: rows.filter(isKind("video")),
@@ -130,6 +141,10 @@ function idsOf(entry: OutboxEntry): { readonly jobId?: string; readonly workerId
       return { jobId: entry.job.jobId };
     case "hello":
       return { workerId: entry.workerId };
+    case "plan":
+      return { jobId: entry.jobId };
+    case "parts":
+      return { jobId: entry.part.jobId };
     case "video":
       return {};
   }

@@ -3,17 +3,27 @@
  * follow from, carry all that is needed to deliver them, and go only once they were delivered. Synchronous.
  */
 import type { VideoMetadata } from "../../protocol/media.ts";
+import type { RecordedPart, RecordedPlan } from "../catalogue/job-parts.ts";
 import type { JobEventType } from "../domain/effects.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
 export type OutboxEntry =
   | { readonly kind: "project"; readonly snapshot: JobSnapshot }
+  | ({ readonly kind: "plan" } & RecordedPlan)
+  | {
+      readonly kind: "parts";
+      readonly taskId: string;
+      readonly epoch: number;
+      readonly part: RecordedPart;
+    }
   | {
       readonly kind: "webhook";
       readonly eventId: string;
       readonly sequence: number;
       readonly event: JobEventType;
+      /** The name of the playlist that a presentation begins with; null where one file was asked for. */
+      readonly master: string | null;
       readonly at: number;
       readonly snapshot: JobSnapshot;
       readonly job: Pick<
@@ -119,6 +129,10 @@ function keyOf(entry: OutboxEntry): string {
   switch (entry.kind) {
     case "project":
       return `project:${entry.snapshot.jobId}`;
+    case "plan":
+      return `plan:${entry.jobId}`;
+    case "parts":
+      return `parts:${entry.taskId}/${entry.epoch}`;
     case "webhook":
       return `webhook:${entry.eventId}`;
     case "video":

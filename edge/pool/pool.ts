@@ -141,6 +141,10 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
     return partsForMerge(this.#pool, lease);
   }
 
+  async deliver(): Promise<void> {
+    await this.#pool.drain();
+  }
+
   async recordUpload(upload: {
     taskId: string;
     epoch: number;

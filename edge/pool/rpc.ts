@@ -98,6 +98,8 @@ export interface PoolRpc {
   revoke(workerId: string): Promise<void>;
   /** Every accepted file of the job that this attempt merges; to the live attempt alone. */
   parts(lease: { taskId: string; epoch: number }): Promise<PartsResult>;
+  /** Brings the record up to what the pool knows, for a reader who finds it behind. */
+  deliver(): Promise<void>;
   /** Remembers a multipart upload of an attempt, so that it is aborted if the attempt is abandoned. */
   recordUpload(upload: {
     taskId: string;

@@ -11,6 +11,7 @@ import { historyLineOf } from "../domain/history.ts";
 import { createJob, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
+import { isPresentation, masterOf } from "../domain/outcome.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import { attemptPrefix, runPrefix } from "../media/keys.ts";
 import type { PoolContext } from "./context.ts";
@@ -141,12 +142,22 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
       pool.alarm.ensure(dueAt);
       return;
     }
-    case "plan":
-      pool.parts.savePlan(effect.jobId, effect.plan);
+    case "plan": {
+      const { jobId, run, plan } = effect;
+      const { chunks, ...facts } = plan;
+      pool.parts.savePlan(jobId, plan);
+      if (plan.presentation === null) return;
+      pool.outbox.add({ kind: "plan", jobId, run, facts, count: chunks.length }, backstop);
+      pool.alarm.ensure(backstop);
       return;
+    }
     case "parts": {
-      const { jobId, taskId, epoch, kind, chunk, files } = effect;
+      const { jobId, run, taskId, epoch, kind, chunk, files } = effect;
       pool.parts.add(jobId, { taskId, epoch, kind, chunk, files });
+      if (!isPresentation(live.job)) return;
+      const part = { jobId, run, kind, chunk, files };
+      pool.outbox.add({ kind: "parts", taskId, epoch, part }, backstop);
+      pool.alarm.ensure(backstop);
       return;
     }
     case "source": {
@@ -166,7 +177,11 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
       const { jobId, accountId, webhookUrl, metadata, origin } = submission;
       const { eventId, sequence, event, at, snapshot } = effect;
       const job = { jobId, accountId, webhookUrl, metadata, origin };
-      pool.outbox.add({ kind: "webhook", eventId, sequence, event, at, snapshot, job }, backstop);
+      const master = masterOf(submission);
+      pool.outbox.add(
+        { kind: "webhook", eventId, sequence, event, at, master, snapshot, job },
+        backstop,
+      );
       pool.alarm.ensure(backstop);
       return;
     }

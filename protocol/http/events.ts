@@ -9,7 +9,7 @@ import { jobStateSchema, jobStatusSchema, stageSchema } from "../stages.ts";
 import { parameter, timeSchema } from "./common.ts";
 import { attemptSchema, jobSchema, outputSchema } from "./jobs.ts";
 
-/** `playable` is reserved: a job whose output can be played before it has ended will say so with it. */
+/** `playable`: what is there of the job's output can be played, before the job has ended. Once in a run, if at all. */
 export const numberedEventNames = ["state", "attempt", "playable"] as const;
 
 export const numberedEventDataSchema = z
@@ -26,6 +26,7 @@ export const numberedEventDataSchema = z
     attempt: z.number().int(),
     maxAttempts: z.number().int(),
     error: jobErrorSchema.nullable(),
+    playable: z.boolean().describe("Whether what there is of the output can be played."),
     outputs: z.array(outputSchema).describe("Empty unless the state is `completed`."),
     attempts: z
       .array(attemptSchema.omit({ log: true }))

@@ -65,6 +65,15 @@ export const jobSchema = z
     fps: z.number().nullable(),
     speed: z.number().nullable().describe("Seconds of video made per second."),
     error: jobErrorSchema.nullable(),
+    playable: z
+      .boolean()
+      .describe(
+        "Whether an adaptive presentation can be played: from its first accepted piece on, before the job has ended.",
+      ),
+    playableUrl: z
+      .url()
+      .nullable()
+      .describe("Signed: its master playlist, which grows until the job has ended."),
     outputs: z.array(outputSchema).describe("Empty until completed."),
     webhookUrl: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),

@@ -51,6 +51,8 @@ export const jobExample: Job = {
   fps: null,
   speed: null,
   error: null,
+  playable: false,
+  playableUrl: null,
   outputs: [],
   webhookUrl: "https://example.com/hook",
   metadata: { order: "A-17" },

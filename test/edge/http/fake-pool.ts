@@ -153,6 +153,10 @@ export class FakePool implements PoolRpc {
     return this.found;
   }
 
+  async deliver(): Promise<void> {
+    this.#enter("deliver");
+  }
+
   async recordUpload(): Promise<{ status: "ok" }> {
     return { status: "ok" };
   }

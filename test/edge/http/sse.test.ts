@@ -29,6 +29,7 @@ function numbered(id: number, detail = "no"): NumberedEvent {
         stage: "probing",
         retryable: false,
       },
+      playable: false,
       outputs: [],
       attempts: [],
     },

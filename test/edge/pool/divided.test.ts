@@ -1,0 +1,254 @@
+/** A divided job over real sockets, rows and objects: what the pool makes of a plan and of its parts. */
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { findPlan, listParts } from "../../../edge/catalogue/job-parts.ts";
+import type { JobSubmission } from "../../../edge/domain/submission.ts";
+import { newId } from "../../../edge/ids.ts";
+import { attemptPrefix } from "../../../edge/media/keys.ts";
+import { taskIdOf } from "../../../protocol/ids.ts";
+import { CHUNKS_FEATURE, type EncoderCapability } from "../../../protocol/media.ts";
+import type { EdgeMessageOf } from "../../../protocol/messages.ts";
+import type { LeaseRef, OutputReport } from "../../../protocol/task.ts";
+import {
+  type Agent,
+  countRows,
+  dial,
+  engine,
+  newPool,
+  type PoolStub,
+  pass,
+  reportOf,
+  ringAlarm,
+  rowsWritten,
+  rpc,
+  SECOND,
+  settleOutbox,
+  submissionOf,
+  time,
+  usePool,
+} from "./harness.ts";
+import { indexOf, planOf } from "./plans.ts";
+
+usePool();
+
+const x264: EncoderCapability = {
+  encoder: "libx264",
+  codec: "h264",
+  device: "cpu",
+  bitDepths: [8],
+  maxSessions: null,
+};
+
+/** An agent that divides and takes parts. */
+async function divider(pool: PoolStub, slots = 1): Promise<Agent> {
+  const agent = await dial(pool, newId("worker", time()));
+  const capabilities = { ffmpegVersion: "7", encoders: [x264], features: [CHUNKS_FEATURE] };
+  agent.hello({ slots, capabilities });
+  await agent.expect("welcome");
+  agent.say({ type: "pull", free: slots });
+  return agent;
+}
+
+const frames = [10, 20, 20];
+
+function offer(agent: Agent, lease: LeaseRef, plan = planOf(frames)): void {
+  agent.say({ type: "plan", lease, plan, engine });
+}
+
+/** Two agents: one holds the whole, the other is free. */
+async function planning(pool: PoolStub, submission: JobSubmission) {
+  const planner = await divider(pool);
+  await rpc(pool).submit(submission);
+  const { lease } = await planner.expect("lease");
+  const other = await divider(pool);
+  return { planner, lease, other };
+}
+
+/** The same after the division; only the other asks for more. */
+async function divide(pool: PoolStub, submission: JobSubmission, plan = planOf(frames)) {
+  const { planner, lease, other } = await planning(pool, submission);
+  offer(planner, lease, plan);
+  expect(await planner.expect("ack")).toMatchObject({ of: "plan", status: "accepted" });
+  return { planner, other };
+}
+
+/** Writes what a chunk, or a merge, delivers, and reports it. */
+async function report(
+  submission: JobSubmission,
+  { lease, task }: Pick<EdgeMessageOf<"lease">, "lease" | "task">,
+): Promise<OutputReport> {
+  const { jobId } = submission;
+  const chunk = task.part?.kind === "chunk" ? task.part.chunk : null;
+  const filename = chunk === null ? "result.mp4" : `v720.c${chunk.index}.mp4`;
+  const bytes = Uint8Array.from(new TextEncoder().encode(`the bytes of ${filename}`));
+  const key = `${attemptPrefix({ jobId, run: task.run, ...lease })}${filename}`;
+  const object = await env.MEDIA.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
+  if (object === null) throw new Error("not stored");
+  const made = { ...(await reportOf(object.etag, bytes)), filename };
+  if (chunk === null) return made;
+  return { ...made, role: "part", index: { ...indexOf(), samples: chunk.frames } };
+}
+
+async function finish(agent: Agent, submission: JobSubmission): Promise<EdgeMessageOf<"lease">> {
+  const message = await agent.expect("lease");
+  agent.complete(message.lease, [await report(submission, message)]);
+  const ack = await agent.expect("ack");
+  expect(ack.status).toBe("accepted");
+  agent.say({ type: "pull", free: 1 });
+  return message;
+}
+
+describe("a worker that can divide", () => {
+  test("is told how many parts could run beside its own, and nobody else is", async () => {
+    const pool = newPool();
+    await divider(pool, 2);
+    const alone = await dial(pool, newId("worker", time()));
+    alone.hello({ slots: 1 });
+    await alone.expect("welcome");
+    alone.say({ type: "pull", free: 1 });
+    const submissions = [submissionOf(), submissionOf(), submissionOf()];
+    for (const submission of submissions) await rpc(pool).submit(submission);
+    expect((await alone.expect("lease")).task.fleet).toBeUndefined();
+  });
+
+  test("is refused a plan while nobody else is free, and goes on", async () => {
+    const pool = newPool();
+    const agent = await divider(pool);
+    await rpc(pool).submit(submissionOf());
+    const { lease, task } = await agent.expect("lease");
+    expect(task.fleet).toEqual({ freeSlots: 0 });
+    offer(agent, lease);
+    expect(await agent.expect("ack")).toMatchObject({ status: "refused", reason: "not_wanted" });
+    agent.progress(lease);
+    expect(await agent.settled()).toEqual([]);
+  });
+
+  test("is refused a plan with a hole in it", async () => {
+    const pool = newPool();
+    const { planner: agent, lease } = await planning(pool, submissionOf());
+    const plan = planOf(frames);
+    const chunks = plan.chunks.map((chunk) => (chunk.index === 1 ? { ...chunk, from: 11 } : chunk));
+    offer(agent, lease, { ...plan, chunks });
+    const ack = await agent.expect("ack");
+    expect(ack).toMatchObject({ status: "refused" });
+    expect(ack.reason).toContain("chunk 1");
+  });
+});
+
+describe("a divided job", () => {
+  test("is leased in the order of its chunks, merged from them, and leaves only the merge's bytes", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { planner, other } = await divide(pool, submission);
+    planner.say({ type: "pull", free: 1 });
+    const done = [
+      await finish(other, submission),
+      await finish(planner, submission),
+      await finish(other, submission),
+    ];
+    const parts = done.map(({ task }) => task.part);
+    expect(parts.map((part) => part?.kind)).toEqual(["chunk", "chunk", "chunk"]);
+    const merger = await Promise.race(
+      [planner, other].map(async (agent) => {
+        const message = await agent.expect("lease");
+        return { agent, message };
+      }),
+    );
+    const { lease, task } = merger.message;
+    expect(task.part).toMatchObject({ kind: "merge", chunks: [{}, {}, {}] });
+    const found = await rpc(pool).parts(lease);
+    expect(
+      found.status === "ok" && found.list.parts.map(({ filename }) => filename).sort(),
+    ).toEqual(["v720.c0.mp4", "v720.c1.mp4", "v720.c2.mp4"]);
+    merger.agent.complete(lease, [await report(submission, merger.message)]);
+    expect(await merger.agent.expect("ack")).toMatchObject({ status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({
+      state: "completed",
+      outputs: [{ name: "result.mp4" }],
+    });
+    expect(await countRows(pool, "plans")).toBe(0);
+    expect(await countRows(pool, "parts")).toBe(0);
+    expect(await rpc(pool).parts(lease)).toEqual({ status: "stale_epoch" });
+    pass(200 * SECOND);
+    await ringAlarm(pool);
+    const { objects } = await env.MEDIA.list({ prefix: `jobs/${submission.jobId}/` });
+    expect(objects.map(({ key }) => key.split("/").at(-1))).toEqual(["result.mp4"]);
+  });
+
+  test("refuses a chunk that lacks frames", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { other } = await divide(pool, submission);
+    const message = await other.expect("lease");
+    const made = await report(submission, message);
+    const index = { ...indexOf(), samples: 9 };
+    other.complete(message.lease, [{ ...made, index }]);
+    const ack = await other.expect("ack");
+    expect(ack).toMatchObject({ status: "refused" });
+    expect(ack.reason).toContain("9 frames instead of 10");
+  });
+
+  test("does not hide a short job that came later", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const plan = planOf(Array.from({ length: 600 }, () => 10));
+    const { planner, other } = await divide(pool, submission, plan);
+    pass(SECOND);
+    const short = submissionOf();
+    await rpc(pool).submit(short);
+    await other.expect("lease");
+    planner.say({ type: "pull", free: 1 });
+    expect((await planner.expect("lease")).task).toMatchObject({ jobId: short.jobId });
+  });
+
+  test("holds its chunks to the encoder of the first", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { other } = await divide(pool, submission);
+    await finish(other, submission);
+    expect((await other.expect("lease")).task.part).toMatchObject({
+      kind: "chunk",
+      count: 3,
+      pins: { v720: { encoder: "libx264" } },
+    });
+  });
+
+  test("writes at most 26 rows for a chunk, however many there are", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { other } = await divide(pool, submission, planOf(Array.from({ length: 500 }, () => 10)));
+    await finish(other, submission);
+    await settleOutbox(pool);
+    const before = await rowsWritten(pool);
+    for (let chunk = 0; chunk < 10; chunk++) await finish(other, submission);
+    await settleOutbox(pool);
+    expect(((await rowsWritten(pool)) - before) / 10).toBeLessThanOrEqual(26);
+  });
+});
+
+describe("a presentation", () => {
+  test("is in the record part by part, with the plan that its playlists follow", async () => {
+    const pool = newPool();
+    const outputs = { out_1: { filename: "result.mp4", format: "hls" } } as const;
+    const submission = submissionOf({ outputs });
+    const presentation = {
+      segmentSeconds: 4,
+      targetSeconds: 4,
+      durationSeconds: 2,
+      master: "result.mp4",
+      manifest: "result.mpd",
+      video: [{ name: "v720", peakRate: 1000 }],
+      audio: [],
+      subtitles: [],
+    };
+    const { other } = await divide(pool, submission, planOf(frames, { presentation }));
+    await finish(other, submission);
+    expect(await rpc(pool).read(submission)).toMatchObject({ playable: true });
+    await rpc(pool).deliver();
+    const { jobId } = submission;
+    expect(await findPlan(env.DB, jobId, 1)).toMatchObject({ count: 3 });
+    const files = await listParts(env.DB, { jobId, run: 1 }, ["v720"], false);
+    expect(files).toMatchObject([{ name: "v720.c0.mp4", chunk: 0, index: { track: "video" } }]);
+    expect(files[0]?.key).toContain(taskIdOf(jobId, 1));
+  });
+});
