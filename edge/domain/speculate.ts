@@ -7,6 +7,8 @@ import { currentTasks, hasLiveCopy } from "./parts.ts";
 
 /** Fewer finished chunks say nothing of how long one takes. */
 const LEAST_FINISHED = 2;
+/** Milliseconds from a lease to its first frame: probing, seeking, opening encoders. Chunks of a moment are never copied. */
+const START_MS = 2_000;
 /** A copy must be expected to take at most 1 / this of what the slow one still needs: its start costs, too. */
 const SLOWER_BY = 1.5;
 /** Before this part of what a chunk usually takes, a fraction says little. */
@@ -28,7 +30,7 @@ export function speculate(
   let slowest: { readonly task: TaskIn<"leased">; readonly leftMs: number } | null = null;
   for (const task of tasks) {
     if (task.state !== "leased" || task.chunk === null) continue;
-    const freshMs = pace * task.chunk.frames;
+    const freshMs = START_MS + pace * task.chunk.frames;
     const leftMs = expectedLeft(task, freshMs, now);
     if (leftMs <= SLOWER_BY * freshMs || leftMs <= (slowest?.leftMs ?? 0)) continue;
     if (hasLiveCopy(without(tasks, task), task)) continue;

@@ -30,6 +30,8 @@ function jobIn(state: JobState, progress = 0): Job {
     fps: null,
     speed: null,
     error: null,
+    playable: false,
+    playableUrl: null,
     outputs: [],
     webhookUrl: null,
     metadata: null,

@@ -15,7 +15,7 @@ async function merging() {
   const { jobId, run } = leased.claims;
   const taskId = taskIdOf(jobId, 1);
   const key = `${attemptPrefix({ jobId, run, taskId, epoch: 2 })}v720.c0000.mp4`;
-  const { etag } = await env.MEDIA.put(key, bytesOf(1000));
+  const { etag } = await env.MEDIA.put(key, bytesOf(1000), {});
   const parts = `${leased.base}/parts`;
   return { leased, parts, part: `${parts}/${taskId}/2/v720.c0000.mp4`, taskId, etag };
 }
