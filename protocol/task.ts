@@ -5,6 +5,7 @@ import { taskIdSchema } from "./ids.ts";
 import { fileFormatSchema, outputFormatSchema, videoMetadataSchema } from "./media.ts";
 import { outputQualitySchema } from "./quality.ts";
 import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
+import { traceIdSchema } from "./trace.ts";
 
 export { inputKeySchema, outputFilenameSchema, outputKeySchema } from "./task-names.ts";
 
@@ -58,6 +59,8 @@ export const taskSpecSchema = z.object({
   part: taskPartSchema.exactOptional(),
   /** Measure each rendition against the source. Such a job is done whole: a measure needs all of both. */
   quality: z.boolean().optional(),
+  /** Of the request that asked for the job, for the agent's log. */
+  traceId: traceIdSchema.optional(),
 });
 export type TaskSpec = z.infer<typeof taskSpecSchema>;
 

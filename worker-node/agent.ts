@@ -108,7 +108,8 @@ export function startAgent(deps: AgentDeps): Agent {
 
   const begin = (assignment: Assignment) => {
     const { lease, task } = assignment;
-    const about = log.with({ jobId: task.jobId, ...fieldsOf(lease) });
+    const { jobId, traceId } = task;
+    const about = log.with({ jobId, traceId, ...fieldsOf(lease) });
     about("info", `attempt begins: ${describeWork(task.work)}`);
     const threads = threadShare(deps.cores, attempts.size + 1);
     const attempt = startAttempt(

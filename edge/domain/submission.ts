@@ -30,6 +30,8 @@ export interface JobSubmission {
   readonly outputs: Readonly<Record<string, TaskOutput>>;
   /** Whether the pictures are measured against the source. Absent: not. */
   readonly quality?: boolean;
+  /** Of the request that asked for it (W3C Trace Context); absent where that had none. */
+  readonly traceId?: string;
   readonly webhookUrl: string | null;
   readonly presetId: string | null;
   /** -10 to 10, higher first. */

@@ -21,6 +21,8 @@ export interface CreateContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly idempotentId: IdempotentId | undefined;
+  /** Of the request's `traceparent`, or null. */
+  readonly traceId: string | null;
 }
 
 async function specOf(context: CreateContext, request: ParsedJobRequest): Promise<JobSpec> {
@@ -50,6 +52,7 @@ async function submissionOf(
     inputs: await recallInputs(context.env, accountId, spec.sources),
     outputs: spec.outputs,
     ...(spec.quality ? { quality: true } : {}),
+    ...(context.traceId === null ? {} : { traceId: context.traceId }),
     webhookUrl: request.webhookUrl ?? null,
     presetId: request.presetId ?? null,
     priority: request.priority,

@@ -122,6 +122,7 @@ export async function jobView(
     ...(await playableView(context, submission, snapshot)),
     outputs: await outputViews(context, submission.accountId, snapshot),
     webhookUrl: submission.webhookUrl,
+    traceId: submission.traceId ?? null,
     metadata: submission.metadata === null ? null : { ...submission.metadata },
     createdAt: isoTime(submission.createdAt),
     startedAt: isoTimeOrNull(snapshot.startedAt),

@@ -35,6 +35,7 @@ export function taskSpecOf(
     outputs: { ...submission.outputs },
     maxOutputBytes: maxOutputBytesOf(submission),
     ...(submission.quality ? { quality: true } : {}),
+    ...(submission.traceId === undefined ? {} : { traceId: submission.traceId }),
     ...extras,
   };
 }

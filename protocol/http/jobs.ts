@@ -3,6 +3,7 @@ import { z } from "zod";
 import { jobErrorSchema } from "../errors.ts";
 import { outputQualitySchema } from "../quality.ts";
 import { jobStateSchema, jobStatusSchema, stageSchema } from "../stages.ts";
+import { traceIdSchema } from "../trace.ts";
 import { listSchema, pageQueryShape, parameter, timeSchema } from "./common.ts";
 
 export { type JobRequest, jobRequestSchema } from "./job-request.ts";
@@ -76,6 +77,9 @@ export const jobSchema = z
       .describe("Signed: its master playlist, which grows until the job has ended."),
     outputs: z.array(outputSchema).describe("Empty until completed."),
     webhookUrl: z.string().nullable(),
+    traceId: traceIdSchema
+      .nullable()
+      .describe("Of the `traceparent` that the request carried; agents log it with each attempt."),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: timeSchema,
     startedAt: timeSchema.nullable(),

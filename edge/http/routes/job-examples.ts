@@ -55,6 +55,7 @@ export const jobExample: Job = {
   playableUrl: null,
   outputs: [],
   webhookUrl: "https://example.com/hook",
+  traceId: null,
   metadata: { order: "A-17" },
   createdAt: "2026-11-22T17:01:02.345Z",
   startedAt: null,

@@ -1,6 +1,7 @@
 /** `/v1/jobs`: submitted, read live from their pool, retried, cancelled. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { traceIdOf } from "../../../protocol/trace.ts";
 import { listJobs } from "../../catalogue/jobs.ts";
 import { checkTimeout } from "../check-job.ts";
 import type { AppEnv } from "../context.ts";
@@ -34,6 +35,7 @@ export const jobRoutes = new OpenAPIHono<AppEnv>()
         origin: originOf(c),
         now: Date.now(),
         idempotentId: c.get("idempotentId"),
+        traceId: traceIdOf(c.req.header("traceparent")),
       },
       c.req.valid("json"),
     );

@@ -22,6 +22,18 @@ const rowsOf = async (jobId: string) => ({
 });
 
 describe("an accepted job", () => {
+  test("keeps the trace that its request belongs to, and none of another form", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const traced = async (traceparent: string) => {
+      const json = { videoId: await makeVideo(), recipe: webReady };
+      const answer = await call("/v1/jobs", { env: pool.env, json, headers: { traceparent } });
+      return (await answer.json<Job>()).traceId;
+    };
+    expect(await traced(`00-${traceId}-00f067aa0ba902b7-01`)).toBe(traceId);
+    expect(pool.submitted.at(-1)?.traceId).toBe(traceId);
+    expect(await traced("something else")).toBeNull();
+  });
+
   test("is answered 202 with the whole job, recorded with its claims, and given to its pool", async () => {
     const videoId = await makeVideo();
     const answer = await submit({
