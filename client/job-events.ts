@@ -10,8 +10,11 @@ export function withEvent(job: Job, event: JobEvent): Job {
   const { run, state, status, stage, progress, attempt } = event.data;
   const next = { ...job, run, state, status, stage, progress, attempt };
   if (event.event === "progress") {
-    const { fps, speed } = event.data;
-    return { ...next, fps, speed };
+    const { fps, speed, stageProgress } = event.data;
+    const stages = job.stages.map((each) =>
+      each.name === stage && each.state === "running" ? { ...each, progress: stageProgress } : each,
+    );
+    return { ...next, stages, fps, speed };
   }
   const { stages, error, outputs, maxAttempts } = event.data;
   return { ...next, stages, error, outputs, maxAttempts, fps: null, speed: null };

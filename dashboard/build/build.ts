@@ -28,7 +28,10 @@ const contentTypes: Readonly<Record<string, string>> = {
 const recipesPlugin: Plugin = {
   name: "recipes",
   setup(esbuild) {
-    esbuild.onResolve({ filter: /^virtual:recipes$/ }, () => ({ path: "recipes", namespace: "telecine" }));
+    esbuild.onResolve({ filter: /^virtual:recipes$/ }, () => ({
+      path: "recipes",
+      namespace: "telecine",
+    }));
     esbuild.onLoad({ filter: /.*/, namespace: "telecine" }, () => ({
       contents: JSON.stringify(recipeForms()),
       loader: "json",
@@ -102,11 +105,7 @@ function initialFiles(outputs: Outputs, entry: string): ReadonlySet<string> {
   return found;
 }
 
-async function pageAsset(
-  assets: readonly Asset[],
-  entry: string,
-  icon: string,
-): Promise<Asset> {
+async function pageAsset(assets: readonly Asset[], entry: string, icon: string): Promise<Asset> {
   const head = assets
     .filter(({ initial }) => initial)
     .map(({ path: file }) => {

@@ -17,4 +17,6 @@ for (const asset of assets) {
   if (asset.initial && asset.path.endsWith(".js")) initialBytes += gzipSync(asset.contents).length;
 }
 const kilobytes = (initialBytes / 1000).toFixed(1);
-process.stdout.write(`dashboard: ${assets.length} files, ${kilobytes} kB of script (gzip) at first load\n`);
+process.stdout.write(
+  `dashboard: ${assets.length} files, ${kilobytes} kB of script (gzip) at first load\n`,
+);

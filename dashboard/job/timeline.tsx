@@ -14,7 +14,7 @@ export function Timeline({ job, now }: { readonly job: Job; readonly now: number
           <li key={name} class={state} aria-current={state === "running" ? "step" : undefined}>
             <span class="dot" aria-hidden="true" />
             <span class="stage-name">{name}</span>
-            <span class="small muted">{wordsOf(state, stage, now)}</span>
+            <span class="small muted">{wordsOf({ job, name, state, stage, now })}</span>
           </li>
         );
       })}
@@ -28,8 +28,23 @@ function isSkipped(job: Job, name: (typeof stageNames)[number]): boolean {
   return stageNames.indexOf(name) < reached;
 }
 
-function wordsOf(state: string, stage: Job["stages"][number] | undefined, now: number): string {
-  if (stage === undefined) return state === "skipped" ? "not needed" : "waiting";
+function wordsOf({
+  job,
+  name,
+  state,
+  stage,
+  now,
+}: {
+  readonly job: Job;
+  readonly name: (typeof stageNames)[number];
+  readonly state: string;
+  readonly stage: Job["stages"][number] | undefined;
+  readonly now: number;
+}): string {
+  if (stage === undefined) {
+    if (state !== "skipped") return "waiting";
+    return job.state === "completed" || isSkipped(job, name) ? "not needed" : "not reached";
+  }
   const end = stage.completedAt === null ? now : Date.parse(stage.completedAt);
   const took = duration(Math.max(0, (end - Date.parse(stage.startedAt)) / 1000));
   if (state === "running") return `${Math.round(stage.progress)} % · ${took}`;

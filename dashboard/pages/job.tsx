@@ -167,7 +167,9 @@ function JobButtons({ job, reload }: { readonly job: Job; readonly reload: () =>
 
 function Request({ job }: { readonly job: Job }) {
   const asked =
-    job.mode === "ffmpeg" ? job.ffmpeg?.args.join(" ") : JSON.stringify(job.recipe, null, 2);
+    job.mode === "ffmpeg"
+      ? job.ffmpeg?.args.join(" ")
+      : JSON.stringify({ name: job.recipe?.name, ...job.recipe }, null, 2);
   return (
     <Card title="Request">
       <Facts

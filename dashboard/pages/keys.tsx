@@ -184,7 +184,7 @@ function MakeKey({ onClose }: { readonly onClose: () => void }) {
   });
   if (created !== null) {
     return (
-      <Dialog title={`The key of ${created.name}`} onClose={onClose}>
+      <Dialog key="made" title={`The key of ${created.name}`} onClose={onClose}>
         <div class="stack">
           <p>Copy it now: it is shown this once.</p>
           <Copyable text={created.key} label="API key" />

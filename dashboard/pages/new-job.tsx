@@ -28,8 +28,8 @@ type Source =
 
 export function NewJobPage() {
   const asked = place.value.query.get("video");
-  const [sources, setSources] = useState<readonly Source[]>(
-    asked === null ? [] : [{ kind: "video", videoId: asked }],
+  const [sources, setSources] = useState<readonly Source[]>(() =>
+    asked === null ? latestUpload() : [{ kind: "video", videoId: asked }],
   );
   const [draft, setDraft] = useState<WorkDraft>(newDraft);
   useEffect(recallUploads, []);
@@ -71,6 +71,12 @@ export function NewJobPage() {
       <Start sources={sources} onSources={setSources} draft={draft} canWrite={canWrite} />
     </>
   );
+}
+
+/** What was brought last is still what is meant, after a look at another page. */
+function latestUpload(): readonly Source[] {
+  const last = uploads.value.findLast(({ state }) => state !== "lost" && state !== "failed");
+  return last === undefined ? [] : [{ kind: "upload", id: last.id }];
 }
 
 function OtherSource({ onPick }: { readonly onPick: (source: Source) => void }) {

@@ -91,8 +91,10 @@ function Endpoint({
   return (
     <li class="endpoint">
       <div>
-        <code class="url">{webhook.url}</code>{" "}
-        <Badge tone={isEnabled ? "good" : "warn"}>{stateOf(webhook)}</Badge>
+        <span>
+          <code class="url">{webhook.url}</code>{" "}
+          <Badge tone={isEnabled ? "good" : "warn"}>{stateOf(webhook)}</Badge>
+        </span>
         {webhook.description && <p>{webhook.description}</p>}
         <div class="chips">
           {webhook.events.map((event) => (

@@ -208,7 +208,7 @@ function AddWorker({ onClose }: { readonly onClose: () => void }) {
   if (created !== null) {
     const command = `npm run worker -- --url ${location.origin} --token ${created.token}`;
     return (
-      <Dialog title={`${created.name} may connect`} onClose={onClose}>
+      <Dialog key="made" title={`${created.name} may connect`} onClose={onClose}>
         <div class="stack">
           <p>
             Run this where ffmpeg and the GPU are, in a checkout of Telecine. The token is shown

@@ -35,7 +35,7 @@ export function AddEndpoint({ onClose }: { readonly onClose: () => void }) {
   });
   if (created !== null) {
     return (
-      <Dialog title="The endpoint is registered" onClose={onClose}>
+      <Dialog key="made" title="The endpoint is registered" onClose={onClose}>
         <div class="stack">
           <p>Verify what arrives with this secret; it is shown this once.</p>
           <Copyable text={created.secret} label="Webhook secret" />

@@ -216,6 +216,8 @@ describe.skipIf(!hasChromium)("the dashboard", () => {
     await look("job");
     await visit(page, "workers");
     await page.getByRole("button", { name: "Add a worker" }).click();
+    // A button must be readable under the pointer, too.
+    await page.getByRole("button", { name: "Make a token" }).hover();
     await look("dialog");
     await page.keyboard.press("Escape");
     expect(found).toEqual({});
