@@ -15,6 +15,12 @@ export type Divided =
 const framedCodecs: ReadonlySet<string> = new Set([
   ...["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"],
   ...["mjpeg", "prores", "dnxhd", "ffv1", "rawvideo"],
+  ...["msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "cinepak"],
+]);
+
+/** Those that may show frames in another order than they are stored in. */
+const reorderingCodecs: ReadonlySet<string> = new Set([
+  ...["h264", "hevc", "av1", "mpeg4", "mpeg2video", "mpeg1video"],
 ]);
 
 /**
@@ -48,7 +54,7 @@ function refuseVideo({ format }: SourceInfo, video: VideoStreamInfo): string | n
   if (video.interlaced) return "it is interlaced";
   if (!framedCodecs.has(video.codec)) return `packets of ${video.codec} may be no pictures`;
   // AVI has no times of its own: with B-frames only a decoder knows them.
-  if (format === "avi" && (video.codec === "h264" || video.codec === "hevc")) {
+  if (format === "avi" && reorderingCodecs.has(video.codec)) {
     return "the AVI does not say when its frames are shown";
   }
   return null;

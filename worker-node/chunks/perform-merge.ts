@@ -49,7 +49,10 @@ async function mergePresentation(
   if (assembled.status === "incomplete") return unfit(work, "Not all parts are there.");
   if (assembled.status === "invalid") return unfit(work, assembled.detail);
   const texts = new Set(await writeTexts(work.workDir, presentation, assembled.presentation));
-  const outputs = plan.outputs.filter(({ file }) => texts.has(file));
+  const elsewhere = Object.fromEntries(parts.map((one) => [one.filename, one.sizeBytes]));
+  const outputs = plan.outputs
+    .filter(({ file }) => texts.has(file))
+    .map((promise) => ({ ...promise, elsewhere }));
   return finish(work, { ...plan, steps: [], outputs }, { ...NO_ENGINE, exitCode: 0 });
 }
 

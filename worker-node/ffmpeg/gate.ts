@@ -54,7 +54,7 @@ export async function checkOutput(
   if (size === null) return invalid("the file was promised, but it does not exist");
   if (size === 0) return invalid("the file is empty");
   if (isTextFormat(format)) {
-    const fault = await textFault(file, format);
+    const fault = await textFault(file, format, promise.elsewhere);
     return fault === null ? { status: "ok", media: textMedia(promise) } : invalid(fault);
   }
   const reading: Reading = {

@@ -18,16 +18,27 @@ const beginnings: Readonly<Record<TextFormat, RegExp>> = {
   dash: /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<MPD /,
 };
 
-/** What is wrong with the text, or with a file that it names; null when nothing is. */
-export async function textFault(file: string, format: TextFormat): Promise<string | null> {
+/**
+ * What is wrong with the text, or with a file that it names; null when nothing is.
+ *
+ * @param elsewhere sizes of files that are not beside it.
+ */
+export async function textFault(
+  file: string,
+  format: TextFormat,
+  elsewhere: Readonly<Record<string, number>> = {},
+): Promise<string | null> {
   const text = await readFile(file, "utf8");
   if (!beginnings[format].test(text)) return `it does not begin as ${format} does`;
   for (const { name, end } of referencesOf(text, format)) {
     if (!outputFilenameSchema.safeParse(name).success) return `it names '${name.slice(0, 100)}'`;
-    const size = await stat(join(dirname(file), name)).then(
-      (found) => found.size,
-      () => null,
-    );
+    const known = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+    const size =
+      known ??
+      (await stat(join(dirname(file), name)).then(
+        (found) => found.size,
+        () => null,
+      ));
     if (size === null) return `it names '${name}', which does not exist`;
     if (end !== null && end > size) return `it names byte ${end} of '${name}', which has ${size}`;
   }

@@ -217,7 +217,7 @@ export function frameSums(tools: Tools, file: string): readonly { time: number; 
   ).toString();
   return text.split("\n").flatMap((line) => {
     const [, , pts, , , sum] = line.split(",").map((field) => field.trim());
-    if (pts === undefined || sum === undefined) return [];
+    if (line.startsWith("#") || pts === undefined || sum === undefined) return [];
     return [{ time: Number(pts) / 90_000, sum }];
   });
 }
