@@ -93,11 +93,8 @@ export function divide(request: DivideRequest): Divided {
     indexBytes: request.indexBytes,
   });
   if (costs.status === "whole") return costs;
-  const chunks = chunksAt(
-    index,
-    costs.cuts.map((cut) => frameAt(index, seconds, cut)),
-    overlap,
-  );
+  const starts = costs.cuts.map((cut) => frameAt(index, seconds, cut));
+  const chunks = chunksAt(index, onGroups(starts, division), overlap);
   if (chunks.length < 2) return whole("it has too few frames");
   const presentation =
     division.result.kind === "package"
@@ -141,6 +138,17 @@ function frameAt({ times }: FrameIndex, seconds: (frame: number) => number, cut:
     else high = middle;
   }
   return low;
+}
+
+/**
+ * Where no segments say where key frames are, chunks begin where the whole would have one: another group of pictures
+ * in between costs bits and quality (2 % and 0.17 dB in footage of 10 frames a second with groups of 50).
+ */
+function onGroups(starts: readonly number[], division: Divisible): readonly number[] {
+  const { options = [] } = division.renditions[0] ?? {};
+  const group = Number(options[options.indexOf("-g") + 1]);
+  if (division.alignedSeconds !== null || !(group > 1)) return starts;
+  return starts.map((frame) => Math.round(frame / group) * group);
 }
 
 function chunksAt(index: FrameIndex, starts: readonly number[], overlap: Overlap): Chunk[] {
