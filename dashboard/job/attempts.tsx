@@ -3,6 +3,7 @@ import type { Attempt } from "../../protocol/http/jobs.ts";
 import { duration } from "../lib/format.ts";
 import { Badge, Card, type Tone } from "../ui/basics.tsx";
 import { Empty } from "../ui/states.tsx";
+import { taskNames } from "./chunk-map.ts";
 
 export function Attempts({
   attempts,
@@ -11,6 +12,7 @@ export function Attempts({
   readonly attempts: readonly Attempt[];
   readonly now: number;
 }) {
+  const names = taskNames(attempts);
   return (
     <Card title="Attempts">
       {attempts.length === 0 ? (
@@ -18,7 +20,12 @@ export function Attempts({
       ) : (
         <div class="attempts">
           {[...attempts].reverse().map((attempt) => (
-            <AttemptRow key={`${attempt.taskId} ${attempt.epoch}`} attempt={attempt} now={now} />
+            <AttemptRow
+              name={names.get(attempt.taskId) ?? attempt.kind}
+              key={`${attempt.taskId} ${attempt.epoch}`}
+              attempt={attempt}
+              now={now}
+            />
           ))}
         </div>
       )}
@@ -32,7 +39,15 @@ function toneOf(attempt: Attempt): Tone {
   return attempt.state === "completed" ? "good" : "neutral";
 }
 
-function AttemptRow({ attempt, now }: { readonly attempt: Attempt; readonly now: number }) {
+function AttemptRow({
+  name,
+  attempt,
+  now,
+}: {
+  readonly name: string;
+  readonly attempt: Attempt;
+  readonly now: number;
+}) {
   const end = attempt.endedAt === null ? now : Date.parse(attempt.endedAt);
   const took = duration(Math.max(0, (end - Date.parse(attempt.startedAt)) / 1000));
   const facts = [
@@ -47,7 +62,7 @@ function AttemptRow({ attempt, now }: { readonly attempt: Attempt; readonly now:
     <details class="attempt" open={attempt.error !== null}>
       <summary>
         <span class="attempt-name">
-          {attempt.kind === "whole" ? "Attempt" : attempt.kind} {attempt.epoch}
+          {name}, try {attempt.epoch}
           {attempt.run > 1 && <span class="muted"> of run {attempt.run}</span>}
         </span>
         <Badge tone={toneOf(attempt)}>{attempt.state}</Badge>

@@ -45,7 +45,28 @@ export function mapOf(attempts: readonly Attempt[], run: number): readonly MapCe
         },
       ];
     })
-    .sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+    .sort(inOrder);
+}
+
+/** Ids of a job's tasks end in their number, which has no leading zeros. */
+function inOrder(a: { readonly taskId: string }, b: { readonly taskId: string }): number {
+  return a.taskId.localeCompare(b.taskId, "en", { numeric: true });
+}
+
+/** What people call each task: chunks are counted from 1 in their order. */
+export function taskNames(attempts: readonly Attempt[]): ReadonlyMap<string, string> {
+  const kinds = new Map(attempts.map(({ taskId, kind }) => [taskId, kind]));
+  const chunks = [...kinds]
+    .flatMap(([taskId, kind]) => (kind === "chunk" ? [{ taskId }] : []))
+    .sort(inOrder);
+  const names = new Map<string, string>();
+  for (const [taskId, kind] of kinds) {
+    const number = chunks.findIndex((chunk) => chunk.taskId === taskId) + 1;
+    names.set(taskId, kind === "chunk" ? `chunk ${number}` : kind === "whole" ? "planning" : kind);
+  }
+  // A job of one task has nothing to tell apart.
+  if (kinds.size === 1) for (const taskId of kinds.keys()) names.set(taskId, "attempt");
+  return names;
 }
 
 function cellState(attempt: Attempt): MapCell["state"] {

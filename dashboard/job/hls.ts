@@ -15,7 +15,8 @@ export function playHls(
     return () => video.removeAttribute("src");
   }
   // No worker: it would be a script from a blob, which the page's policy forbids, and fragments of mp4 need none.
-  const hls = new Hls({ enableWorker: false, capLevelToPlayerSize: true });
+  // A playlist that still grows is no broadcast: it is watched from its beginning.
+  const hls = new Hls({ enableWorker: false, capLevelToPlayerSize: true, startPosition: 0 });
   hls.on(Hls.Events.ERROR, (_event: unknown, data: ErrorData) => {
     if (!data.fatal) return;
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();

@@ -2,29 +2,40 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Job, Output } from "../../protocol/http/jobs.ts";
 import { api } from "../lib/api.ts";
+import { isOver } from "../lib/states.ts";
 import { Card } from "../ui/basics.tsx";
 
-/** The output that a person would look at first. */
-export function playableOf(job: Job): Output | null {
+interface Playable {
+  readonly url: string;
+  readonly contentType: string;
+}
+
+/** The output that a person would look at first; of a job that still runs, what there is of it. */
+function playableOf(job: Job): Playable | null {
+  if (job.playableUrl !== null) {
+    return { url: job.playableUrl, contentType: "application/vnd.apple.mpegurl" };
+  }
   const isShown = (output: Output) => /^(video|audio|image)\/|mpegurl/.test(output.contentType);
   return job.outputs.find(isShown) ?? null;
 }
 
 export function Players({ job }: { readonly job: Job }) {
-  const output = playableOf(job);
-  if (output === null) return null;
+  const playable = playableOf(job);
+  return playable === null ? null : <Watch key={job.run} job={job} playable={playable} />;
+}
+
+function Watch({ job, playable }: { readonly job: Job; readonly playable: Playable }) {
+  // Addresses are signed anew with each answer, and what plays is not to begin again: the first one stays.
+  const [output] = useState(playable);
   const source = job.videoId;
   return (
     <Card title="Watch">
       <div class={source === null ? "players" : "players two"}>
         <figure>
-          <Media
-            key={output.name}
-            url={output.url}
-            contentType={output.contentType}
-            label="The result"
-          />
-          <figcaption>Result</figcaption>
+          <Media url={output.url} contentType={output.contentType} label="The result" />
+          <figcaption>
+            {isOver(job.state) ? "Result" : "Result, as far as it is made: it grows while it plays"}
+          </figcaption>
         </figure>
         {source !== null && (
           <figure>

@@ -50,7 +50,11 @@ export function useJob(jobId: string): LiveJob {
       await followJob(api, jobId, {
         signal,
         onConnected: (isLive) => update((was) => ({ ...was, isLive })),
-        onEvent: (event) => update((was) => afterEvent(was, event)),
+        onEvent: (event) => {
+          update((was) => afterEvent(was, event));
+          // Where it can be played is not in the event: the job tells.
+          if (event.event === "playable") readAll().catch(noticeFailure);
+        },
       });
       // The last word is the edge's: it has the times of the end and the logs, too.
       await readAll();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mapOf, workersOf } from "../../dashboard/job/chunk-map.ts";
+import { mapOf, taskNames, workersOf } from "../../dashboard/job/chunk-map.ts";
 import { ago, bytes, duration, fieldLabel, timeLeft } from "../../dashboard/lib/format.ts";
 import { speedOf, withSample } from "../../dashboard/upload/speed.ts";
 import type { Attempt } from "../../protocol/http/jobs.ts";
@@ -117,6 +117,17 @@ describe("the map of a job's parts", () => {
     ).toEqual([
       ["tsk_a", "done", "gpu-1", 1],
       ["tsk_b", "running", "gpu-2", 2],
+    ]);
+    expect([
+      ...taskNames([
+        attempt("tsk_10", 1),
+        attempt("tsk_2", 1),
+        attempt("tsk_0", 1, { kind: "whole" }),
+      ]),
+    ]).toEqual([
+      ["tsk_10", "chunk 2"],
+      ["tsk_2", "chunk 1"],
+      ["tsk_0", "planning"],
     ]);
     expect(workersOf(cells)).toEqual([
       { workerId: "wkr_1", name: "gpu-1", color: 0, tasks: 1 },
