@@ -13,7 +13,7 @@ export async function serveDashboard(): Promise<(request: Request) => Response> 
     (await buildDashboard()).map(({ path, contents, contentType }) => {
       const etag = `"${createHash("sha256").update(contents).digest("hex").slice(0, 32)}"`;
       const headers = { "content-type": contentType, etag };
-      return [path === "/index.html" ? "/" : path, { contents, headers }];
+      return [path.replace(/(?:index)?\.html$/, ""), { contents, headers }];
     }),
   );
   return (request) => {

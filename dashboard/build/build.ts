@@ -46,7 +46,10 @@ const recipesPlugin: Plugin = {
  */
 export async function buildDashboard(): Promise<readonly Asset[]> {
   const result = await build({
-    entryPoints: { main: path.join(FOLDER, "main.tsx") },
+    entryPoints: {
+      main: path.join(FOLDER, "main.tsx"),
+      reference: path.join(FOLDER, "reference/main.tsx"),
+    },
     absWorkingDir: FOLDER,
     outdir: path.join(FOLDER, "assets"),
     entryNames: "[name]-[hash]",
@@ -65,12 +68,22 @@ export async function buildDashboard(): Promise<readonly Asset[]> {
     plugins: [recipesPlugin],
   });
   const built = result.outputFiles.map(assetOf);
-  const entry = entryOf(result.metafile.outputs);
-  const initial = initialFiles(result.metafile.outputs, entry);
-  const assets = built.map((asset) => ({ ...asset, initial: initial.has(asset.path) }));
+  const { outputs } = result.metafile;
   const icon = await iconAsset();
-  return [await pageAsset(assets, entry, icon.path), icon, ...assets];
+  const pages = pageEntries.map(({ page, title, name }) => {
+    const entry = entryOf(outputs, name);
+    return pageAsset({ page, title, entry, icon: icon.path }, initialFiles(outputs, entry));
+  });
+  const initial = initialFiles(outputs, entryOf(outputs, "main"));
+  const assets = built.map((asset) => ({ ...asset, initial: initial.has(asset.path) }));
+  return [...(await Promise.all(pages)), icon, ...assets];
 }
+
+/** The pages and their scripts; what the first of them loads is what is watched. */
+const pageEntries = [
+  { page: "/index.html", title: "Telecine", name: "main" },
+  { page: "/docs.html", title: "Telecine API", name: "reference" },
+];
 
 const urlPath = (file: string) => `/assets/${path.basename(file)}`;
 
@@ -81,11 +94,12 @@ function assetOf(file: OutputFile): Omit<Asset, "initial"> {
 
 type Outputs = NonNullable<Awaited<ReturnType<typeof build>>["metafile"]>["outputs"];
 
-function entryOf(outputs: Outputs): string {
+function entryOf(outputs: Outputs, name: string): string {
   const entry = Object.entries(outputs).find(
-    ([file, { entryPoint }]) => entryPoint !== undefined && /main-[^/]*\.js$/.test(file),
+    ([file, { entryPoint }]) =>
+      entryPoint !== undefined && path.basename(file).startsWith(`${name}-`) && /\.js$/.test(file),
   );
-  if (entry === undefined) throw new Error("The dashboard has no entry script.");
+  if (entry === undefined) throw new Error(`The dashboard has no entry script '${name}'.`);
   return entry[0];
 }
 
@@ -105,20 +119,31 @@ function initialFiles(outputs: Outputs, entry: string): ReadonlySet<string> {
   return found;
 }
 
-async function pageAsset(assets: readonly Asset[], entry: string, icon: string): Promise<Asset> {
-  const head = assets
-    .filter(({ initial }) => initial)
-    .map(({ path: file }) => {
-      if (file.endsWith(".css")) return `<link rel="stylesheet" href="${file}">`;
-      return file === urlPath(entry)
-        ? `<script type="module" src="${file}"></script>`
-        : `<link rel="modulepreload" href="${file}">`;
-    });
+interface Page {
+  readonly page: string;
+  readonly title: string;
+  /** Its script, among the outputs. */
+  readonly entry: string;
+  readonly icon: string;
+}
+
+async function pageAsset(
+  { page, title, entry, icon }: Page,
+  initial: ReadonlySet<string>,
+): Promise<Asset> {
+  const head = [...initial].map((file) => {
+    if (file.endsWith(".css")) return `<link rel="stylesheet" href="${file}">`;
+    return file === urlPath(entry)
+      ? `<script type="module" src="${file}"></script>`
+      : `<link rel="modulepreload" href="${file}">`;
+  });
   head.push(`<link rel="icon" type="image/svg+xml" href="${icon}">`);
   const template = await readFile(path.join(FOLDER, "index.html"), "utf8");
-  const page = template.replace("<!-- assets -->", head.join("\n    "));
-  const contents = new TextEncoder().encode(page);
-  return { path: "/index.html", contentType: contentTypes[".html"] ?? "", contents, initial: true };
+  const text = template
+    .replace("<title>Telecine</title>", `<title>${title}</title>`)
+    .replace("<!-- assets -->", head.join("\n    "));
+  const contents = new TextEncoder().encode(text);
+  return { path: page, contentType: contentTypes[".html"] ?? "", contents, initial: false };
 }
 
 async function iconAsset(): Promise<Asset> {

@@ -2,7 +2,7 @@
  * The dashboard at `/`: static files, served under a policy that lets the page load nothing but its own scripts and
  * speak to nobody but this origin and, for direct uploads, the store.
  */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { Settings } from "../env.ts";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
@@ -40,16 +40,19 @@ function guarded(answer: Response, settings: Settings, cacheControl: string): Re
   return new Response(answer.body, { status: answer.status, headers });
 }
 
+/** A page under its own path: the asset server answers `/index.html` and `/docs.html` with redirects to these. */
+async function page(c: Context<AppEnv>): Promise<Response> {
+  const { ASSETS } = c.env;
+  if (ASSETS === undefined) {
+    throw new ApiError("NOT_FOUND", "This deployment was made without the dashboard.");
+  }
+  const answer = await ASSETS.fetch(new Request(new URL(c.req.path, c.req.url), c.req.raw));
+  return guarded(answer, c.get("settings"), "no-cache");
+}
+
 export const dashboardRoutes = new Hono<AppEnv>()
-  .get("/", async (c) => {
-    const { ASSETS } = c.env;
-    if (ASSETS === undefined) {
-      throw new ApiError("NOT_FOUND", "This deployment was made without the dashboard.");
-    }
-    // The asset server answers `/index.html` with a redirect to `/`.
-    const answer = await ASSETS.fetch(new Request(new URL("/", c.req.url), c.req.raw));
-    return guarded(answer, c.get("settings"), "no-cache");
-  })
+  .get("/", page)
+  .get("/docs", page)
   .get("/assets/:file", async (c) => {
     const answer = await c.env.ASSETS?.fetch(c.req.raw);
     if (answer === undefined || answer.status >= 400) return c.notFound();
