@@ -14,28 +14,27 @@ export declare function workOfWidth(sessions: number): JobSubmission["work"];
 export declare function jobIdOf(index: number): string;
 export declare function submissionOf(index: number, facts?: Partial<JobSubmission>): JobSubmission;
 export declare const noMedia: {
-    format: string;
-    durationSeconds: number;
-    width: number;
-    height: number;
-    frameRate: number;
-    videoCodec: string;
-    audioCodec: null;
-    bitrateKbps: number;
+  format: string;
+  durationSeconds: number;
+  width: number;
+  height: number;
+  frameRate: number;
+  videoCodec: string;
+  audioCodec: null;
+  bitrateKbps: number;
 };
 export declare const report: OutputReport;
 /** A plan of chunks with these numbers of frames, at 25 frames a second. */
 export declare function planOf(frames: readonly number[], facts?: Partial<ChunkPlan>): ChunkPlan;
 /** What a chunk reports of its only rendition. */
-export declare function indexOf(change?: {
-    encoder?: string;
-    config?: string;
-}): RenditionIndex;
+export declare function indexOf(change?: { encoder?: string; config?: string }): RenditionIndex;
 export declare const engine: {
-    device: string;
-    encoder: string;
-    exitCode: number;
-    log: never[];
+  device: string;
+  encoder: string;
+  exitCode: number;
+  log: never[];
 };
 /** The lease of a task that must have one. */
-export declare function leaseOfTask(task: Task | undefined): import("../../edge/domain/model.ts").Lease;
+export declare function leaseOfTask(
+  task: Task | undefined,
+): import("../../edge/domain/model.ts").Lease;

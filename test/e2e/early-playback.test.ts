@@ -8,8 +8,8 @@ let videoId: string;
 beforeAll(async () => {
   world = await startWorld({ workers: 3 });
   const clip = await world.makeClip("long.mp4", [
-    ...["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=60"],
-    ...["-f", "lavfi", "-i", "sine=frequency=440:duration=60"],
+    ...["-f", "lavfi", "-i", "testsrc2=size=480x270:rate=25:duration=40"],
+    ...["-f", "lavfi", "-i", "sine=frequency=440:duration=40"],
     ...["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-pix_fmt", "yuv420p"],
     ...["-c:a", "aac", "-shortest"],
   ]);
@@ -30,7 +30,7 @@ function segmentsOf(playlist: string): readonly string[] {
 describe("a ladder that a fleet makes", () => {
   test("is playable before it is done, grows at its end alone, and closes with the job", async () => {
     const { client } = world.host;
-    const recipe = { name: "hls", segmentSeconds: 4, preset: "medium" };
+    const recipe = { name: "hls", segmentSeconds: 4, preset: "medium" } as const;
     const { jobId } = await client.createJob({ videoId, recipe });
     const early = await world.until(jobId, (job) => job.playable);
     const url = early.playableUrl ?? "";

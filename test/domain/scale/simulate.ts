@@ -1,14 +1,12 @@
 /**
  * The pure scheduler at the size of a large fleet: workers, queued tasks and shards without sockets or storage. It shows
- * what matching itself costs and that nobody starves; the platform's part is in docs/SCALE.md.
- *
- * Usage: node bench/scale/simulate.ts [workers] [tasks] [shards]
+ * what matching itself costs and that nobody starves; the platform's part is in docs/SCALE.md, and so are the figures of the full size.
  */
 import { performance } from "node:perf_hooks";
-import { type MatchWorker, match, type ReadyTask } from "../../edge/domain/match.ts";
-import { allGuards } from "../../edge/domain/rules.ts";
-import { shardOfWorker } from "../../edge/domain/shards.ts";
-import { MODEST } from "../../protocol/needs.ts";
+import { type MatchWorker, match, type ReadyTask } from "../../../edge/domain/match.ts";
+import { allGuards } from "../../../edge/domain/rules.ts";
+import { shardOfWorker } from "../../../edge/domain/shards.ts";
+import { MODEST } from "../../../protocol/needs.ts";
 
 const T0 = 1_800_000_000_000;
 /** Tasks that a pool looks at together (`edge/pool/ready-window.ts`), and parts of one divided job. */
@@ -161,10 +159,4 @@ function take(shard: Shard, leased: ReadonlySet<string>): void {
     if (left.length === 0) shard.videos.delete(jobId);
     else if (left.length < chunks.length) shard.videos.set(jobId, left);
   }
-}
-
-if (import.meta.main) {
-  const [workers = 10_000, tasks = 1_000_000, shards = 25] = process.argv.slice(2).map(Number);
-  const scale = { workers, tasks, shards };
-  console.log(JSON.stringify({ ...scale, ...simulate(scale) }, null, 2));
 }
