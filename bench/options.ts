@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 export const benchNames = [
   "transcode",
   "ladder",
+  "fleet",
   "dispatch",
   "upload",
   "leases",
@@ -30,6 +31,7 @@ Measures Telecine against something real in the same run, pair by pair, and prin
 
   transcode   submit to completed, wall and CPU, against plain ffmpeg making the same file
   ladder      three rungs of HLS by the agent's path, against plain ffmpeg rung by rung, and all in one run
+  fleet       one video by two agents of a core each, against one of them, plain ffmpeg, and a kill -9
   dispatch    submit to started, against BullMQ on a Redis that the bench starts
   upload      MB/s through the edge, against the same bytes written to the store's S3 API
   leases      lease cycles through one pool, against the raw socket echo of the same runtime

@@ -1,6 +1,7 @@
 /** `npm run bench`: runs the benches asked for, one after the other, and prints what they found. */
 import { benchCounts } from "./counts/bench.ts";
 import { benchDispatch } from "./dispatch/bench.ts";
+import { benchFleet } from "./fleet/bench.ts";
 import { benchLadder } from "./ladder/bench.ts";
 import { benchLeases } from "./leases/bench.ts";
 import { describeMachine, loadNow, machineLines } from "./machine.ts";
@@ -18,6 +19,7 @@ const EXIT_WRONG_USE = 2;
 const benches: Readonly<Record<BenchName, (scope: Scope, quick: boolean) => Promise<Report>>> = {
   transcode: benchTranscode,
   ladder: benchLadder,
+  fleet: benchFleet,
   dispatch: benchDispatch,
   upload: benchUpload,
   leases: benchLeases,
