@@ -11,7 +11,9 @@ export default defineConfig({
         // In Node: pure code, the agent, sockets, ffmpeg, everything end to end, and each fault a few times.
         test: {
           name: "node",
-          include: ["test/{protocol,client,dashboard,domain,worker-node,cli,e2e,rules,faults}/**/*.test.ts"],
+          include: [
+            "test/{protocol,client,dashboard,domain,worker-node,cli,e2e,rules,faults}/**/*.test.ts",
+          ],
           testTimeout: 30_000,
         },
       },

@@ -35,7 +35,7 @@ function jobIn(state: JobState, progress = 0): Job {
     outputs: [],
     webhookUrl: null,
     traceId: null,
-  metadata: null,
+    metadata: null,
     createdAt: "2026-11-22T17:01:02.345Z",
     startedAt: null,
     completedAt: null,
