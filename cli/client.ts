@@ -1,9 +1,9 @@
 /** The shared client with what only a process can do: read a file from disk. */
-import { type FileHandle, open } from "node:fs/promises";
-import path from "node:path";
+import { open } from "node:fs/promises";
 import { ApiClient } from "../client/client.ts";
-import { type FileSource, sendFile, sendPartByFetch } from "../client/send-file.ts";
+import { sendFile, sendPartByFetch } from "../client/send-file.ts";
 import type { Video } from "../protocol/http/videos.ts";
+import { fileSource } from "./file-source.ts";
 
 export { ApiFailure } from "../client/failure.ts";
 
@@ -29,8 +29,7 @@ export class TelecineClient extends ApiClient {
   ): Promise<Video> {
     const handle = await open(file);
     try {
-      const { size } = await handle.stat();
-      const source = fileSource(handle, path.basename(file), size);
+      const source = await fileSource(handle, file);
       return await sendFile(this, source, {
         sendPart: sendPartByFetch,
         ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
@@ -41,7 +40,7 @@ export class TelecineClient extends ApiClient {
             part: parts.length,
             parts: partCount,
             sentBytes,
-            totalBytes: size,
+            totalBytes: source.size,
           });
         },
       });
@@ -49,17 +48,4 @@ export class TelecineClient extends ApiClient {
       await handle.close();
     }
   }
-}
-
-function fileSource(handle: FileHandle, filename: string, size: number): FileSource {
-  return {
-    filename,
-    size,
-    slice: async (start, end) => {
-      const bytes = new Uint8Array(end - start);
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
-      if (bytesRead !== bytes.length) throw new Error("The file was changed while it went up.");
-      return bytes;
-    },
-  };
 }

@@ -1,15 +1,32 @@
 import { ApiFailure } from "./client.ts";
+import { plain } from "./table.ts";
 
 /** What a person should read of an error: no stack, the cause where fetch hides it, and what to do. */
 export function failureText(error: unknown): string {
-  if (error instanceof ApiFailure) return error.message;
+  if (error instanceof ApiFailure) return withRemedy(error);
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause : null;
-  if (error.message === "fetch failed" && cause) {
-    return `The edge cannot be reached (${cause.message || (cause as NodeJS.ErrnoException).code}). Is it running, and is TELECINE_URL right?`;
+  const { cause } = error;
+  if (error.message === "fetch failed" && cause instanceof Error) {
+    const why = cause.message || (cause as NodeJS.ErrnoException).code;
+    return `The edge cannot be reached (${why}). Is it running, and is TELECINE_URL right?`;
   }
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT")
-    return `${(error as NodeJS.ErrnoException).path ?? "A file"} does not exist.`;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return `${path ?? "A file"} does not exist.`;
+  if (code === "EACCES") return `${path ?? "A file"} may not be used by this user.`;
+  if (code === "ENOSPC") return "The disk is full. Free some space, or write to another one.";
   return error.message;
+}
+
+function withRemedy(failure: ApiFailure): string {
+  const text = plain(failure.message);
+  if (failure.status === 401) {
+    return `${text}\nSet TELECINE_API_KEY to a key that is live: telecine keys create makes one.`;
+  }
+  if (failure.status === 403) {
+    return `${text}\nUse a key with that scope: telecine keys create --scopes makes one.`;
+  }
+  if (failure.answer === null) {
+    return `${text}\nThis is no answer of a Telecine edge. Is TELECINE_URL right?`;
+  }
+  return text;
 }

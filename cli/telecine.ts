@@ -1,31 +1,30 @@
 #!/usr/bin/env node
-/** The `telecine` command. Each command is a file in `commands/`; this one only names them. */
+/** The `telecine` command: reads what was typed, does it, and ends with what became of it. */
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
-import { addDemo } from "./commands/demo.ts";
-import { addStart } from "./commands/start.ts";
-import { addTranscode } from "./commands/transcode.ts";
-import { addWorker } from "./commands/worker.ts";
+import { CommanderError } from "commander";
+import { exitCodeOf, exitCodes } from "./exit.ts";
 import { failureText } from "./failure.ts";
+import { buildProgram } from "./program.ts";
 
-const { version, description } = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
-) as { version: string; description: string };
+const about = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+  description: string;
+};
 
-const program = new Command("telecine")
-  .description(description)
-  .version(version)
-  .showHelpAfterError("(telecine --help lists the commands)")
-  .showSuggestionAfterError();
-
-addStart(program);
-addWorker(program);
-addDemo(program);
-addTranscode(program);
+// `telecine jobs | head -1`: whoever reads may go; there is nobody left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  throw error;
+});
 
 try {
-  await program.parseAsync();
+  await buildProgram(about).parseAsync();
 } catch (error) {
-  process.stderr.write(`${failureText(error)}\n`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) {
+    // Commander has said it. A group without a subcommand shows its help, and was used wrongly.
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
+  } else {
+    process.stderr.write(`${failureText(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
 }

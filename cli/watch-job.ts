@@ -7,6 +7,9 @@ import { isTerminalState } from "../protocol/stages.ts";
 import { ApiFailure, type TelecineClient } from "./client.ts";
 
 const POLL_INTERVAL_MS = 250;
+/** About a minute in all. */
+const MAX_FAILURES = 10;
+const LONGEST_PAUSE_MS = 10_000;
 
 type Client = Pick<TelecineClient, "job" | "send">;
 
@@ -17,12 +20,25 @@ export async function watchJob(
   onChange: (job: Job) => void,
 ): Promise<Job> {
   await follow(client, jobId, onChange);
+  let failures = 0;
   for (;;) {
-    const job = await client.job(jobId);
-    onChange(job);
-    if (isTerminalState(job.state)) return job;
-    await delay(POLL_INTERVAL_MS);
+    try {
+      const job = await client.job(jobId);
+      failures = 0;
+      onChange(job);
+      if (isTerminalState(job.state)) return job;
+    } catch (error) {
+      failures += 1;
+      if (!mayPass(error) || failures > MAX_FAILURES) throw error;
+    }
+    await delay(Math.min(LONGEST_PAUSE_MS, POLL_INTERVAL_MS * 2 ** failures));
   }
+}
+
+/** An edge that is deployed anew, a line that breaks, a rate limit: the job goes on meanwhile. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof ApiFailure)) return error instanceof TypeError;
+  return error.status >= 500 || error.status === 429;
 }
 
 /** Returns when the stream has ended, whatever ended it. What the edge refuses, asking would be refused, too. */
@@ -39,6 +55,6 @@ async function follow(client: Client, jobId: string, onChange: (job: Job) => voi
       if (!isTerminalState(job.state)) onChange(job);
     }
   } catch (error) {
-    if (error instanceof ApiFailure && error.status < 500) throw error;
+    if (error instanceof ApiFailure && !mayPass(error)) throw error;
   }
 }

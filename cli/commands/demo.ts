@@ -14,10 +14,10 @@ import {
   type Probed,
   probeFile,
 } from "../media-tools.ts";
-import { type Host, startHost } from "../runtime/host.ts";
+import type { Host } from "../runtime/host.ts";
 import { onStopSignal } from "../runtime/signals.ts";
+import { saveOutputs } from "../save-outputs.ts";
 import { watchJob } from "../watch-job.ts";
-import { saveOutputs } from "./transcode.ts";
 
 const OUTPUT_FOLDER = "telecine-demo";
 
@@ -52,6 +52,8 @@ async function demo(given: string | null): Promise<void> {
     if (!given) await makeClip(tools, source);
     const before = await probeFile(tools, source).catch(() => null);
     say(`Source     ${path.basename(source)}${before ? `: ${describe(before)}` : ""}`);
+    // The runtime is large: other commands do without it.
+    const { startHost } = await import("../runtime/host.ts");
     host = await startHost({
       host: "127.0.0.1",
       port: 0,

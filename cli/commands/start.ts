@@ -1,6 +1,5 @@
 import path from "node:path";
 import type { Command } from "commander";
-import { startHost } from "../runtime/host.ts";
 import { stopSignal } from "../runtime/stop-signal.ts";
 import { wholeNumber } from "./options.ts";
 
@@ -32,6 +31,8 @@ export function addStart(program: Command): void {
     )
     .action(async (options: StartOptions) => {
       const stopped = stopSignal(process.env);
+      // The runtime is large: other commands do without it.
+      const { startHost } = await import("../runtime/host.ts");
       const host = await startHost({
         ...options,
         environment: process.env,

@@ -1,19 +1,25 @@
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
-import { TelecineClient } from "../client.ts";
-import { bar, LiveLines, showJobOn, sizeText } from "../job-display.ts";
+import type { TelecineClient } from "../client.ts";
+import { clientFromEnvironment } from "../environment.ts";
+import { exitCodes, UsageError } from "../exit.ts";
+import { LiveLines, showJobOn } from "../job-display.ts";
+import { print, withJson } from "../print.ts";
+import { saveOutputs } from "../save-outputs.ts";
 import { watchJob } from "../watch-job.ts";
+import { wholeNumber } from "./options.ts";
+import { type UploadFlags, uploadShown, withUploadOptions } from "./upload.ts";
 
-interface TranscodeOptions {
-  readonly recipe: string;
+interface TranscodeOptions extends UploadFlags {
+  readonly recipe?: string;
+  readonly preset?: string;
   readonly param: Readonly<Record<string, unknown>>;
   readonly format?: string;
   readonly quality: boolean;
+  readonly pool?: string;
+  readonly priority?: number;
+  readonly timeout?: number;
+  readonly webhook?: string;
   readonly wait: boolean;
   readonly out?: string;
   readonly json: boolean;
@@ -21,39 +27,38 @@ interface TranscodeOptions {
 
 /** `telecine transcode FILE`: upload, submit and, with `--wait` or `--out`, follow and fetch. */
 export function addTranscode(program: Command): void {
-  program
+  const command = program
     .command("transcode")
     .description("upload a file and transcode it on the edge at TELECINE_URL with TELECINE_API_KEY")
-    .argument("<file>", "the video")
-    .requiredOption("--recipe <name>", "what to make of it, e.g. webReady")
+    .argument("<file>", "the video; or the id of one that is there (vid_...), or an https:// URL")
+    .option("--recipe <name>", "what to make of it, e.g. webReady")
     .option("--param <k=v>", "a parameter of the recipe; may be repeated", collectParameter, {})
+    .option("--preset <id>", "a stored recipe instead (telecine presets lists them)")
     .option("--format <format>", "output format, e.g. mp4")
     .option("--quality", "measure PSNR, SSIM and, where the worker can, VMAF", false)
-    .option("--wait", "wait until the job has ended; exit 1 unless it completed", false)
-    .option("--out <dir>", "save the outputs there (waits)")
-    .option("--json", "print the job as JSON on stdout, progress on stderr", false)
+    .option("--pool <name>", "pool of workers")
+    .option("--priority <n>", "-10 to 10, higher first", wholeNumber("--priority", -10, 10))
+    .option("--timeout <s>", "seconds an attempt may run", wholeNumber("--timeout", 1, 604_800))
+    .option("--webhook <url>", "where its events are sent")
+    .option("--wait", "wait until the job has ended; exit 4 unless it completed", false)
+    .option("--out <dir>", "save the outputs there (waits)");
+  withJson(withUploadOptions(command))
     .addHelpText(
       "after",
-      "\nExample:\n  telecine transcode talk.mov --recipe resize --param height=720 --out done/",
+      `
+Examples:
+  telecine transcode talk.mov --recipe resize --param height=720 --out done/
+  telecine transcode talk.mov --preset hls-1080p --wait --json | jq -r '.outputs[0].url'
+  job=$(telecine transcode talk.mov --recipe webReady)    # does not wait`,
     )
     .action(async (file: string, options: TranscodeOptions) => {
-      const job = await transcode(clientFromEnvironment(process.env), file, options);
-      if (options.json) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
-      if ((options.wait || options.out) && job.state !== "completed") process.exitCode = 1;
+      const work = workOf(options);
+      const client = clientFromEnvironment(process.env);
+      const job = await transcode(client, file, work, options);
+      if ((options.wait || options.out) && job.state !== "completed") {
+        process.exitCode = exitCodes.notCompleted;
+      }
     });
-}
-
-/** The client that TELECINE_URL and TELECINE_API_KEY describe. */
-export function clientFromEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-): TelecineClient {
-  const key = environment.TELECINE_API_KEY;
-  if (!key) {
-    throw new Error(
-      "TELECINE_API_KEY is not set. Give it a key of your account; for a local `telecine start` that is the content of .telecine/root-key.",
-    );
-  }
-  return new TelecineClient({ url: environment.TELECINE_URL ?? "http://127.0.0.1:8787", key });
 }
 
 /** Collects `k=v`; a value that is a JSON number, boolean or null is taken as one. */
@@ -68,61 +73,60 @@ function collectParameter(
   return { ...before, [text.slice(0, at)]: typed };
 }
 
+/** The part of the request that says what to make. */
+function workOf({ recipe, preset, param }: TranscodeOptions): Record<string, unknown> {
+  if ((recipe === undefined) === (preset === undefined)) {
+    throw new UsageError(
+      "Say what to make with either --recipe NAME or --preset ID (telecine presets lists those).",
+    );
+  }
+  if (preset === undefined) return { recipe: { name: recipe, ...param } };
+  if (Object.keys(param).length > 0) {
+    throw new UsageError("--param belongs to --recipe: a preset has its parameters already.");
+  }
+  return { presetId: preset };
+}
+
+/** Where the job's video comes from; a file is uploaded first. */
+async function sourceOf(
+  client: TelecineClient,
+  file: string,
+  flags: UploadFlags,
+): Promise<Record<string, unknown>> {
+  if (/^https?:\/\//.test(file)) return { input: { url: file } };
+  if (/^vid_[0-9A-Z]{26}$/.test(file)) return { videoId: file };
+  return { videoId: (await uploadShown(client, file, flags)).videoId };
+}
+
 async function transcode(
   client: TelecineClient,
   file: string,
+  work: Record<string, unknown>,
   options: TranscodeOptions,
 ): Promise<Job> {
-  const screen = options.json ? process.stderr : process.stdout;
-  const lines = new LiveLines(screen);
-  const video = await client.uploadFile(file, {
-    onProgress: ({ sentBytes, totalBytes, part, parts }) =>
-      lines.show(
-        "upload",
-        `  uploading    ${bar(sentBytes / totalBytes)} ${sizeText(sentBytes)} of ${sizeText(totalBytes)}`,
-        part === parts,
-      ),
-  });
+  const { format, quality, pool, priority, timeout, webhook } = options;
+  const source = await sourceOf(client, file, options);
   const queued = await client.createJob({
-    videoId: video.videoId,
-    recipe: { name: options.recipe, ...options.param },
-    ...(options.format ? { output: { format: options.format } } : {}),
-    ...(options.quality ? { quality: true } : {}),
+    ...source,
+    ...work,
+    ...(format === undefined ? {} : { output: { format } }),
+    ...(quality ? { quality: true } : {}),
+    ...(pool === undefined ? {} : { pool }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...(webhook === undefined ? {} : { webhookUrl: webhook }),
+    // What is wrong with names and values the edge says better: it knows its recipes.
   } as JobRequest);
   if (!options.wait && !options.out) {
-    lines.end();
-    if (!options.json) screen.write(`${queued.jobId}\n`);
+    print(options, queued, () => `${queued.jobId}\n`);
     return queued;
   }
+  const lines = new LiveLines(process.stderr);
   const job = await watchJob(client, queued.jobId, showJobOn(lines));
   lines.end();
-  if (job.state === "completed" && options.out) {
-    for (const saved of await saveOutputs(client, job, options.out))
-      screen.write(`  saved        ${saved}\n`);
-  }
+  const isSaved = job.state === "completed" && options.out !== undefined;
+  const saved = isSaved && options.out ? await saveOutputs(client, job, options.out) : [];
+  const names = isSaved ? saved : job.outputs.map(({ url }) => url);
+  print(options, job, () => [job.jobId, ...names].map((line) => `${line}\n`).join(""));
   return job;
-}
-
-/** Saves each output of a completed job under its own name; answers with the paths. */
-export async function saveOutputs(
-  client: TelecineClient,
-  job: Job,
-  folder: string,
-): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
-  const saved: string[] = [];
-  for (const output of job.outputs) {
-    const target = path.join(folder, path.basename(output.name));
-    const answer = await client.send(
-      "GET",
-      `/v1/jobs/${job.jobId}/outputs/${encodeURIComponent(output.name)}`,
-    );
-    if (!answer.body) throw new Error(`The edge sent no bytes for ${output.name}.`);
-    await pipeline(
-      Readable.fromWeb(answer.body as import("node:stream/web").ReadableStream),
-      createWriteStream(target),
-    );
-    saved.push(target);
-  }
-  return saved;
 }

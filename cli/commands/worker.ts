@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import type { Command } from "commander";
-import { ROOT } from "../runtime/bundle.ts";
+import { ROOT } from "../runtime/root.ts";
 
 /** `telecine worker`: one agent. Its options are its own; `--help` is passed on, too. */
 export function addWorker(program: Command): void {

@@ -1,8 +1,7 @@
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { ROOT } from "./root.ts";
 
-/** The repository's root: everything the runtime starts is found from here, whatever the working directory. */
-export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export { ROOT } from "./root.ts";
 
 /**
  * Bundles the edge into one ES module, as `wrangler deploy` would.

@@ -1,5 +1,11 @@
 /** ffmpeg, as the rest of the agent sees it. */
-export { type Proofs, proveCapabilities, proveDevice, type Refusal } from "./capabilities.ts";
+export {
+  type Proofs,
+  prove,
+  proveCapabilities,
+  proveDevice,
+  type Refusal,
+} from "./capabilities.ts";
 export { defaultMemoryBytes } from "./confinement.ts";
 export {
   type IndexRequest,

@@ -79,8 +79,9 @@ function toPoolRequest(c: Context<AppEnv>, worker: WorkerRow): Request {
 }
 
 export const connectRoutes = new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-  requireUpgrade(c);
+  // Who knocks is judged first: a token can then be tried without taking the place of the agent that uses it.
   const worker = await identifyWorker(c);
+  requireUpgrade(c);
   const { accountId, pool } = worker;
   const stub = c.env.POOL.getByName(poolNameOf({ accountId, pool, shard: WORKER_SHARD }));
   return stub.fetch(toPoolRequest(c, worker));

@@ -1,0 +1,41 @@
+/** How an upload is shown: a bar with speed and time left. */
+import { clockText } from "./duration-text.ts";
+import { bar, type LiveLines, sizeText } from "./job-display.ts";
+import { RateMeter } from "./rate.ts";
+
+/** A terminal is not written to more often. */
+const REDRAW_MS = 100;
+const QUARTERS = 4;
+
+/** The line of an upload at some moment. */
+export function uploadLine(sentBytes: number, totalBytes: number, meter: RateMeter): string {
+  const fraction = totalBytes === 0 ? 1 : sentBytes / totalBytes;
+  const percent = Math.floor(fraction * 100);
+  const speed = meter.bytesPerSecond();
+  const left = meter.secondsLeft(totalBytes);
+  return [
+    `  uploading    ${bar(fraction)} ${String(percent).padStart(3)} %`,
+    `${sizeText(sentBytes)} of ${sizeText(totalBytes)}`,
+    ...(speed === null ? [] : [`${sizeText(Math.round(speed))}/s`]),
+    ...(left === null || fraction >= 1 ? [] : [`${clockText(left)} left`]),
+  ].join("  ");
+}
+
+/** Shows an upload as it goes; a file or a pipe gets a line for each quarter of the way. */
+export function showUploadOn(
+  lines: LiveLines,
+  now: () => number = Date.now,
+): (sentBytes: number, totalBytes: number) => void {
+  const meter = new RateMeter();
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let quarter = 0;
+  return (sentBytes, totalBytes) => {
+    const at = now();
+    meter.add(at, sentBytes);
+    const reached = Math.floor((sentBytes / totalBytes) * QUARTERS);
+    if (reached === quarter && at - drawnAt < REDRAW_MS) return;
+    lines.show("upload", uploadLine(sentBytes, totalBytes, meter), reached !== quarter);
+    drawnAt = at;
+    quarter = reached;
+  };
+}

@@ -1,0 +1,140 @@
+/** Uploads a file and goes on with an upload that was cut off: only what is missing is sent. */
+import { type FileHandle, open, realpath } from "node:fs/promises";
+import type { ApiClient } from "../client/client.ts";
+import { type BegunUpload, sendFile } from "../client/send-file.ts";
+import type { Video } from "../protocol/http/videos.ts";
+import { ApiFailure } from "./client.ts";
+import { InterruptedError, UsageError } from "./exit.ts";
+import { fileSource } from "./file-source.ts";
+import { sendPart } from "./send-part.ts";
+import { stateName, type UploadState, uploadState } from "./upload-state.ts";
+
+export interface UploadOptions {
+  /** Where uploads are remembered; null: this one begins anew and is not remembered. */
+  readonly stateFolder: string | null;
+  readonly signal: AbortSignal;
+  /** Parts under way at once. */
+  readonly concurrency?: number;
+  /** Told once, before the first byte is sent, of the bytes that were there already. */
+  readonly onBegun?: (uploadId: string, alreadyBytes: number) => void;
+  /** Bytes that have arrived or are under way. */
+  readonly onSent?: (bytes: number, totalBytes: number) => void;
+}
+
+/**
+ * @returns the video.
+ * @throws UsageError for what is no file, InterruptedError when the signal stopped it, else as `sendFile`.
+ */
+export async function upload(
+  client: ApiClient,
+  file: string,
+  options: UploadOptions,
+): Promise<Video> {
+  const handle = await openFile(file);
+  try {
+    const state = await stateOf(client, file, handle, options.stateFolder);
+    const known = await findKnown(client, state, options.signal);
+    if (known.status === "done") {
+      state?.forget();
+      return known.video;
+    }
+    const video = await send(client, file, handle, known.begun, state, options);
+    state?.forget();
+    return video;
+  } catch (error) {
+    if (options.signal.aborted) throw new InterruptedError(stoppedText(options.stateFolder));
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function stoppedText(stateFolder: string | null): string {
+  return stateFolder === null
+    ? "Stopped. The upload was not to be remembered: it begins anew next time."
+    : "Stopped. What has arrived stays: the same command goes on with the rest.";
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") {
+      throw new UsageError(`${file} does not exist. Give the path of a video.`);
+    }
+    throw error;
+  });
+  const found = await handle.stat();
+  if (found.isFile() && found.size > 0) return handle;
+  await handle.close();
+  throw new UsageError(
+    found.isFile()
+      ? `${file} is empty. Give the path of a video.`
+      : `${file} is no file. Give the path of a video.`,
+  );
+}
+
+async function stateOf(
+  client: ApiClient,
+  file: string,
+  handle: FileHandle,
+  folder: string | null,
+): Promise<UploadState | null> {
+  if (folder === null) return null;
+  const { size, mtimeMs } = await handle.stat();
+  const identity = { path: await realpath(file), size, mtimeMs };
+  return uploadState(folder, stateName(client.urlOf("/"), identity));
+}
+
+type Known =
+  | { readonly status: "send"; readonly begun: BegunUpload | null }
+  /** It had arrived whole before, and only the answer was lost. */
+  | { readonly status: "done"; readonly video: Video };
+
+const ANEW: Known = { status: "send", begun: null };
+
+/** What the edge says of the upload that is remembered. One that it does not know (any more) begins anew. */
+async function findKnown(
+  client: ApiClient,
+  state: UploadState | null,
+  signal: AbortSignal,
+): Promise<Known> {
+  const begun = state?.read() ?? null;
+  if (begun === null) return ANEW;
+  try {
+    const known = await client.upload(begun.uploadId, signal);
+    if (known.state === "rejected") return ANEW;
+    if (known.state !== "completed") return { status: "send", begun };
+    return { status: "done", video: await client.video(known.videoId, signal) };
+  } catch (error) {
+    if (error instanceof ApiFailure && error.status === 404) return ANEW;
+    throw error;
+  }
+}
+
+function send(
+  client: ApiClient,
+  file: string,
+  handle: FileHandle,
+  begun: BegunUpload | null,
+  state: UploadState | null,
+  options: UploadOptions,
+): Promise<Video> {
+  let uploadId = begun?.uploadId ?? "";
+  let isTold = false;
+  return fileSource(handle, file).then((source) =>
+    sendFile(client, source, {
+      sendPart,
+      signal: options.signal,
+      ...(begun === null ? {} : { begun }),
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      onState: (now) => {
+        if (uploadId !== now.uploadId || now.mode === "direct") state?.write(now);
+        uploadId = now.uploadId;
+      },
+      onSent: (bytes) => {
+        if (!isTold) options.onBegun?.(uploadId, bytes);
+        isTold = true;
+        options.onSent?.(bytes, source.size);
+      },
+    }),
+  );
+}
