@@ -14,7 +14,7 @@ beforeAll(async () => {
   if (!isFullRun) return;
   world = await startWorld({
     clipSeconds: SECONDS,
-    settings: { LEASE_TTL_SECONDS: "5", RECONNECT_GRACE_SECONDS: "1" },
+    settings: { LEASE_TTL_SECONDS: "15", RECONNECT_GRACE_SECONDS: "1" },
     unpaced: true,
   });
   await Promise.all(["a", "b", "c"].map((name) => world.startAgent(name)));
@@ -27,7 +27,7 @@ test.skipIf(!isFullRun)(
   "an agent killed in the middle of a chunk costs its own tasks one more attempt, and no frame",
   async () => {
     const { client } = world.edge;
-    const recipe = { name: "transcode", preset: "slow", height: 540 } as const;
+    const recipe = { name: "transcode", preset: "medium", height: 360 } as const;
     const { jobId } = await client.createJob({ videoId: world.videoId, recipe });
     await untilJob(client, jobId, ({ state }) => state === "transcoding");
     let victim: Attempt | undefined;
