@@ -63,7 +63,9 @@ export async function sweepPools(env: Env, settings: Settings, now: number): Pro
   const endedBefore = now - settings.jobRetentionDays * DAY_MS;
   const due = await listDuePools(env.DB, endedBefore, POOLS_LIMIT);
   await eachOf(due, async (pool) => {
-    for (let shard = 0; shard < pool.shards; shard++) await poolOf(env, { ...pool, shard }).poke();
+    for (let shard = 0; shard < pool.shards; shard++) {
+      await poolOf(env, { ...pool, shard }).poke(pool.shards);
+    }
     if (pool.hasExpired) await deleteExpiredJobs(env.DB, pool, endedBefore, ROWS_LIMIT);
   });
 }

@@ -241,6 +241,7 @@ CREATE TABLE workers (
   created_at integer NOT NULL,
   expires_at integer,
   revoked_at integer,
+  shard integer DEFAULT 0 NOT NULL,
   last_hello text,
   last_seen_at integer
 );

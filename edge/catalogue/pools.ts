@@ -1,6 +1,6 @@
 /** The register of pools: objects cannot be enumerated. A pool is made by its first worker token, and stays. */
 import { desc, eq, sql } from "drizzle-orm";
-import { openCatalogue } from "./db.ts";
+import { openCatalogue, statement } from "./db.ts";
 import { pools } from "./schema.ts";
 
 /** The pool that every account has, with or without workers. */
@@ -33,4 +33,42 @@ export async function listPools(
     .orderBy(desc(sql`${pools.name} = ${wanted}`), pools.name)
     .limit(limit);
   return rows.map(({ name }) => name);
+}
+
+export interface PoolShards {
+  /** How many there should be: jobs go to these. */
+  readonly shards: number;
+  /** How many are in use: one that is drained counts until its last job has ended. */
+  readonly inUse: number;
+}
+
+/** One shard for a pool that is not registered. */
+export async function findShards(
+  db: D1Database,
+  accountId: string,
+  name: string,
+): Promise<PoolShards> {
+  const row = await statement(
+    db,
+    sql`
+    select
+      coalesce((select shards from pools where account_id = ${accountId} and name = ${name}), 1) as shards,
+      coalesce((select max(shard) + 1 from jobs where account_id = ${accountId} and pool = ${name}
+        and completed_at is null), 1) as live`,
+  ).first<{ shards: number; live: number }>();
+  const shards = row?.shards ?? 1;
+  return { shards, inUse: Math.max(shards, row?.live ?? 1) };
+}
+
+/** Registers the pool with so many shards. */
+export async function setShards(
+  db: D1Database,
+  pool: { readonly accountId: string; readonly name: string; readonly shards: number },
+  now: number,
+): Promise<void> {
+  const { accountId, name, shards } = pool;
+  await openCatalogue(db)
+    .insert(pools)
+    .values({ accountId, name, shards, createdAt: now })
+    .onConflictDoUpdate({ target: [pools.accountId, pools.name], set: { shards } });
 }

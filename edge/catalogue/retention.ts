@@ -30,7 +30,9 @@ export async function listDuePools(
   const { results } = await statement(
     db,
     sql`
-    select account_id, name, shards,
+    select account_id, name,
+      max(shards, coalesce((select max(shard) + 1 from jobs where jobs.account_id = pools.account_id
+        and jobs.pool = pools.name and completed_at is null), 1)) as shards,
       exists (select 1 from jobs where jobs.account_id = pools.account_id and jobs.pool = pools.name
         and completed_at is null) as live,
       exists (select 1 from jobs where jobs.account_id = pools.account_id and jobs.pool = pools.name

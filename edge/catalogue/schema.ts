@@ -310,6 +310,8 @@ export const workers = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
+    /** Of its pool, where its socket last went. */
+    shard: integer("shard").notNull().default(0),
     /** JSON of the last `hello` (slots, capabilities), and when. */
     lastHello: text("last_hello"),
     lastSeenAt: integer("last_seen_at"),

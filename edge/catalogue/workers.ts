@@ -62,3 +62,12 @@ export async function revokeWorker(db: D1Database, workerId: string, now: number
     .set({ revokedAt: now })
     .where(and(eq(workers.id, workerId), isNull(workers.revokedAt)));
 }
+
+/** Where its socket goes from now on. */
+export async function setWorkerShard(
+  db: D1Database,
+  workerId: string,
+  shard: number,
+): Promise<void> {
+  await openCatalogue(db).update(workers).set({ shard }).where(eq(workers.id, workerId));
+}

@@ -3,7 +3,7 @@
  * numbers alone, so that no shard has to be asked first.
  */
 
-/** What a shard last said of itself: it says so again only when this changes, not with every job. */
+/** How a shard is. */
 export type ShardBand = "free" | "full" | "deserted";
 
 export interface ShardState {
@@ -32,13 +32,33 @@ export function shardOfWorker(workerId: string, count: number): number {
 export function shardForJob(jobId: string, states: readonly ShardState[], count: number): number {
   const bands = new Map(states.map(({ shard, band }) => [shard, band]));
   const shards = Array.from({ length: count }, (_, shard) => shard);
-  // A shard that never said anything has no workers yet.
+  // One that was not asked, or did not answer, is no better than one without workers.
   const rankOf = (shard: number) => rank[bands.get(shard) ?? "deserted"];
   const best = Math.min(...shards.map(rankOf));
   return greatest(
     jobId,
     shards.filter((shard) => rankOf(shard) === best),
   );
+}
+
+/** How a shard is, from what it counts. */
+export function bandOf(counts: {
+  readonly ready: number;
+  readonly workersConnected: number;
+  readonly slots: number;
+  readonly slotsBusy: number;
+}): ShardBand {
+  if (counts.workersConnected === 0) return "deserted";
+  return counts.ready === 0 && counts.slotsBusy < counts.slots ? "free" : "full";
+}
+
+/** Every shard, in an order that is the job's own: in which it asks them. */
+export function shardsInOrder(jobId: string, count: number): readonly number[] {
+  const left = Array.from({ length: count }, (_, shard) => shard);
+  return left
+    .map((shard) => ({ shard, hash: hashOf(`${jobId}/${shard}`) }))
+    .sort((a, b) => b.hash - a.hash || a.shard - b.shard)
+    .map(({ shard }) => shard);
 }
 
 function greatest(id: string, shards: readonly number[]): number {

@@ -20,6 +20,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { signedOutputRoutes } from "./routes/outputs.ts";
+import { poolRoutes } from "./routes/pools.ts";
 import { presetRoutes } from "./routes/presets.ts";
 import { sessionRoutes, signInRoutes } from "./routes/session.ts";
 import { tusOptionsRoutes, tusRoutes } from "./routes/tus.ts";
@@ -49,6 +50,7 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
   v1.route("/", eventRoutes);
   v1.route("/", presetRoutes);
   v1.route("/", workerRoutes);
+  v1.route("/", poolRoutes);
   v1.route("/", uploadRoutes);
   v1.route("/", tusRoutes);
   v1.route("/", videoRoutes);

@@ -12,6 +12,7 @@ import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
 import { poolOf } from "./pool-stub.ts";
 import { findPreset } from "./presets.ts";
+import { shardForNewJob } from "./shards.ts";
 
 export interface CreateContext {
   readonly env: Env;
@@ -42,11 +43,14 @@ async function submissionOf(
 ): Promise<JobSubmission> {
   const { accountId, settings, idempotentId } = context;
   const createdAt = idempotentId?.createdAt ?? context.now;
+  const jobId = idempotentId
+    ? seededId("job", createdAt, idempotentId.seed)
+    : newId("job", createdAt);
   return {
-    jobId: idempotentId ? seededId("job", createdAt, idempotentId.seed) : newId("job", createdAt),
+    jobId,
     accountId,
     pool: request.pool,
-    shard: 0,
+    shard: await shardForNewJob(context.env, { accountId, pool: request.pool }, jobId),
     createdAt,
     work: spec.work,
     inputs: await recallInputs(context.env, accountId, spec.sources),

@@ -20,6 +20,8 @@ import type { WorkerStore } from "./worker-store.ts";
 export interface PoolContext extends Drains {
   /** The pool's slug, for people. */
   readonly name: string;
+  /** Which of the pool's shards this is. */
+  readonly shard: number;
   readonly env: Env;
   readonly settings: Settings;
   readonly rules: Rules;

@@ -35,6 +35,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     tasks.map((task) => withRememberedRenewal(connections, task));
   const pool: PoolContext = {
     name: poolNameFrom(state.id.name),
+    shard: Number(state.id.name?.split("/")[2] ?? 0),
     env,
     settings,
     rules: rulesOf(settings),

@@ -28,7 +28,13 @@ import {
 import { acceptSocket, socketGone } from "./sockets.ts";
 import { Viewer, viewerStateOf } from "./viewer.ts";
 import { acceptViewer, catchUpViewers, viewerGone } from "./viewers.ts";
-import { drainWorker, listWorkers, recordUpload, revokeWorker } from "./worker-calls.ts";
+import {
+  drainWorker,
+  letGoOfOthers,
+  listWorkers,
+  recordUpload,
+  revokeWorker,
+} from "./worker-calls.ts";
 
 /** RFC 6455 section 7.4.1. */
 const NORMAL_CLOSURE = 1000;
@@ -125,8 +131,9 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
     return poolMetrics(this.#pool);
   }
 
-  async poke(): Promise<void> {
+  async poke(shards?: number): Promise<void> {
     rearm(this.#pool, await this.ctx.storage.getAlarm());
+    if (shards !== undefined) letGoOfOthers(this.#pool, shards);
   }
 
   async drain(workerId: string): Promise<void> {

@@ -92,8 +92,11 @@ export interface PoolRpc {
   workers(): Promise<readonly WorkerSnapshot[]>;
   metrics(): Promise<PoolMetrics>;
   drain(workerId: string): Promise<void>;
-  /** Sets the alarm where something is due and the platform has lost it. */
-  poke(): Promise<void>;
+  /**
+   * Sets the alarm where something is due and the platform has lost it. Of a pool of so many shards, it lets go of idle
+   * workers that belong to another one.
+   */
+  poke(shards?: number): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */
   revoke(workerId: string): Promise<void>;
   /** Every accepted file of the job that this attempt merges; to the live attempt alone. */

@@ -1,10 +1,15 @@
 /** The calls about workers, and those that agents make through the Worker. */
+import { shardOfWorker } from "../domain/shards.ts";
+import { closeSocket } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import type { RecordedUpload } from "./garbage-store.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logInfo } from "./log.ts";
 import type { WorkerSnapshot } from "./rpc.ts";
 import { stepOneTask } from "./shell.ts";
+
+/** RFC 6455's registry: the other end may connect again. */
+const SERVICE_RESTART = 1012;
 
 export function listWorkers(pool: PoolContext): readonly WorkerSnapshot[] {
   const held = pool.queue.held().filter((task) => task.state === "leased");
@@ -27,6 +32,18 @@ export function drainWorker(pool: PoolContext, workerId: string): void {
   connection.update({ credit: 0 });
   pool.background("drain", connection.send({ type: "drain" }));
   logInfo("draining", { workerId });
+}
+
+/** Closes idle sockets of workers that belong to another shard: they dial in again, and are sent there. */
+export function letGoOfOthers(pool: PoolContext, shards: number): void {
+  const busy = new Set(pool.queue.held().map(({ workerId }) => workerId));
+  for (const connection of pool.connections.all()) {
+    const { workerId } = connection;
+    if (busy.has(workerId) || shardOfWorker(workerId, shards) === pool.shard) continue;
+    logInfo("moved", { workerId, shards });
+    closeSocket(connection.socket, SERVICE_RESTART, "the worker belongs to another shard");
+    pool.connections.remove(connection);
+  }
 }
 
 /** Ends the worker's leases, tells it so, and refuses it from then on. */

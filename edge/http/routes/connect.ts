@@ -10,7 +10,7 @@ import { bearerToken } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { answers } from "../openapi.ts";
-import { WORKER_SHARD } from "./workers.ts";
+import { shardForSocket } from "../shards.ts";
 
 const route = createRoute({
   method: "get",
@@ -83,6 +83,7 @@ export const connectRoutes = new OpenAPIHono<AppEnv>().openapi(route, async (c) 
   const worker = await identifyWorker(c);
   requireUpgrade(c);
   const { accountId, pool } = worker;
-  const stub = c.env.POOL.getByName(poolNameOf({ accountId, pool, shard: WORKER_SHARD }));
+  const shard = await shardForSocket(c.env, worker);
+  const stub = c.env.POOL.getByName(poolNameOf({ accountId, pool, shard }));
   return stub.fetch(toPoolRequest(c, worker));
 });

@@ -8,7 +8,7 @@ import {
   workerListSchema,
   workerTokenRequestSchema,
 } from "../../../protocol/http/workers.ts";
-import { ensurePool } from "../../catalogue/pools.ts";
+import { ensurePool, findShards } from "../../catalogue/pools.ts";
 import {
   findWorker,
   insertWorker,
@@ -30,9 +30,6 @@ import { isoTime, isoTimeOrNull } from "../time.ts";
 import { workerView } from "../worker-view.ts";
 
 const TOKEN_PREFIX = "wkt_";
-
-/** Pools have one shard yet; a worker's is chosen before its socket is accepted, and kept. */
-export const WORKER_SHARD = 0;
 
 const WORKER_ID = "wkr_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA";
 const params = idParameter("workerId", WORKER_ID);
@@ -119,7 +116,7 @@ const revokeRoute = createRoute({
 });
 
 const poolOfWorker = (env: Env, row: WorkerRow) =>
-  poolOf(env, { accountId: row.accountId, pool: row.pool, shard: WORKER_SHARD });
+  poolOf(env, { accountId: row.accountId, pool: row.pool, shard: row.shard });
 
 async function requireWorker(env: Env, accountId: string, workerId: string): Promise<WorkerRow> {
   const row = await findWorker(env.DB, accountId, workerId);
@@ -132,7 +129,7 @@ async function liveWorkers(
   env: Env,
   rows: readonly WorkerRow[],
 ): Promise<ReadonlyMap<string, WorkerSnapshot>> {
-  const onePerPool = [...new Map(rows.map((row) => [row.pool, row])).values()];
+  const onePerPool = [...new Map(rows.map((row) => [`${row.pool}/${row.shard}`, row])).values()];
   const answered = await Promise.allSettled(
     onePerPool.map((row) => poolOfWorker(env, row).workers()),
   );
@@ -155,6 +152,7 @@ export const workerRoutes = new OpenAPIHono<AppEnv>()
       createdAt: now,
       expiresAt: expiresInSeconds === undefined ? null : now + expiresInSeconds * 1000,
       revokedAt: null,
+      shard: 0,
       lastHello: null,
       lastSeenAt: null,
     };
@@ -189,7 +187,11 @@ export const workerRoutes = new OpenAPIHono<AppEnv>()
     const { workerId } = c.req.valid("param");
     const row = await requireWorker(c.env, c.get("principal").accountId, workerId);
     // The pool first: once the row is revoked nobody could ask for this again, should the call fail.
-    await poolOfWorker(c.env, row).revoke(workerId);
+    // Every shard refuses it from then on: it may be moved to any.
+    const { inUse } = await findShards(c.env.DB, row.accountId, row.pool);
+    for (let shard = 0; shard < inUse; shard++) {
+      await poolOfWorker(c.env, { ...row, shard }).revoke(workerId);
+    }
     await revokeWorker(c.env.DB, workerId, Date.now());
     return c.body(null, 204);
   });
