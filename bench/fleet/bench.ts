@@ -164,7 +164,12 @@ async function untilFirstSegment(ffmpeg: string, file: string, prefix: string): 
 async function withKill<T>({ second, two }: World, run: () => Promise<T>): Promise<T> {
   const done = run();
   let isUnderWay = false;
-  while (!isUnderWay) {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  done.then(over, over);
+  while (!isUnderWay && !isOver) {
     await delay(100);
     const { jobs } = await two.client.call<{ jobs: readonly Job[] }>("GET", "/v1/jobs?limit=1");
     isUnderWay = jobs.some(({ state, progress }) => state === "transcoding" && progress >= 40);
