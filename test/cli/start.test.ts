@@ -161,7 +161,7 @@ describe("telecine start", () => {
 
   test("an option that is no number is refused by its rule", async () => {
     const started = await start(["--port", "many"]);
-    expect(await started.closed).toBe(1);
+    expect(await started.closed).toBe(2);
     expect(started.stderr.join("\n")).toContain("--port must be a whole number from 0 to 65535");
   });
 });
