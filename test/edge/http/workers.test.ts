@@ -120,6 +120,11 @@ describe("dialling in", () => {
     );
   });
 
+  test("judges the token first: it can be tried without a socket", async () => {
+    const headers = { authorization: "Bearer wkt_unknown" };
+    expect(await refusal(ask("/connect", { key: null, headers }))).toMatchObject({ status: 401 });
+  });
+
   test("with no token, an unknown, an expired or a revoked one is 401 and reaches no pool", async () => {
     const expired = await makeWorker({ name: "old", expiresInSeconds: 1 });
     await testEnv.DB.prepare("update workers set expires_at = 1 where id = ?")
