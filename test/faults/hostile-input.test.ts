@@ -150,7 +150,7 @@ describe.skipIf(!hasNamespaces)("in a sandbox (needs user namespaces)", async ()
     const secret = await newSecret();
     const read = await touchedBy(open, copyOf(`file:${secret}`, "-f", "data"), secret);
     expect(read.found).toContain("the file was read");
-    const written = ["-f", "lavfi", "-i", "anullsrc=d=0.1", "-f", "wav", `file:${secret}`];
+    const written = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-f", "wav", `file:${secret}`];
     const wrote = await touchedBy(open, written, secret);
     expect(wrote.found).toContain("the file changed");
     const reached = await touchedBy(open, ["-i", canary.url, "-f", "null", "-"], await newSecret());

@@ -131,7 +131,7 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
       "c",
     ];
     const target = join(clips, "written.wav");
-    const write = ["-f", "lavfi", "-i", "anullsrc=d=0.1", "-f", "wav", target];
+    const write = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-f", "wav", target];
     await run(inside, read);
     await run(inside, write);
     expect([existsSync(join(inside.scratch, "c")), existsSync(target)]).toEqual([false, false]);

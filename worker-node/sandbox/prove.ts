@@ -47,7 +47,8 @@ export async function proveSandbox(request: ProofRequest): Promise<string | null
     const secret = join(outside, "secret");
     await writeFile(secret, "a secret of the agent's", { mode: 0o600 });
     const run = runIn(request, inside);
-    const silence = ["-f", "lavfi", "-i", "anullsrc=d=0.1", "-f", "wav", "-y"];
+    // Its own length, `d`, is newer than the oldest ffmpeg that is used here (4.1).
+    const silence = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-f", "wav", "-y"];
     const copy = ["-map", "0", "-c", "copy", "-f", "data", "-y"];
     const [ffmpeg, ffprobe] = await Promise.all([
       run("ffmpeg", ["-version"]),

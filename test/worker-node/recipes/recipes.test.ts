@@ -242,7 +242,7 @@ describe("extractAudio", () => {
   });
 
   test("silence stays silent", async () => {
-    const file = bench.make("mute.mp4", "-f", "lavfi", "-i", "anullsrc=d=1", "-c:a", "aac");
+    const file = bench.make("mute.mp4", "-f", "lavfi", "-i", "anullsrc", "-t", "1", "-c:a", "aac");
     const { file: made } = await bench.run(file, { name: "extractAudio", loudnessLufs: -16 });
     expect(loudness(made)).toBeLessThan(-60);
   });
