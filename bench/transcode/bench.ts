@@ -20,7 +20,7 @@ const RECIPE = { name: "transcode" } as const;
 const PAIRS = 5;
 const PROOF_LIMIT_MS = 120_000;
 /** No pair is begun after this. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 480_000;
 
 interface Run extends Spent {
   readonly sha256: string;
