@@ -84,30 +84,47 @@ function tookSeconds({ startedAt, completedAt }: Job["stages"][number]): number 
   return (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
 }
 
-/** What an attempt did in a stage, for people. */
-function deedOf(stage: Job["stages"][number]["name"], attempt: Attempt | null): string | null {
-  const by = attempt === null ? "" : ` by ${attempt.workerName}`;
+/** Those whose work counts: of the last run, the accepted ones, or the very last where none was. */
+function countedOf(attempts: readonly Attempt[]): readonly Attempt[] {
+  const last = attempts.at(-1);
+  if (last === undefined) return [];
+  const accepted = attempts.filter(({ run, state }) => run === last.run && state === "completed");
+  return accepted.length === 0 ? [last] : accepted;
+}
+
+/** ` by gpu-1, gpu-2`: each once, or nothing where there is nobody to name. */
+function byWhom(attempts: readonly Attempt[]): string {
+  const names = [...new Set(attempts.map(({ workerName }) => workerName))];
+  return names.length === 0 ? "" : ` by ${names.join(", ")}`;
+}
+
+/** What was done in a stage, for people. */
+function deedOf(stage: Job["stages"][number]["name"], attempts: readonly Attempt[]): string | null {
+  const counted = countedOf(attempts);
+  const makers = counted.filter(({ kind }) => kind !== "merge");
+  const chunks = makers.filter(({ kind }) => kind === "chunk").length;
   switch (stage) {
     case "probing":
-      return `source read${by}`;
-    case "planning":
-      if (attempt === null) return null;
-      return attempt.encoder === null
-        ? "no need to encode: the streams are kept"
-        : `encode with ${attempt.encoder} on ${attempt.device ?? "cpu"}`;
+      return `source read${byWhom(makers.slice(0, 1))}`;
+    case "planning": {
+      if (makers.length === 0) return null;
+      const maker = makers.find(({ encoder }) => encoder !== null);
+      if (maker === undefined) return "no need to encode: the streams are kept";
+      return `encode with ${maker.encoder} on ${maker.device ?? "cpu"}`;
+    }
     case "segmenting":
-      return "cut into chunks";
+      return chunks === 0 ? "cut into chunks" : `cut into ${chunks} chunks`;
     case "transcoding":
-      return `written, read back, checked and sent up${by}`;
+      return `written, read back, checked and sent up${byWhom(makers)}`;
     case "merging":
-      return "joined";
+      return `joined${byWhom(counted.filter(({ kind }) => kind === "merge"))}`;
   }
 }
 
-/** One line for a stage that is over; `attempt` is the one that was accepted, or the last. */
-export function stageLine(stage: Job["stages"][number], attempt: Attempt | null): string {
+/** One line for a stage that is over; `attempts` are the job's, oldest first. */
+export function stageLine(stage: Job["stages"][number], attempts: readonly Attempt[]): string {
   const took = tookSeconds(stage);
-  const deed = stage.state === "completed" ? deedOf(stage.name, attempt) : null;
+  const deed = stage.state === "completed" ? deedOf(stage.name, attempts) : null;
   const parts = [
     `  ${stage.name.padEnd(12)} ${stage.state}`,
     ...(took === null ? [] : [` in ${took.toFixed(2)} s`]),

@@ -50,8 +50,7 @@ export function jobText(job: Job, attempts: readonly Attempt[], now: number): st
     ["attempt", job.attempt === 0 ? null : `${job.attempt} of ${job.maxAttempts}, run ${job.run}`],
     ["error", job.error === null ? null : `${job.error.code}: ${job.error.detail}${retries}`],
   ]);
-  const last = attempts.at(-1) ?? null;
-  const stages = job.stages.map((stage) => `${plain(stageLine(stage, last))}\n`);
+  const stages = job.stages.map((stage) => `${plain(stageLine(stage, attempts))}\n`);
   const outputs = job.outputs.map(
     (output) => `\n  ${plain(output.name)}  ${plain(outputText(output))}\n  ${plain(output.url)}\n`,
   );

@@ -105,9 +105,9 @@ async function runJob(host: Host, source: string): Promise<Job> {
   process.stdout.write(`\n${queued.jobId}: webReady of ${video.videoId}\n`);
   const job = await watchJob(host.client, queued.jobId, showJobOn(lines));
   lines.end();
-  const attempt = (await host.client.attempts(job.jobId)).at(-1) ?? null;
+  const attempts = await host.client.attempts(job.jobId);
   process.stdout.write("\n");
-  for (const stage of job.stages) process.stdout.write(`${stageLine(stage, attempt)}\n`);
+  for (const stage of job.stages) process.stdout.write(`${stageLine(stage, attempts)}\n`);
   if (job.state !== "completed") {
     throw new Error(
       job.error

@@ -17,6 +17,8 @@ export interface OutputRequest {
   readonly name: string;
   /** Only this run's; null for the current one. */
   readonly run: number | null;
+  /** Whether the asker was told that the job has completed: what it was before is then no answer. */
+  readonly isWhole: boolean;
   readonly cacheControl: string;
 }
 
@@ -32,7 +34,7 @@ export async function serveJobOutput(
   asked: OutputRequest,
 ): Promise<Response> {
   const job = await requireJob(deps.env, asked.accountId, asked.jobId);
-  const snapshot = await settledSnapshot(deps.env, job, asked.run);
+  const snapshot = await settledSnapshot(deps.env, job, asked);
   if (asked.run !== null && snapshot.run !== asked.run) throw noOutput(asked);
   const store = createStore(deps.env, deps.settings);
   if (snapshot.playable && snapshot.state !== "completed") {
@@ -48,18 +50,18 @@ export async function serveJobOutput(
   }
   const output = snapshot.outputs.find(({ name }) => name === asked.name);
   const options = { filename: asked.name, cacheControl: asked.cacheControl };
+  const part = { ...asked, run: snapshot.run };
   const served =
     output === undefined
-      ? await servePart(deps.env, store, request, { ...asked, run: snapshot.run })
+      ? await upToDate({ env: deps.env, job, snapshot }, () =>
+          servePart(deps.env, store, request, part),
+        )
       : await serveObject(request, store, output, options);
   if (served === null) throw noOutput(asked);
   return served;
 }
 
-/**
- * What there is of a presentation so far: its playlists, rendered, and the files that they list. Where the record is
- * behind, the pool is asked to bring it up to date, once.
- */
+/** What there is of a presentation so far: its playlists, rendered, and the files that they list. */
 async function serveEarly(
   env: Env,
   store: Store,
@@ -69,12 +71,25 @@ async function serveEarly(
   const { asked, job, snapshot } = of;
   const part = { ...asked, run: snapshot.run };
   const state = isTerminalState(snapshot.state) ? "ended" : "growing";
-  const look = async () =>
-    (await servePlaylist(env, request, part, state)) ??
-    (await servePart(env, store, request, part));
+  return upToDate(
+    { env, job, snapshot },
+    async () =>
+      (await servePlaylist(env, request, part, state)) ??
+      (await servePart(env, store, request, part)),
+  );
+}
+
+/**
+ * What `look` finds in the record. Where nothing was found and the record is behind the pool, the pool is asked to
+ * bring it up to date, once.
+ */
+async function upToDate<T>(
+  of: { readonly env: Env; readonly job: JobRecord; readonly snapshot: JobSnapshot },
+  look: () => Promise<T | null>,
+): Promise<T | null> {
   const found = await look();
-  if (found !== null || job.snapshot?.revision === snapshot.revision) return found;
-  await askPool(env, job, (pool) => pool.deliver());
+  if (found !== null || of.job.snapshot?.revision === of.snapshot.revision) return found;
+  await askPool(of.env, of.job, (pool) => pool.deliver());
   return look();
 }
 
@@ -82,10 +97,14 @@ async function serveEarly(
  * Completed is for good, and a run that is playable stays so: only what may still become either is asked of the pool.
  * A player asks for a playlist or a segment every few seconds.
  */
-async function settledSnapshot(env: Env, job: JobRecord, run: number | null): Promise<JobSnapshot> {
+async function settledSnapshot(
+  env: Env,
+  job: JobRecord,
+  { run, isWhole }: OutputRequest,
+): Promise<JobSnapshot> {
   const { snapshot } = job;
   if (snapshot?.state === "completed") return snapshot;
-  const isKnown = snapshot?.playable === true && snapshot.run === run;
+  const isKnown = !isWhole && snapshot?.playable === true && snapshot.run === run;
   return isKnown ? snapshot : readLive(env, job);
 }
 

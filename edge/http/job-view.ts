@@ -83,7 +83,7 @@ async function playableView(
     return { playable: false, playableUrl: null };
   }
   const { accountId } = submission;
-  const of = { origin, accountId, jobId, run, name, now };
+  const of = { origin, accountId, jobId, run, isWhole: state === "completed", name, now };
   return { playable: true, playableUrl: await signOutputUrl(settings, of) };
 }
 

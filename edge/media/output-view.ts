@@ -4,7 +4,7 @@ import type { AcceptedOutput } from "../domain/model.ts";
 import type { Settings } from "../env.ts";
 import { signOutputUrl } from "./signed-urls.ts";
 
-/** Renders outputs of one run, without the parts that are reached through them; the URLs are good for `OUTPUT_URL_TTL_SECONDS` from `now` (milliseconds). */
+/** Renders outputs of one run that has completed, without the parts that are reached through them; the URLs are good for `OUTPUT_URL_TTL_SECONDS` from `now` (milliseconds). */
 export function viewOutputs(
   settings: Settings,
   of: {
@@ -21,7 +21,7 @@ export function viewOutputs(
       .filter(({ role }) => role !== "part")
       .map(async ({ name, contentType, sizeBytes, format, media, sha256, quality }) => ({
         name,
-        url: await signOutputUrl(settings, { ...of, name, now }),
+        url: await signOutputUrl(settings, { ...of, isWhole: true, name, now }),
         contentType,
         size: sizeBytes,
         format,

@@ -10,12 +10,17 @@ export interface OutputClaims {
   readonly accountId: string;
   readonly jobId: string;
   readonly run: number;
+  /**
+   * Whether the job had completed when the URL was signed: its holder was promised the whole of it, so a record that
+   * is behind, and still says that the output grows, must not answer.
+   */
+  readonly isWhole: boolean;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
 const PURPOSE = "output-url/1";
-const payloadSchema = z.tuple([z.string(), z.string(), z.number(), z.number()]);
+const payloadSchema = z.tuple([z.string(), z.string(), z.number(), z.boolean(), z.number()]);
 
 /** An absolute URL of the output `name`, good for `OUTPUT_URL_TTL_SECONDS` from `now` (milliseconds). */
 export async function signOutputUrl(
@@ -26,6 +31,7 @@ export async function signOutputUrl(
     readonly accountId: string;
     readonly jobId: string;
     readonly run: number;
+    readonly isWhole: boolean;
     readonly name: string;
     readonly now: number;
   },
@@ -35,6 +41,7 @@ export async function signOutputUrl(
     output.accountId,
     output.jobId,
     output.run,
+    output.isWhole,
     expiresAt,
   ];
   const token = await signToken(settings.signingSecret, PURPOSE, payload);
@@ -51,6 +58,6 @@ export async function readOutputToken(
   if (read === null) return null;
   const parsed = payloadSchema.safeParse(read.payload);
   if (!parsed.success) return null;
-  const [accountId, jobId, run, expiresAt] = parsed.data;
-  return expiresAt <= now ? null : { accountId, jobId, run, expiresAt };
+  const [accountId, jobId, run, isWhole, expiresAt] = parsed.data;
+  return expiresAt <= now ? null : { accountId, jobId, run, isWhole, expiresAt };
 }

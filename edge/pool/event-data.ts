@@ -25,7 +25,8 @@ export async function eventData(
   };
   const { origin, accountId } = job;
   if (event === "job.playable" && playable && master !== null) {
-    const of = { origin, accountId, jobId, run, name: master, now };
+    const isWhole = state === "completed";
+    const of = { origin, accountId, jobId, run, isWhole, name: master, now };
     return { ...data, playableUrl: await signOutputUrl(settings, of) };
   }
   if (state !== "completed") return error === null ? data : { ...data, error };

@@ -25,6 +25,9 @@ const way = [
 ];
 
 const attempt = {
+  kind: "whole",
+  run: 1,
+  state: "completed",
   workerName: "gpu-1",
   encoder: "libx264",
   device: "cpu",
@@ -71,16 +74,40 @@ describe("a stage that is over", () => {
   } as const;
 
   test("says how long it took, and what was done by whom", () => {
-    const line = (name: Job["stages"][number]["name"]) => stageLine({ ...stage, name }, attempt);
+    const line = (name: Job["stages"][number]["name"]) => stageLine({ ...stage, name }, [attempt]);
     expect(line("probing")).toBe("  probing      completed in 1.50 s: source read by gpu-1");
     expect(line("planning")).toContain("encode with libx264 on cpu");
     expect(line("transcoding")).toContain("by gpu-1");
     const kept = { ...attempt, encoder: null, device: null };
-    expect(stageLine({ ...stage, name: "planning" }, kept)).toContain("no need to encode");
+    expect(stageLine({ ...stage, name: "planning" }, [kept])).toContain("no need to encode");
+  });
+
+  test("of a divided job names all who worked on it, and not those whose work was lost", () => {
+    const made = (changes: Partial<Attempt>): Attempt => ({
+      ...attempt,
+      kind: "chunk",
+      ...changes,
+    });
+    const attempts = [
+      made({ run: 1, workerName: "earlier" }),
+      made({ run: 2 }),
+      made({ run: 2, workerName: "lost", state: "expired" }),
+      made({ run: 2, workerName: "gpu-2" }),
+      made({ run: 2, kind: "audio", encoder: null }),
+      made({ run: 2, kind: "merge", workerName: "gpu-3", encoder: null, device: null }),
+    ];
+    const deed = (name: Job["stages"][number]["name"]) =>
+      stageLine({ ...stage, name }, attempts)
+        .split(": ")
+        .at(-1);
+    expect(deed("planning")).toBe("encode with libx264 on cpu");
+    expect(deed("segmenting")).toBe("cut into 2 chunks");
+    expect(deed("transcoding")).toBe("written, read back, checked and sent up by gpu-1, gpu-2");
+    expect(deed("merging")).toBe("joined by gpu-3");
   });
 
   test("that failed claims nothing", () => {
     const failed = { ...stage, name: "transcoding", state: "failed" } as const;
-    expect(stageLine(failed, attempt)).toBe("  transcoding  failed in 1.50 s");
+    expect(stageLine(failed, [attempt])).toBe("  transcoding  failed in 1.50 s");
   });
 });

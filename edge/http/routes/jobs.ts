@@ -85,6 +85,7 @@ export const jobRoutes = new OpenAPIHono<AppEnv>()
       jobId,
       name,
       run: null,
+      isWhole: false,
       // A retry puts other bytes behind the same path.
       cacheControl: "private, no-cache",
     });

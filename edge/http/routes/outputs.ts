@@ -38,9 +38,9 @@ export const signedOutputRoutes = new OpenAPIHono<AppEnv>().openapi(route, async
   if (claims === null) {
     throw new ApiError("UNAUTHORIZED", "The URL's signature has expired, or was never given.");
   }
-  const { accountId, jobId, run, expiresAt } = claims;
+  const { expiresAt, ...asked } = claims;
   // The bytes behind a signed URL never change; a copy of them is good as long as the URL is.
   const cacheControl = `private, max-age=${Math.floor((expiresAt - now) / 1000)}, immutable`;
   const deps = { env: c.env, settings: c.get("settings") };
-  return serveJobOutput(deps, c.req.raw, { accountId, jobId, run, name, cacheControl });
+  return serveJobOutput(deps, c.req.raw, { ...asked, name, cacheControl });
 });

@@ -35,6 +35,7 @@ async function sign(
     accountId: "default",
     jobId,
     run: 1,
+    isWhole: true,
     name,
     now: Date.now(),
     ...changes,
@@ -93,6 +94,7 @@ describe("a signed output URL", () => {
         accountId: "default",
         jobId,
         run: 1,
+        isWhole: true,
         name: "result.mp4",
         now: Date.now(),
       }),
@@ -137,6 +139,20 @@ describe("a signed output URL", () => {
     expect(answer.status).toBe(200);
     await answer.arrayBuffer();
     expect(pool.asked).toEqual(["pool:default/default/0"]);
+  });
+
+  test("of a job that completed is never answered from a record in which it still grows", async () => {
+    const { jobId } = await acceptJob();
+    const growing = snapshotOf(jobId, { state: "transcoding", playable: true, revision: 4 });
+    await projectSnapshot(testEnv.DB, [growing]);
+    const live = snapshotOf(jobId, { outputs: [await storeOutput(jobId, "master.m3u8", 100)] });
+    const pool = withPool({ read: async () => live });
+    const whole = await follow(await sign(jobId, "master.m3u8"), { env: pool.env });
+    expect(whole.status).toBe(200);
+    expect((await whole.arrayBuffer()).byteLength).toBe(100);
+    // One that was signed when the job became playable is content with what the record knows of.
+    const early = await sign(jobId, "master.m3u8", { isWhole: false });
+    expect(await refusal(follow(early))).toMatchObject({ code: "NOT_FOUND" });
   });
 });
 

@@ -50,7 +50,8 @@ describe("a grant", () => {
 
   test("is no output URL's token, nor the other way round", async () => {
     const { accountId, jobId, run } = claims;
-    const output = { origin: "https://x.test", accountId, jobId, run, name: "a.mp4", now: NOW };
+    const origin = "https://x.test";
+    const output = { origin, accountId, jobId, run, isWhole: true, name: "a.mp4", now: NOW };
     const url = new URL(await signOutputUrl(settings, output));
     expect(await readGrant(settings, url.pathname.split("/")[3] ?? "", NOW)).toBeNull();
   });

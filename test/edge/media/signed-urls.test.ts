@@ -9,6 +9,7 @@ const output = {
   accountId: "acme",
   jobId: "job_01JABCDEFGHJKMNPQRSTVWXYZ0",
   run: 2,
+  isWhole: true,
   name: "result.m3u8",
   now: NOW,
 };
@@ -19,7 +20,7 @@ describe("a signed output URL", () => {
     const [, token = ""] =
       /^https:\/\/video\.example\.com\/v1\/signed\/([^/]+)\/result\.m3u8$/.exec(url) ?? [];
     const expiresAt = NOW + settings.outputUrlTtlSeconds * 1000;
-    const claims = { accountId: "acme", jobId: output.jobId, run: 2, expiresAt };
+    const claims = { accountId: "acme", jobId: output.jobId, run: 2, isWhole: true, expiresAt };
     expect(await readOutputToken(settings, token, expiresAt - 1)).toEqual(claims);
     expect(await readOutputToken(settings, token, expiresAt)).toBeNull();
   });
