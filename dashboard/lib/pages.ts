@@ -18,15 +18,25 @@ export interface Pages<T> {
 }
 
 /**
- * Loads the first page when `key` changes and every `everyMs`; further pages stay as they were when they were asked
+ * Loads the first page when `key` changes and every `everyMs`, which may depend on what it holds; further pages stay as they were when they were asked
  * for.
  */
 export function usePages<T>(
   key: string,
   load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
-  options: { readonly everyMs?: number } = {},
+  options: { readonly everyMs?: number | ((items: readonly T[]) => number) } = {},
 ): Pages<T> {
-  const first = useResource(key, (signal) => load(undefined, signal), options);
+  const { everyMs } = options;
+  const [pace, setPace] = useState(typeof everyMs === "function" ? everyMs([]) : everyMs);
+  const first = useResource(
+    key,
+    async (signal) => {
+      const page = await load(undefined, signal);
+      if (typeof everyMs === "function") setPace(everyMs(page.items));
+      return page;
+    },
+    pace === undefined ? {} : { everyMs: pace },
+  );
   const [rest, setRest] = useState<Page<T> | null>(null);
   // Another list has other pages.
   useEffect(() => setRest(null), [key]);

@@ -9,6 +9,15 @@ import { may } from "../lib/session.ts";
 import { Badge, Button, Card, type Tone } from "../ui/basics.tsx";
 import { Empty, Failure, Loading } from "../ui/states.tsx";
 
+const REFRESH_MS = 5_000;
+const SOON_MS = 700;
+
+/** About to be tried: whoever has just sent it wants to see what comes of it. */
+function isUnderWay({ state, nextTryAt }: WebhookDelivery): boolean {
+  if (state !== "pending") return false;
+  return nextTryAt === null || Date.parse(nextTryAt) - Date.now() < REFRESH_MS;
+}
+
 export function Deliveries({ jobId }: { readonly jobId: string | null }) {
   const deliveries = usePages(
     `deliveries ${jobId}`,
@@ -17,7 +26,7 @@ export function Deliveries({ jobId }: { readonly jobId: string | null }) {
       const page = await api.listDeliveries({ ...query, limit: 30, cursor }, signal);
       return { items: page.deliveries, nextCursor: page.nextCursor };
     },
-    { everyMs: 5_000 },
+    { everyMs: (items) => (items.some(isUnderWay) ? SOON_MS : REFRESH_MS) },
   );
   const title = jobId === null ? "Deliveries" : `Deliveries of ${jobId}`;
   const all = jobId !== null && <a href={linkTo(["webhooks"])}>Show all</a>;

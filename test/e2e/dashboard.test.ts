@@ -2,9 +2,10 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasChromium, launchChromium } from "./browser.ts";
+import { type Dashboard, openDashboard, padding, play, signIn } from "./dashboard-page.ts";
 import { startWorld, type World } from "./telecine.ts";
 
 const require = createRequire(import.meta.url);
@@ -18,44 +19,8 @@ let browser: Browser;
 let page: Page;
 let clip: string;
 let jobAddress: string;
-/** What the page complained of since it was last asked. */
-let complaints: string[] = [];
-/** Hosts that the page spoke to. */
-const hosts = new Set<string>();
-
-function complained(): readonly string[] {
-  const told = complaints;
-  complaints = [];
-  return told;
-}
-
-async function openPage(): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  const opened = await context.newPage();
-  opened.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  opened.on("pageerror", (error) => complaints.push(error.message));
-  opened.on("request", (request) => hosts.add(new URL(request.url()).host));
-  await opened.goto(world.host.url);
-  return opened;
-}
-
-async function signIn(on: Page): Promise<void> {
-  await on.getByLabel("API key").fill(world.host.rootKey);
-  await on.getByRole("button", { name: "Sign in" }).click();
-  await on.getByRole("heading", { name: "New job" }).waitFor();
-}
-
-/** Plays a video until it is past `seconds`. */
-async function playTo(video: Locator, seconds: number): Promise<void> {
-  await video.evaluate(`(video) => new Promise((resolve, reject) => {
-    video.muted = true;
-    video.addEventListener("error", () => reject(new Error(video.error.message)));
-    video.addEventListener("timeupdate", () => { if (video.currentTime > ${seconds}) resolve(); });
-    video.play().catch(reject);
-  })`);
-}
+let complained: Dashboard["complained"];
+let hosts: Dashboard["hosts"];
 
 interface Violation {
   readonly id: string;
@@ -78,14 +43,6 @@ async function violations(on: Page, rules?: readonly string[]): Promise<readonly
   );
 }
 
-/** A box that players pass over: makes a small clip a file of several parts. */
-function padding(bytes: number): Buffer {
-  const box = Buffer.alloc(bytes);
-  box.writeUInt32BE(bytes, 0);
-  box.write("free", 4, "latin1");
-  return box;
-}
-
 const sections = ["", "jobs", "videos", "workers", "webhooks", "presets", "keys"];
 
 const addressOf = (section: string) => `${world.host.url}/#/${section}`;
@@ -105,7 +62,7 @@ describe.skipIf(!hasChromium)("the dashboard", () => {
       ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"],
     ]);
     await appendFile(clip, padding(PART_BYTES + 1_000_000));
-    page = await openPage();
+    ({ page, complained, hosts } = await openDashboard(browser, world.host.url));
   }, 90_000);
   afterAll(async () => {
     await browser?.close();
@@ -118,7 +75,7 @@ describe.skipIf(!hasChromium)("the dashboard", () => {
     await page.getByText("The API key is not known.").waitFor();
     // Chromium itself tells of an answer that is a refusal.
     expect(complained()).toEqual([expect.stringContaining("401")]);
-    await signIn(page);
+    await signIn(page, world.host.rootKey);
     expect(complained()).toEqual([]);
     expect(await page.evaluate("document.cookie")).toBe("");
     expect(JSON.stringify(await page.evaluate("({ ...localStorage })"))).not.toContain(
@@ -162,9 +119,9 @@ describe.skipIf(!hasChromium)("the dashboard", () => {
     const result = page.getByLabel("The result");
     await result.waitFor({ timeout: 60_000 });
     await page.getByText("100 %").waitFor();
-    await playTo(result, 1);
+    expect(await play(page, "The result", { seconds: 1 })).toBeGreaterThan(1);
     expect(scripts).toEqual([expect.stringMatching(/^hls-/)]);
-    await playTo(page.getByLabel("The source"), 1);
+    expect(await play(page, "The source", { seconds: 1 })).toBeGreaterThan(1);
     await page.getByText("local-1").first().waitFor();
     expect(complained()).toEqual([]);
   }, 120_000);

@@ -1,0 +1,72 @@
+/** The dashboard in a browser, as tests use it: signed in, listened to, played. */
+import type { Browser, Page } from "playwright-core";
+
+export interface Dashboard {
+  readonly page: Page;
+  /** What the page complained of since it was last asked. */
+  complained(): readonly string[];
+  /** Hosts that the page spoke to. */
+  readonly hosts: ReadonlySet<string>;
+}
+
+/** Opens the dashboard in a context of its own, signed out. */
+export async function openDashboard(browser: Browser, url: string): Promise<Dashboard> {
+  let complaints: string[] = [];
+  const hosts = new Set<string>();
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => hosts.add(new URL(request.url()).host));
+  await page.goto(url);
+  return {
+    page,
+    hosts,
+    complained: () => {
+      const told = complaints;
+      complaints = [];
+      return told;
+    },
+  };
+}
+
+export async function signIn(on: Page, key: string): Promise<void> {
+  await on.getByLabel("API key").fill(key);
+  await on.getByRole("button", { name: "Sign in" }).click();
+  await on.getByRole("heading", { name: "New job" }).waitFor();
+}
+
+/**
+ * Plays the video of this label, muted and so many times as fast as it was made, until it is past `seconds` or, without
+ * them, has ended; answers where it then stands, in seconds. A failure of the element rejects.
+ */
+export async function play(
+  on: Page,
+  label: string,
+  { seconds = Number.POSITIVE_INFINITY, rate = 1 }: { seconds?: number; rate?: number } = {},
+): Promise<number> {
+  await on.getByLabel(label).waitFor();
+  // An expression, not a function: a function given as text is never called.
+  const at: unknown = await on.evaluate(`new Promise((resolve, reject) => {
+    const video = document.querySelector(${JSON.stringify(`video[aria-label="${label}"]`)});
+    const done = () => resolve(video.currentTime);
+    video.muted = true;
+    video.defaultPlaybackRate = video.playbackRate = ${rate};
+    video.addEventListener("error", () => reject(new Error(video.error.message)));
+    video.addEventListener("ended", done);
+    video.addEventListener("timeupdate", () => { if (video.currentTime > ${seconds}) done(); });
+    video.play().catch(reject);
+  })`);
+  if (typeof at !== "number") throw new Error(`${label} was not played: ${String(at)}`);
+  return at;
+}
+
+/** A box that players pass over: makes a small clip a file of several parts. */
+export function padding(bytes: number): Buffer {
+  const box = Buffer.alloc(bytes);
+  box.writeUInt32BE(bytes, 0);
+  box.write("free", 4, "latin1");
+  return box;
+}
