@@ -10,7 +10,7 @@ import {
   pixelsAt,
   probeOutput,
 } from "../worker-node/recipes/support.ts";
-import { requires, requiresLastFrame } from "../worker-node/support/requires.ts";
+import { requires } from "../worker-node/support/requires.ts";
 import { type Expected, type RecipeRow, recipeRows } from "./matrix/recipes.ts";
 import { type SourceRow, sources } from "./matrix/sources.ts";
 import { isFullRun } from "./support/counts.ts";
@@ -48,7 +48,6 @@ function cells(): readonly (readonly [string, string, RecipeRow, SourceRow])[] {
 
 describe("the matrix", () => {
   test.for(cells())("%s of %s", async ([, , row, source], context) => {
-    requiresLastFrame(context, bench.tools);
     requires(context, bench.tools, "encoder", "libsvtav1");
     const file = fileOf(source);
     const expected = row.expect(source);

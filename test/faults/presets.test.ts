@@ -10,7 +10,7 @@ import {
   type ProbedStream,
   probeOutput,
 } from "../worker-node/recipes/support.ts";
-import { requires, requiresLastFrame } from "../worker-node/support/requires.ts";
+import { requires } from "../worker-node/support/requires.ts";
 import { isFullRun } from "./support/counts.ts";
 
 let bench: Bench;
@@ -49,8 +49,7 @@ preset("web-1080p", "8-bit H.264 and AAC of the source's size, its head first", 
   expect(bytes.indexOf("moov")).toBeLessThan(bytes.indexOf("mdat"));
 });
 
-preset("web-720p", "the same, no larger than 1280 by 720", async (context) => {
-  requiresLastFrame(context, bench.tools);
+preset("web-720p", "the same, no larger than 1280 by 720", async () => {
   const { video } = await run("web-720p");
   expect(video).toMatchObject({
     codec_name: "h264",
@@ -97,8 +96,7 @@ preset("av1-small", "AV1 with the source's size and frames", async (context) => 
   });
 });
 
-preset("edit-proxy", "540 lines, every picture a key frame", async (context) => {
-  requiresLastFrame(context, bench.tools);
+preset("edit-proxy", "540 lines, every picture a key frame", async () => {
   const { video, file } = await run("edit-proxy");
   expect(video).toMatchObject({ codec_name: "h264", width: 960, height: 540 });
   const flags = execFileSync(bench.tools.ffprobe, [

@@ -1,7 +1,9 @@
 /** Runs one ffmpeg step of a plan: argv → process → progress → verdict. */
+import path from "node:path";
 import type { FfmpegStep } from "../../protocol/plan.ts";
 import { deviceEnv, stepArgv } from "./argv.ts";
 import { cleanLog, diagnose } from "./failure.ts";
+import { giveLastFrameTime } from "./last-frame.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { createProgressReader } from "./progress.ts";
 import { measureScratch } from "./scratch-usage.ts";
@@ -71,7 +73,17 @@ export async function runStep(
     },
   }).finally(() => stopWatching());
   const { memoryBytes } = tools.confinement.limits;
-  return verdict(step, options, result, progress, memoryBytes);
+  const ended = verdict(step, options, result, progress, memoryBytes);
+  if (ended.status === "ok" && !tools.features.fpsMode) await mendLastFrames(step, options);
+  return ended;
+}
+
+/** Only where pictures were encoded: those of a stream copy keep the times that their source gives them. */
+async function mendLastFrames(step: FfmpegStep, { scratchDir }: RunStepOptions): Promise<void> {
+  if (step.encoder === null) return;
+  for (const { file, muxer } of step.outputs) {
+    if (muxer === "mp4" || muxer === "mov") await giveLastFrameTime(path.join(scratchDir, file));
+  }
 }
 
 /** Looks at intervals whether anything moves and how much was written; returns the means to end that. */

@@ -22,8 +22,3 @@ export function requires(
 ): void {
   context.skip(!has(tools, kind, name), `ffmpeg ${tools.version} has no ${kind} ${name}`);
 }
-
-/** Leaves the test out where ffmpeg drops the last picture of such a run, as 4.1 was seen to do (README.md). */
-export function requiresLastFrame(context: Pick<TestContext, "skip">, tools: Tools): void {
-  context.skip(!tools.features.fpsMode, `ffmpeg ${tools.version} drops the last picture here`);
-}
