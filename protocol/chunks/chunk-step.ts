@@ -89,6 +89,7 @@ function outputOptions(
     ...options,
     ...(keys.length === 0 || isIntra ? [] : ["-force_key_frames", keys.join(",")]),
     ...(encoder.name === "libx265" || encoder.name.endsWith("_nvenc") ? ["-forced-idr", "1"] : []),
+    ...(encoder.name.endsWith("_qsv") ? ["-forced_idr", "1"] : []),
     // Uneven times and reordered frames: decoding times would reach into the next chunk.
     ...(grid.frameRate === null && mayReorder(encoder.name) ? ["-bf", "0"] : []),
     ...["-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"],

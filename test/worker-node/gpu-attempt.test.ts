@@ -3,15 +3,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
-import { planTask } from "../../protocol/plan-task.ts";
-import type { TaskInput, TaskSpec, Work } from "../../protocol/task.ts";
+import type { Work } from "../../protocol/task.ts";
 import { createDevices, type Devices } from "../../worker-node/devices.ts";
-import { ffmpegEngine } from "../../worker-node/engine.ts";
 import { type Card, type GraphicsCard, graphicsCard } from "./ffmpeg/gpu.ts";
 import { makeMp4, scratch, toolSets } from "./ffmpeg/support.ts";
-import { startFakeEdge } from "./support/fake-edge.ts";
-import { leaseMessage, leaseRef, taskSpec, welcome } from "./support/messages.ts";
-import { runAgent } from "./support/run-agent.ts";
+import { attemptOn, type NextMessage } from "./support/device-attempt.ts";
 
 const dir = await scratch();
 const [usual] = await toolSets();
@@ -45,9 +41,8 @@ interface Ran {
   readonly card: GraphicsCard;
   readonly devices: Devices;
   /** The message that ended the attempt. */
-  next<T extends "complete" | "release">(type: T): ReturnType<Connection["next"]>;
+  readonly next: NextMessage;
 }
-type Connection = Awaited<ReturnType<Awaited<ReturnType<typeof startFakeEdge>>["connection"]>>;
 
 const narrower: Work = { mode: "recipe", recipe: { name: "resize", width: 200 } };
 
@@ -57,23 +52,8 @@ async function run(
   devices = createDevices([GPU, CPU], { now: () => 0 }),
 ): Promise<Ran> {
   const card = await graphicsCard(real, dir, change);
-  const edge = await startFakeEdge();
-  edge.source.bytes = source;
-  await runAgent(edge, ffmpegEngine(card.tools), { devices, plan: planTask, slots: 8 });
-  const connection = await edge.connection();
-  await connection.next("hello");
-  connection.say(welcome());
-  await connection.next("pull");
-  const input: TaskInput = {
-    kind: "video",
-    videoId: "vid",
-    filename: "clip.mp4",
-    contentType: "video/mp4",
-    sizeBytes: source.length,
-  };
-  const task: TaskSpec = { ...taskSpec(0), work, inputs: { in_1: input } };
-  connection.say(leaseMessage(leaseRef(0), { task, slots: 3 }));
-  return { card, devices, next: (type) => connection.next(type) };
+  const { next } = await attemptOn({ tools: card.tools, devices, source, work });
+  return { card, devices, next };
 }
 
 async function completed(ran: Ran) {

@@ -21,7 +21,7 @@ import {
   type ProofContext,
   type ProofOutcome,
   proveEncoder,
-  proveRate,
+  proveModes,
   proveScaling,
   proveSessions,
 } from "./encoder-proof.ts";
@@ -171,8 +171,8 @@ function isNvenc({ device }: EncoderCandidate): boolean {
 async function proveBoth(driven: Driven, depth: 8 | 10, proof: Proof): Promise<ProofOutcome> {
   const outcome = await proveEncoder(driven, depth, proof);
   if (outcome.status !== "proved" || driven.device === "cpu" || depth !== 8) return outcome;
-  const rate = await proveRate(driven, depth, proof);
-  return rate.status === "proved" ? outcome : rate;
+  const others = await proveModes(driven, depth, proof);
+  return others.status === "proved" ? outcome : others;
 }
 
 function note(

@@ -42,7 +42,11 @@ export type Driven = Pick<EncoderCandidate, "encoder" | "codec" | "device"> & {
 };
 
 const CONSTANT_QUALITY: Quality = { kind: "capped", crf: 23, maxKbps: 4000 };
-const AVERAGE_RATE: Quality = { kind: "bitrate", kbps: 1000 };
+/** The others that plans ask of a device: drivers lack one or the other. */
+const OTHER_MODES: readonly Quality[] = [
+  { kind: "bitrate", kbps: 1000 },
+  { kind: "crf", crf: 23 },
+];
 
 /** Healthy cards refuse pictures of 64 or 128 pixels; software proves as much with fewer. */
 function pictures({ device }: Driven, depth: 8 | 10): string[] {
@@ -80,18 +84,23 @@ export function proveEncoder(
   ]);
 }
 
-/** The other way that plans ask for: an average rate. */
-export function proveRate(
+/** The other ways that plans ask for: an average rate, and a quality without a bound. */
+export async function proveModes(
   driven: Driven,
   depth: 8 | 10,
   context: ProofContext,
 ): Promise<ProofOutcome> {
-  const { filters, output } = productionArguments(driven, depth, AVERAGE_RATE);
-  return encodeAndRead(driven, depth, context, [
-    ...pictures(driven, depth),
-    ...(filters.length === 0 ? [] : ["-vf", filters.join(",")]),
-    ...output,
-  ]);
+  let outcome: ProofOutcome = { status: "proved", file: "" };
+  for (const quality of OTHER_MODES) {
+    const { filters, output } = productionArguments(driven, depth, quality);
+    outcome = await encodeAndRead(driven, depth, context, [
+      ...pictures(driven, depth),
+      ...(filters.length === 0 ? [] : ["-vf", filters.join(",")]),
+      ...output,
+    ]);
+    if (outcome.status !== "proved") break;
+  }
+  return outcome;
 }
 
 /**

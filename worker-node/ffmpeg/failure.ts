@@ -23,31 +23,34 @@ export interface Diagnosis extends EngineFailure {
 
 /**
  * In this order: a card whose sessions are used up says so first and "No capable devices found" last.
- * Words of ffmpeg 5.1 and 7 (libavcodec/nvenc.c, vaapi, mfx).
+ * Words of ffmpeg 5.1 and 7: libavcodec/nvenc.c, vaapi_encode.c (with libva's vaErrorStr), qsvenc.c (with qsv.c's
+ * table of errors), videotoolboxenc.c (with the numbers of VTErrors.h), and libavutil/hwcontext_*.c.
  */
 const hardwareWords: readonly (readonly [HardwareFault, RegExp])[] = [
   [
     "exhausted",
-    /OpenEncodeSessionEx failed: (?:out of memory|incompatible client key)|CUDA_ERROR_OUT_OF_MEMORY|No decoder surfaces left/,
+    /OpenEncodeSessionEx failed: (?:out of memory|incompatible client key)|CUDA_ERROR_OUT_OF_MEMORY|No decoder surfaces left|\d \(resource allocation failed\)|HW busy now|failed to allocate memory \(-4\)|compression session: -12915/,
   ],
   // Before the driver that ffmpeg then asks for: the library is not there at all.
   ["absent", /Cannot load (?:lib(?:cuda|nvidia-encode|nvcuvid)|nvcuda)/],
   [
     "driver",
-    /Driver does not support the required nvenc API version|minimum required Nvidia driver|(?:EncodePicture|LockBitstream|RegisterResource) failed|CUDA_ERROR_(?:UNKNOWN|ILLEGAL_ADDRESS|LAUNCH_FAILED|ECC_UNCORRECTABLE|SYSTEM_NOT_READY|NOT_INITIALIZED)/,
+    /Driver does not support the required nvenc API version|minimum required Nvidia driver|(?:EncodePicture|LockBitstream|RegisterResource) failed|CUDA_ERROR_(?:UNKNOWN|ILLEGAL_ADDRESS|LAUNCH_FAILED|ECC_UNCORRECTABLE|SYSTEM_NOT_READY|NOT_INITIALIZED)|picture encode issue: |Failed to sync to picture completion|internal encoding error|(?:device (?:failed|lost)|GPU Hang) \(-\d+\)|(?:cannot encode|Error encoding) frame: -?\d/,
   ],
   [
     "unsupported",
-    /10 bit encode not supported|B frames as references are not supported|Frame Dimension less than the minimum supported value|No usable encoding (?:profile|entrypoint) found|Codec not supported|not supported by (?:the )?(?:device|hardware)/i,
+    /10 bit encode not supported|B frames as references are not supported|Frame Dimension less than the minimum supported value|No usable encoding (?:profile|entrypoint) found|Codec not supported|not supported by (?:the )?(?:device|hardware)|Hardware does not support encoding at size|Driver does not support .*RC mode|Error initializing the encoder: (?:unsupported|invalid|incompatible)|Current (?:profile|resolution|frame rate|picture structure|pixel format) is unsupported|not supported by the QSV runtime|qscale not available for encoder|the requested (?:resolution|RT Format|VAProfile|VAEntryPoint) is not supported/i,
   ],
   [
     "absent",
-    /unsupported device \(2\)|No capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_INVALID_DEVICE|Failed to initiali[sz]e VAAPI|No VA display found|Error (?:creating|initializing) a(?:n internal)? MFX session|Device creation failed|No device available for/,
+    /unsupported device \(2\)|No capable devices found|CUDA_ERROR_NO_DEVICE|CUDA_ERROR_INVALID_DEVICE|Failed to initiali[sz]e VAAPI|No VA display found|Error (?:creating|initializing) an?(?: internal)? MFX session|Device creation failed|No device available for|cannot create compression session/,
   ],
   [
     "graph",
-    /Failed setup for format (?:cuda|vaapi|qsv)|Impossible to convert between the formats supported by the filter/,
+    /Failed setup for format (?:cuda|vaapi|qsv)|Impossible to convert between the formats supported by the filter|picture decode issue: |internal decoding error/,
   ],
+  // Whatever else a device's encoder or memory complains of, in words that no list here has.
+  ["driver", /^\[(?:\w+_(?:nvenc|vaapi|qsv|videotoolbox)|AVHW(?:Device|Frames)Context) @ /],
 ];
 
 /** Faults of the machine or of the way to the source, that another try may not meet. */

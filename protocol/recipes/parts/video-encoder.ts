@@ -74,6 +74,8 @@ function keyframeOptions(encoder: string, { gop, alignedSeconds }: EncodeSetting
     ...(encoder === "libx264" ? ["-keyint_min", "1", "-sc_threshold", "0"] : []),
     ...(encoder === "libx265" ? ["-forced-idr", "1"] : []),
     ...(encoder.endsWith("_nvenc") ? ["-no-scenecut", "1"] : []),
+    // Quick Sync makes a forced frame intra only, which no player may begin at.
+    ...(encoder.endsWith("_qsv") ? ["-forced_idr", "1"] : []),
   ];
 }
 
@@ -218,7 +220,7 @@ function nvencPreset(preset: Preset): "p4" | "p5" | "p6" {
 /** NVENC, fed from memory or on its device (`pipeline.ts`); not run on hardware. */
 function nvenc(codec: "h264" | "hevc" | "av1"): Own {
   return ({ quality, preset, bitDepth }, { plain }) => ({
-    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
+    filters: [`format=pix_fmts=${surfaceOf(bitDepth)}`],
     options: [
       "-preset",
       nvencPreset(preset),
@@ -245,49 +247,77 @@ function nvenc(codec: "h264" | "hevc" | "av1"): Own {
   });
 }
 
-/** NVENC's cq ends at 51 for every codec. */
-function scaledCq(codec: "h264" | "hevc" | "av1", crf: number): number {
-  return Math.max(1, Math.round(codec === "av1" ? (crf * 51) / 63 : crf));
+/** A quality that ends at 51 for every codec, as NVENC's and Quick Sync's do. */
+function scaledCq(codec: VideoCodec, crf: number): number {
+  const isLong = codec === "av1" || codec === "vp9";
+  return Math.min(51, Math.max(1, Math.round(isLong ? (crf * 51) / 63 : crf)));
+}
+
+/** Pictures as the memory of devices holds them. */
+function surfaceOf(bitDepth: 8 | 10): "nv12" | "p010le" {
+  return bitDepth === 10 ? "p010le" : "nv12";
+}
+
+/** The codec's own scale of 63 steps; the encoders' drivers count the quantiser's index, to 255. */
+function quantiserIndex(crf: number): number {
+  return Math.min(255, Math.max(1, Math.round(crf * 4)));
 }
 
 /** VAAPI: constant quantiser or average rate; not run on hardware. */
-const vaapi: Own = ({ quality: asked, bitDepth }) => {
-  const quality = qualityOrRate(asked);
-  return {
-    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`, "hwupload"],
-    options:
-      quality.kind === "crf"
-        ? ["-rc_mode", "CQP", "-qp", String(Math.max(1, Math.round(quality.crf)))]
-        : ["-rc_mode", "VBR", ...bitrate(quality.kbps)],
+function vaapi(codec: VideoCodec): Own {
+  return ({ quality: asked, bitDepth }) => {
+    const quality = qualityOrRate(asked);
+    // `-qp` is an option of these two alone; with others ffmpeg drops it and says nothing at this level of its log.
+    const hasQp = codec === "h264" || codec === "hevc";
+    const constant = (crf: number) =>
+      hasQp
+        ? ["-qp", String(Math.max(1, Math.round(crf)))]
+        : ["-global_quality", String(quantiserIndex(crf))];
+    return {
+      filters: [`format=pix_fmts=${surfaceOf(bitDepth)}`, "hwupload"],
+      options:
+        quality.kind === "crf"
+          ? ["-rc_mode", "CQP", ...constant(quality.crf)]
+          : ["-rc_mode", "VBR", ...bitrate(quality.kbps)],
+    };
   };
-};
+}
 
-/** Quick Sync: intelligent constant quality or average rate; not run on hardware. */
-const qsv: Own = ({ quality: asked, preset, bitDepth }) => {
-  const quality = qualityOrRate(asked);
-  return {
-    filters: [`format=pix_fmts=${bitDepth === 10 ? "p010le" : "nv12"}`],
-    options: [
-      "-preset",
-      // QSV has no names faster than veryfast.
-      preset === "ultrafast" || preset === "superfast" ? "veryfast" : preset,
-      ...(quality.kind === "crf"
-        ? ["-global_quality", String(Math.max(1, Math.round(quality.crf)))]
-        : bitrate(quality.kbps)),
-    ],
+/** Quick Sync: intelligent constant quality, which ends at 51 for every codec, or average rate; not run on hardware. */
+function qsv(codec: VideoCodec): Own {
+  return ({ quality: asked, preset, bitDepth }) => {
+    const quality = qualityOrRate(asked);
+    return {
+      filters: [`format=pix_fmts=${surfaceOf(bitDepth)}`],
+      options: [
+        "-preset",
+        // QSV has no names faster than veryfast.
+        preset === "ultrafast" || preset === "superfast" ? "veryfast" : preset,
+        ...(quality.kind === "crf"
+          ? ["-global_quality", String(scaledCq(codec, quality.crf))]
+          : bitrate(quality.kbps)),
+      ],
+    };
   };
-};
+}
 
 /** VideoToolbox: quality is 1 (worst) to 100; not run on hardware. */
-const videoToolbox: Own = ({ quality: asked }) => {
-  const quality = qualityOrRate(asked);
-  return {
-    options:
-      quality.kind === "crf"
-        ? ["-q:v", String(Math.max(1, Math.round(100 - (quality.crf * 100) / 51)))]
-        : ["-b:v", `${quality.kbps}k`],
+function videoToolbox(codec: "h264" | "hevc"): Own {
+  return ({ quality: asked, bitDepth }) => {
+    const quality = qualityOrRate(asked);
+    const main = bitDepth === 10 ? "main10" : "main";
+    return {
+      filters: [`format=pix_fmts=${surfaceOf(bitDepth)}`],
+      options: [
+        // Without a profile it may make 8 bits of 10.
+        ...["-profile:v", codec === "h264" ? "high" : main],
+        ...(quality.kind === "crf"
+          ? ["-q:v", String(Math.max(1, Math.round(100 - (quality.crf * 100) / 51)))]
+          : bitrate(quality.kbps)),
+      ],
+    };
   };
-};
+}
 
 const table: ReadonlyMap<string, Own> = new Map([
   ["libx264", x264],
@@ -298,14 +328,14 @@ const table: ReadonlyMap<string, Own> = new Map([
   ["h264_nvenc", nvenc("h264")],
   ["hevc_nvenc", nvenc("hevc")],
   ["av1_nvenc", nvenc("av1")],
-  ["h264_vaapi", vaapi],
-  ["hevc_vaapi", vaapi],
-  ["vp9_vaapi", vaapi],
-  ["av1_vaapi", vaapi],
-  ["h264_qsv", qsv],
-  ["hevc_qsv", qsv],
-  ["vp9_qsv", qsv],
-  ["av1_qsv", qsv],
-  ["h264_videotoolbox", videoToolbox],
-  ["hevc_videotoolbox", videoToolbox],
+  ["h264_vaapi", vaapi("h264")],
+  ["hevc_vaapi", vaapi("hevc")],
+  ["vp9_vaapi", vaapi("vp9")],
+  ["av1_vaapi", vaapi("av1")],
+  ["h264_qsv", qsv("h264")],
+  ["hevc_qsv", qsv("hevc")],
+  ["vp9_qsv", qsv("vp9")],
+  ["av1_qsv", qsv("av1")],
+  ["h264_videotoolbox", videoToolbox("h264")],
+  ["hevc_videotoolbox", videoToolbox("hevc")],
 ]);
