@@ -1,6 +1,7 @@
 /** Dividing, without ffmpeg: what must hold of the chunks of any list of frames. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { chunkStep } from "../../../protocol/chunks/chunk-step.ts";
 import { chunkPlanSchema } from "../../../protocol/chunks/contract.ts";
 import { divideByCost } from "../../../protocol/chunks/cost.ts";
 import { divide, mayDivide } from "../../../protocol/chunks/divide.ts";
@@ -95,6 +96,40 @@ describe("chunks", () => {
       const late = start - Math.floor(start / 6 + 1e-9) * 6;
       expect(late).toBeLessThan(1001 / 30_000);
     }
+  });
+});
+
+describe("a chunk's run", () => {
+  const division = divisionOf({ name: "hls" });
+  const index = indexOf(even(3600), 60);
+  const made = divide({
+    ...{ division, sources: { in_1: source }, index, indexBytes: 0, fleet: { freeSlots: 2 } },
+  });
+  if (made.status === "whole") throw new Error(made.reason);
+  const [chunk] = made.plan.chunks;
+  if (chunk === undefined) throw new Error("no chunk");
+  const rungs = division.renditions.length;
+  const card = { name: "h264_nvenc", device: "cuda:0" };
+  const on = (encoders: readonly { name: string; device: string }[]) => ({
+    ...division,
+    renditions: division.renditions.map((rendition, at) => ({
+      ...rendition,
+      encoder: { ...rendition.encoder, ...encoders[at] },
+    })),
+  });
+
+  test("opens a session for each rendition, and says so: slots are sessions", () => {
+    expect(rungs).toBeGreaterThan(2);
+    const { encoder } = chunkStep(division, made.plan, chunk, false);
+    expect(encoder).toMatchObject({ device: "cpu", sessions: rungs });
+  });
+
+  test("counts a device's sessions apart where the CPU takes part", () => {
+    const whole = chunkStep(on(division.renditions.map(() => card)), made.plan, chunk, false);
+    const both = { ...card, sessions: rungs };
+    expect(whole.encoder).toEqual({ ...both, deviceSessions: rungs });
+    const mixed = chunkStep(on([card]), made.plan, chunk, false);
+    expect(mixed.encoder).toEqual({ ...both, deviceSessions: 1 });
   });
 });
 
