@@ -2,7 +2,6 @@
 import type { Task } from "../../edge/domain/model.ts";
 import { allGuards, type Guards, type Rules } from "../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../edge/domain/submission.ts";
-import type { ChunkPlan, RenditionIndex } from "../../protocol/chunks/contract.ts";
 import type { OutputReport } from "../../protocol/task.ts";
 
 export const T0 = 1_800_000_000_000;
@@ -75,53 +74,6 @@ export const report: OutputReport = {
   stored: { kind: "single", etag: "e" },
   media: noMedia,
 };
-
-/** A plan of chunks with these numbers of frames, at 25 frames a second. */
-export function planOf(frames: readonly number[], facts: Partial<ChunkPlan> = {}): ChunkPlan {
-  let from = 0;
-  const chunks = frames.map((count, index) => {
-    const to = from + count;
-    const chunk = { index, from, to, seek: index === 0 ? null : from, frames: count };
-    from = to;
-    return chunk;
-  });
-  return {
-    version: 1,
-    sources: {},
-    grid: { timeBase: { num: 1, den: 25 }, origin: 0, first: 0, frameRate: { num: 25, den: 1 } },
-    renditions: ["v720"],
-    audio: false,
-    presentation: null,
-    chunks,
-    ...facts,
-  };
-}
-
-/** What a chunk reports of its only rendition. */
-export function indexOf(change: { encoder?: string; config?: string } = {}): RenditionIndex {
-  return {
-    track: "video",
-    rendition: "v720",
-    encoder: change.encoder ?? "libx264",
-    configSha256: (change.config ?? "c").repeat(64),
-    head: {
-      kind: "video",
-      codec: "avc1.640028",
-      timescale: 25,
-      mediaStart: 0,
-      width: 1280,
-      height: 720,
-      videoRange: "SDR",
-      channels: 0,
-      sampleRate: 0,
-    },
-    headSize: 1,
-    start: 0,
-    segments: [[1, 1]],
-    keyPictures: [],
-    samples: 1,
-  };
-}
 
 export const engine = { device: "cpu", encoder: "libx264", exitCode: 0, log: [] };
 

@@ -6,8 +6,9 @@ import { speculate } from "../../edge/domain/speculate.ts";
 import type { JobSubmission } from "../../edge/domain/submission.ts";
 import { taskIdOf } from "../../protocol/ids.ts";
 import type { Stage } from "../../protocol/stages.ts";
+import { indexOf, planOf } from "../support/plans.ts";
 import { Driver, output } from "./driver.ts";
-import { engine, indexOf, jobIdOf, planOf, report } from "./fixtures.ts";
+import { engine, jobIdOf, report } from "./fixtures.ts";
 
 const jobId = jobIdOf(0);
 const [whole, first, second, third, audio, merge] = [0, 1, 2, 3, 4, 5].map((number) =>

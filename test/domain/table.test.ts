@@ -7,16 +7,8 @@ import type { TaskEvent, TaskEventOf, TaskEventType } from "../../edge/domain/ev
 import type { Task, TaskState } from "../../edge/domain/model.ts";
 import { RELEASE_ALLOWANCE } from "../../edge/domain/retry.ts";
 import { transition } from "../../edge/domain/task.ts";
-import {
-  engine,
-  leaseOfTask,
-  planOf,
-  report,
-  rulesWith,
-  submissionOf,
-  T0,
-  TTL_MS,
-} from "./fixtures.ts";
+import { planOf } from "../support/plans.ts";
+import { engine, leaseOfTask, report, rulesWith, submissionOf, T0, TTL_MS } from "./fixtures.ts";
 import { columns, stateTable } from "./state-table.ts";
 
 const rules = rulesWith();

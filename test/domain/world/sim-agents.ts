@@ -2,7 +2,8 @@
 import type { WorkerMessage, WorkerMessageOf } from "../../../protocol/messages.ts";
 import { type Stage, stages } from "../../../protocol/stages.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
-import { engine, indexOf, planOf, report } from "../fixtures.ts";
+import { indexOf, planOf } from "../../support/plans.ts";
+import { engine, report } from "../fixtures.ts";
 import { type Sent, UNWANTED, type Upstream } from "./sim-pool.ts";
 
 export interface Running {

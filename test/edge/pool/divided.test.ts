@@ -9,6 +9,7 @@ import { taskIdOf } from "../../../protocol/ids.ts";
 import { CHUNKS_FEATURE, type EncoderCapability } from "../../../protocol/media.ts";
 import type { EdgeMessageOf } from "../../../protocol/messages.ts";
 import type { LeaseRef, OutputReport } from "../../../protocol/task.ts";
+import { indexOf, planOf } from "../../support/plans.ts";
 import {
   type Agent,
   countRows,
@@ -27,7 +28,6 @@ import {
   time,
   usePool,
 } from "./harness.ts";
-import { indexOf, planOf } from "./plans.ts";
 
 usePool();
 

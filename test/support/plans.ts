@@ -1,5 +1,5 @@
 /** Plans and indexes as agents say them. */
-import type { ChunkPlan, MediaIndex } from "../../../protocol/chunks/contract.ts";
+import type { ChunkPlan, MediaIndex } from "../../protocol/chunks/contract.ts";
 
 /** A plan of chunks with these numbers of frames, at 25 frames a second. */
 export function planOf(frames: readonly number[], facts: Partial<ChunkPlan> = {}): ChunkPlan {
