@@ -22,8 +22,6 @@ export interface AgentDeps extends Omit<AttemptDeps, "threads"> {
   readonly name: string;
   readonly slots: number;
   readonly capabilities: Capabilities;
-  /** Of this machine: what attempts that run at the same time share. */
-  readonly cores: number;
   readonly log: Log;
 }
 

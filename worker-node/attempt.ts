@@ -32,6 +32,8 @@ export type Assignment = EdgeMessageOf<"lease">;
 export interface AttemptDeps {
   readonly engine: Engine;
   readonly devices: Devices;
+  /** Of this machine: attempts that run at the same time share them. */
+  readonly cores: number;
   /** Threads for this attempt's ffmpeg; its own choice when absent. */
   readonly threads?: number;
   readonly plan: typeof planTask;

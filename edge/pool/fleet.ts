@@ -1,4 +1,5 @@
 /** Who is there and who is free: for matching, for what a planner is told, and for second copies of slow chunks. */
+import type { Fleet } from "../../protocol/chunks/contract.ts";
 import { fitnessOf, type TaskNeeds } from "../../protocol/needs.ts";
 import type { MatchWorker } from "../domain/match.ts";
 import type { PoolContext } from "./context.ts";
@@ -41,7 +42,10 @@ export function roomForParts(
   });
 }
 
-/** How many parts with these needs could run now beside what runs. */
-export function freeSlotsFor(pool: PoolContext, needs: TaskNeeds): number {
-  return roomForParts(pool, needs).reduce((sum, { count }) => sum + count, 0);
+/** How many parts with these needs could run now beside what runs, and how many of them on this worker. */
+export function fleetFor(pool: PoolContext, needs: TaskNeeds, workerId: string): Fleet {
+  const room = roomForParts(pool, needs);
+  const sum = (of: typeof room) => of.reduce((total, { count }) => total + count, 0);
+  const own = room.filter(({ worker }) => worker.workerId === workerId);
+  return { freeSlots: sum(room), ownSlots: sum(own) };
 }

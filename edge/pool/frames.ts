@@ -12,7 +12,7 @@ import type { TaskEvent } from "../domain/events.ts";
 import type { AnsweredMessage } from "../domain/model.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
-import { freeSlotsFor } from "./fleet.ts";
+import { fleetFor } from "./fleet.ts";
 import { greet } from "./greet.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logWarning } from "./log.ts";
@@ -148,17 +148,21 @@ function endEvent(
       return { type: "release", ...from, reason: message.reason };
     case "plan": {
       const { plan, engine } = message;
-      return { type: "plan", ...from, plan, engine, refusal: refusalOf(pool, message) };
+      return { type: "plan", ...from, plan, engine, refusal: refusalOf(pool, workerId, message) };
     }
   }
 }
 
 /** Judged by the fleet as it is now: the proposer's own slot is not free until its plan is accepted. */
-function refusalOf(pool: PoolContext, { lease, plan }: WorkerMessageOf<"plan">): string | null {
+function refusalOf(
+  pool: PoolContext,
+  workerId: string,
+  { lease, plan }: WorkerMessageOf<"plan">,
+): string | null {
   const live = pool.jobs.load(jobIdOfTask(lease.taskId));
   if (live === null) return "stale_epoch";
   const { submission } = live.job;
-  const freeSlots = freeSlotsFor(pool, needsOf(submission.work, "chunk"));
+  const { freeSlots } = fleetFor(pool, needsOf(submission.work, "chunk"), workerId);
   return refusalOfPlan(submission, plan, freeSlots);
 }
 

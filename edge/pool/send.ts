@@ -10,7 +10,7 @@ import { mintGrant } from "../media/grants.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { grantLifeMs } from "./durations.ts";
-import { freeSlotsFor } from "./fleet.ts";
+import { fleetFor } from "./fleet.ts";
 import { leasedTask } from "./leased-task.ts";
 import { logInfo, logWarning } from "./log.ts";
 import { taskPartOf } from "./parts.ts";
@@ -70,7 +70,7 @@ function extrasOf(pool: PoolContext, live: LiveJob, task: TaskIn<"leased">): Spe
   const worker = pool.workers.get(task.lease.workerId);
   if (worker === null || !takesParts(worker.capabilities)) return {};
   const needs = needsOf(live.job.submission.work, "chunk");
-  return { fleet: { freeSlots: freeSlotsFor(pool, needs) } };
+  return { fleet: fleetFor(pool, needs, worker.workerId) };
 }
 
 /** A fresh grant for a leased task, remembered with the connection that it is given to. */

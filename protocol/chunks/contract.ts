@@ -137,6 +137,8 @@ export type TaskPart = z.infer<typeof taskPartSchema>;
 export const fleetSchema = z.object({
   /** Slots that were free beside the one that was granted, of workers that can do parts. */
   freeSlots: z.number().int().nonnegative(),
+  /** Those of them that are the same worker's. */
+  ownSlots: z.number().int().nonnegative(),
 });
 export type Fleet = z.infer<typeof fleetSchema>;
 

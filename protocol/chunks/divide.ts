@@ -1,7 +1,7 @@
 /** From a plan and the list of a source's frames to the plan of its chunks, or why it stays whole. Pure. */
 import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { Divisible, Plan } from "../plan.ts";
-import type { Chunk, ChunkPlan, Fleet, Grid, PresentationPlan } from "./contract.ts";
+import type { Chunk, ChunkPlan, Grid, PresentationPlan } from "./contract.ts";
 import { divideByCost } from "./cost.ts";
 import { type FrameIndex, findGrid, outputTicks, shownAt } from "./grid.ts";
 import { commonOverlap, type Overlap, overlapOf } from "./overlap.ts";
@@ -26,15 +26,16 @@ const reorderingCodecs: ReadonlySet<string> = new Set([
 /**
  * Why the frames need not even be listed; null where it may pay to.
  *
+ * @param freeSlots beside the one that has the work, of those that `roomFor` counts.
  * @param indexBytes how much of the source would be read for it.
  */
 export function mayDivide(
   plan: Plan,
   sources: Readonly<Record<string, SourceInfo>>,
-  fleet: Fleet | undefined,
+  freeSlots: number,
   indexBytes: number,
 ): string | null {
-  if (fleet === undefined || fleet.freeSlots < 1) return "no other slot is free";
+  if (freeSlots < 1) return "no other slot is free";
   if (plan.division === undefined) return "what is asked for does not divide";
   const source = sources[plan.division.source];
   const video = source?.video ?? null;
@@ -44,7 +45,7 @@ export function mayDivide(
   const seconds = video.durationSeconds ?? source.durationSeconds ?? 0;
   const refusal = refuseVideo(source, video);
   if (refusal !== null) return refusal;
-  const slots = fleet.freeSlots + 1;
+  const slots = freeSlots + 1;
   const guess = { seconds, slots, overlapSeconds: 0, segmentSeconds: null, indexBytes };
   const costs = divideByCost(guess);
   return costs.status === "whole" ? costs.reason : null;
@@ -64,7 +65,8 @@ interface DivideRequest {
   readonly division: Divisible;
   readonly sources: Readonly<Record<string, SourceInfo>>;
   readonly index: FrameIndex;
-  readonly fleet: Fleet;
+  /** As in `mayDivide`. */
+  readonly freeSlots: number;
   /** Bytes that were read to list the frames. */
   readonly indexBytes: number;
 }
@@ -87,7 +89,7 @@ export function divide(request: DivideRequest): Divided {
     division.result.kind === "package" ? division.result.step.segmentSeconds : null;
   const costs = divideByCost({
     seconds: seconds(index.times.length),
-    slots: request.fleet.freeSlots + 1,
+    slots: request.freeSlots + 1,
     overlapSeconds: overlapSeconds(index, overlap),
     segmentSeconds,
     indexBytes: request.indexBytes,

@@ -1,6 +1,7 @@
 /** Whether the work of an attempt is divided: by what the fleet was like, what the frames say, and the edge. */
 import { MAX_PLAN_LENGTH } from "../../protocol/chunks/contract.ts";
 import { divide, mayDivide } from "../../protocol/chunks/divide.ts";
+import { roomFor } from "../../protocol/chunks/room.ts";
 import type { SourceInfo } from "../../protocol/media.ts";
 import type { Plan } from "../../protocol/plan.ts";
 import type { Work } from "../attempt-parts.ts";
@@ -20,14 +21,15 @@ export async function proposeDivision(
   if (source === undefined) return;
   const stays = (reason: string) => work.log("info", `not divided: ${reason}`);
   const bytes = indexBytes(source);
-  const refusal = mayDivide(plan, sources, task.fleet, bytes);
+  const freeSlots = roomFor(task.fleet, division, work.cores);
+  const refusal = mayDivide(plan, sources, freeSlots, bytes);
   if (refusal !== null) return stays(refusal);
   const { url, sizeBytes } = work.inputs.get(division.source);
   const listed = await work.engine.index({ url, sizeBytes, source, signal: work.signal });
   if (work.signal.aborted) return;
   if (listed.status === "unknown") return stays(listed.reason);
   const { index } = listed;
-  const divided = divide({ division, sources, index, fleet: task.fleet, indexBytes: bytes });
+  const divided = divide({ division, sources, index, freeSlots, indexBytes: bytes });
   if (divided.status === "whole") return stays(divided.reason);
   if (JSON.stringify(divided.plan).length > MAX_PLAN_LENGTH) return stays("its plan is too long");
   work.log("info", `divides into ${divided.plan.chunks.length} chunks`);

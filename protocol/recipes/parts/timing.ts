@@ -74,7 +74,7 @@ export function isOnGrid(source: SourceInfo): boolean {
 /**
  * How frames keep their times on the way to the encoder. On a grid, one after the other; else each at its own
  * time, in fine ticks. Only the first tells ffmpeg 4.1 how long the last frame lasts: without it, its MP4s end
- * before that frame.
+ * before that frame, until the agent mends them.
  */
 export function timingOptions(isEven: boolean, ticks: number): string[] {
   return isEven ? ["-fps_mode:v", "cfr"] : ["-fps_mode:v", "vfr", "-enc_time_base:v", `1:${ticks}`];

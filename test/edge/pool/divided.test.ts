@@ -111,12 +111,22 @@ describe("a worker that can divide", () => {
     expect((await alone.expect("lease")).task.fleet).toBeUndefined();
   });
 
+  test("is told which of the free slots are its own", async () => {
+    const pool = newPool();
+    const agent = await divider(pool, 2);
+    await rpc(pool).submit(submissionOf());
+    expect((await agent.expect("lease")).task.fleet).toEqual({ freeSlots: 1, ownSlots: 1 });
+    await divider(pool);
+    await rpc(pool).submit(submissionOf());
+    expect((await agent.expect("lease")).task.fleet).toEqual({ freeSlots: 1, ownSlots: 0 });
+  });
+
   test("is refused a plan while nobody else is free, and goes on", async () => {
     const pool = newPool();
     const agent = await divider(pool);
     await rpc(pool).submit(submissionOf());
     const { lease, task } = await agent.expect("lease");
-    expect(task.fleet).toEqual({ freeSlots: 0 });
+    expect(task.fleet).toEqual({ freeSlots: 0, ownSlots: 0 });
     offer(agent, lease);
     expect(await agent.expect("ack")).toMatchObject({ status: "refused", reason: "not_wanted" });
     agent.progress(lease);

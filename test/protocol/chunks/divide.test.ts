@@ -58,7 +58,7 @@ describe("chunks", () => {
         const division = divisions[name as "hls" | "transcode"];
         const made = divide({
           ...{ division, sources: { in_1: source }, index, indexBytes: 0 },
-          fleet: { freeSlots },
+          freeSlots,
         });
         if (made.status === "whole") return;
         divided += 1;
@@ -87,7 +87,7 @@ describe("chunks", () => {
     const index = indexOf(even(3600), 60);
     const division = divisionOf({ name: "hls", segmentSeconds: 6 });
     const request = { division, sources: { in_1: source }, index, indexBytes: 0 };
-    const made = divide({ ...request, fleet: { freeSlots: 1 } });
+    const made = divide({ ...request, freeSlots: 1 });
     if (made.status === "whole") throw new Error(made.reason);
     const { chunks, grid } = made.plan;
     const starts = chunks.map(({ from }) => shownAt(grid, from) / outputTicks(grid));
@@ -103,7 +103,7 @@ describe("a chunk's run", () => {
   const division = divisionOf({ name: "hls" });
   const index = indexOf(even(3600), 60);
   const made = divide({
-    ...{ division, sources: { in_1: source }, index, indexBytes: 0, fleet: { freeSlots: 2 } },
+    ...{ division, sources: { in_1: source }, index, indexBytes: 0, freeSlots: 2 },
   });
   if (made.status === "whole") throw new Error(made.reason);
   const [chunk] = made.plan.chunks;
@@ -166,17 +166,12 @@ describe("the grid", () => {
 describe("work stays whole", () => {
   const job = planned(source, { name: "transcode" });
   test.each([
-    ["without a fleet", job, undefined],
-    ["without a free slot", job, { freeSlots: 0 }],
-    [
-      "when a size is to be met",
-      planned(source, { name: "compress", targetSizeMb: 20 }),
-      { freeSlots: 3 },
-    ],
-    ["when a rate is asked for", planned(source, { name: "transcode", fps: 25 }), { freeSlots: 3 }],
-    ["when it is a still", planned(source, { name: "thumbnail" }), { freeSlots: 3 }],
-  ] as const)("%s", (_, given, fleet) => {
-    expect(mayDivide(given, { in_1: source }, fleet, 0)).not.toBeNull();
+    ["without a free slot", job, 0],
+    ["when a size is to be met", planned(source, { name: "compress", targetSizeMb: 20 }), 3],
+    ["when a rate is asked for", planned(source, { name: "transcode", fps: 25 }), 3],
+    ["when it is a still", planned(source, { name: "thumbnail" }), 3],
+  ] as const)("%s", (_, given, freeSlots) => {
+    expect(mayDivide(given, { in_1: source }, freeSlots, 0)).not.toBeNull();
   });
 
   test.each([
@@ -185,7 +180,7 @@ describe("work stays whole", () => {
     ["VP8", long({ codec: "vp8" })],
   ])("where it is %s", (_, given) => {
     const asked = planned(given, { name: "transcode" });
-    expect(mayDivide(asked, { in_1: given }, { freeSlots: 3 }, 0)).not.toBeNull();
+    expect(mayDivide(asked, { in_1: given }, 3, 0)).not.toBeNull();
   });
 
   test("where reading it through to list its frames takes longer than parts save", () => {

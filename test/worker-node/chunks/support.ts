@@ -115,15 +115,14 @@ export async function openParts(): Promise<Parts> {
     async inParts(file, recipe, { freeSlots = 2, format } = {}) {
       const { source, plan, scratchDir } = await planOf(file, recipe, format);
       const sources = { in_1: source };
-      const fleet = { freeSlots };
-      const refusal = mayDivide(plan, sources, fleet, 0);
+      const refusal = mayDivide(plan, sources, freeSlots, 0);
       const { division } = plan;
       if (refusal !== null || division === undefined) throw new Error(refusal ?? "no division");
       const listing = serve(file);
       const listed = await readFrameIndex(tools, { ...listing, source, signal });
       if (listed.status !== "ok") throw new Error(listed.reason);
       const { index } = listed;
-      const divided = divide({ division, sources, index, fleet, indexBytes: 0 });
+      const divided = divide({ division, sources, index, freeSlots, indexBytes: 0 });
       if (divided.status === "whole") throw new Error(divided.reason);
       const chunks = divided.plan;
       const files = new Map<string, { path: string; index: MediaIndex }[]>();
