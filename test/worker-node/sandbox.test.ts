@@ -27,13 +27,22 @@ describe("the file system that a tool sees", () => {
     expect(view.readOnly).toEqual(
       expect.arrayContaining([
         "/usr",
-        "/home/me/tools",
+        "/home/me/tools/ffprobe",
         "/opt/libs",
         "/dev/nvidia-uvm",
         "/dev/dri",
       ]),
     );
-    for (const hidden of ["/home", "/root", "/etc", "/var", "/dev", "/dev/sda", "/dev/mem"]) {
+    for (const hidden of [
+      "/home",
+      "/home/me/tools",
+      "/root",
+      "/etc",
+      "/var",
+      "/dev",
+      "/dev/sda",
+      "/dev/mem",
+    ]) {
       expect(view.readOnly).not.toContain(hidden);
     }
   });
@@ -112,6 +121,33 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
     expect(canary.touched()).toBe(0);
     await run(plain, asked);
     expect(canary.touched()).toBeGreaterThan(0);
+  });
+
+  test("shows a tool that lies in somebody's home, and nothing that lies beside it", async () => {
+    const home = await mkdtemp(join(clips, "home-"));
+    const own = join(home, "ffmpeg");
+    await writeFile(own, `#!/bin/sh\nexec '${tools.ffmpeg}' "$@"\n`, { mode: 0o755 });
+    const secret = join(home, "id_rsa");
+    await writeFile(secret, "a secret");
+    const there = await sandboxed({ ...tools, ffmpeg: own });
+    expect(there.sandbox.level).toBe("full");
+    const copied = await run(there, [
+      ...[
+        "-f",
+        "data",
+        "-i",
+        `file:${secret}`,
+        "-map",
+        "0",
+        "-c",
+        "copy",
+        "-f",
+        "data",
+        "file:got",
+      ],
+    ]);
+    expect(copied.stderr.join("\n")).toContain("No such file");
+    expect(existsSync(join(there.scratch, "got"))).toBe(false);
   });
 
   test("shuts files out that ffmpeg reads and writes without it", async () => {

@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import type { Tools } from "../ffmpeg/types.ts";
 import type { SandboxMode } from "../options.ts";
 import type { SourceServer } from "../source/server.ts";
@@ -87,8 +87,9 @@ async function viewFor(tools: Tools, scratch: string) {
   const root = join(scratch, "root");
   await mkdir(root, { recursive: true, mode: 0o700 });
   const called = [tools.ffmpeg, tools.ffprobe];
+  const programs = [...called, ...(await Promise.all(called.map((path) => realpath(path))))];
   const parts = viewOf({
-    programs: [...called, ...(await Promise.all(called.map((path) => realpath(path))))],
+    programs: [...programs, ...(await librariesBeside(programs))],
     scratch: await realpath(scratch),
     tmp: tmpdir(),
     devices: await readdir("/dev"),
@@ -97,4 +98,16 @@ async function viewFor(tools: Tools, scratch: string) {
     ),
   });
   return { root, parts };
+}
+
+/** Shared libraries in the directories of programs: a build that carries its own finds them there ($ORIGIN). */
+async function librariesBeside(programs: readonly string[]): Promise<readonly string[]> {
+  const dirs = [...new Set(programs.map((path) => dirname(path)))];
+  const found = await Promise.all(
+    dirs.map(async (dir) => {
+      const names = await readdir(dir).catch((): string[] => []);
+      return names.filter((name) => /\.so(?:\.\d+)*$/.test(name)).map((name) => join(dir, name));
+    }),
+  );
+  return found.flat();
 }

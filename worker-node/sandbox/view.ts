@@ -2,8 +2,6 @@
  * What of the file system a tool sees: programs and libraries, the settings that the loader and drivers read, a few
  * devices, and the agent's scratch. Everything else is not there; nothing but scratch can be written. Pure.
  */
-import { dirname } from "node:path";
-
 export interface View {
   /** Bound as they are and made read-only, submounts too. Those that do not exist are left out. */
   readonly readOnly: readonly string[];
@@ -14,7 +12,10 @@ export interface View {
 }
 
 export interface ViewRequest {
-  /** Real paths of ffmpeg and ffprobe, and the paths they are called by. */
+  /**
+   * Files: ffmpeg and ffprobe by their real paths and the paths they are called by, and libraries that lie beside them. Not
+   * their directories: a program in somebody's home would show the home.
+   */
   readonly programs: readonly string[];
   readonly scratch: string;
   readonly tmp: string;
@@ -42,7 +43,6 @@ const GRAPHICS = /^(?:nvidia.*|dri|kfd|dxg)$/;
 /** The view for these programs and this scratch. */
 export function viewOf(request: ViewRequest): View {
   const isSystem = (path: string) => PROGRAMS.some((dir) => isBelow(path, dir));
-  const programDirs = request.programs.map((path) => dirname(path));
   const devices = request.devices.filter(
     (name) => PLAIN_DEVICES.includes(name) || GRAPHICS.test(name),
   );
@@ -51,7 +51,9 @@ export function viewOf(request: ViewRequest): View {
       ...PROGRAMS,
       ...OTHER_PROGRAMS,
       ...[...LOADER_SETTINGS, ...DRIVER_SETTINGS].map((name) => `/etc/${name}`),
-      ...[...new Set([...programDirs, ...request.libraries])].filter((path) => !isSystem(path)),
+      ...[...new Set([...request.programs, ...request.libraries])].filter(
+        (path) => !isSystem(path),
+      ),
       "/proc",
       "/sys",
       ...devices.map((name) => `/dev/${name}`),
