@@ -15,6 +15,8 @@ export interface Ending {
   readonly usesHardware: boolean;
   /** Resident memory it was allowed, in bytes; null: no limit of ours. */
   readonly memoryBytes: number | null;
+  /** What to do about it when memory was short; a sentence. */
+  readonly memoryAdvice?: string;
 }
 
 export interface Diagnosis extends EngineFailure {
@@ -110,14 +112,20 @@ export function diagnose(ending: Ending): Diagnosis {
 }
 
 /** A refused allocation, which may end in a crash; a graphics card has memory of its own. */
-function starvedOf({ stderr, usesHardware, memoryBytes }: Ending): EngineFailure | null {
+function starvedOf({
+  stderr,
+  usesHardware,
+  memoryBytes,
+  memoryAdvice,
+}: Ending): EngineFailure | null {
   const line = usesHardware ? undefined : stderr.find((text) => memoryWords.test(text));
   if (line === undefined) return null;
   const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 ** 2)} MiB`;
   const whole = memoryBytes === null ? "" : `, ${mebibytes(memoryBytes)} in all`;
+  const advice = memoryAdvice === undefined ? "" : ` ${memoryAdvice}`;
   return {
     code: "TRANSCODE_ERROR",
-    detail: `FFmpeg asked for more memory than it is allowed (${mebibytes(MAX_ALLOC_BYTES)} at once${whole}): ${sentenceOf(line)}`,
+    detail: `FFmpeg asked for more memory than it is allowed (${mebibytes(MAX_ALLOC_BYTES)} at once${whole}): ${sentenceOf(line)}.${advice}`,
     // A larger machine of the same fleet may allow more.
     retryable: true,
   };

@@ -4,6 +4,7 @@ import type { FfmpegStep } from "../../protocol/plan.ts";
 import { deviceEnv, stepArgv } from "./argv.ts";
 import { cleanLog, diagnose } from "./failure.ts";
 import { giveLastFrameTime } from "./last-frame.ts";
+import { memoryAdvice } from "./memory-advice.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { createProgressReader } from "./progress.ts";
 import { measureScratch } from "./scratch-usage.ts";
@@ -155,7 +156,10 @@ function verdict(
     case "limit":
       return failed({
         code: "TRANSCODE_ERROR",
-        detail: `FFmpeg was stopped: it took ${describeLimit(result.end.passed)}.`,
+        detail: [
+          `FFmpeg was stopped: it took ${describeLimit(result.end.passed)}.`,
+          ...(result.end.passed.limit === "memory" ? [memoryAdvice(step)] : []),
+        ].join(" "),
         // A larger machine of the same fleet may allow more.
         retryable: true,
       });
@@ -180,7 +184,10 @@ function diagnosed(
   memoryBytes: number | null,
   failed: (failure: EngineFailure, fault: HardwareFault | null) => StepResult,
 ): StepResult {
-  const ending = { exitCode, signal, stderr, usesHardware: usesHardware(step), memoryBytes };
+  const ending = {
+    ...{ exitCode, signal, stderr, usesHardware: usesHardware(step), memoryBytes },
+    memoryAdvice: memoryAdvice(step),
+  };
   const { hardwareFault, ...failure } = diagnose(ending);
   return failed(failure, hardwareFault);
 }
