@@ -18,8 +18,8 @@ export interface Pages<T> {
 }
 
 /**
- * Loads the first page when `key` changes and every `everyMs`, which may depend on what it holds; further pages stay as they were when they were asked
- * for.
+ * Loads the first page when `key` changes and every `everyMs`, which may depend on what the page holds; further pages
+ * stay as they were when they were asked for.
  */
 export function usePages<T>(
   key: string,

@@ -1,16 +1,17 @@
 /** Every job, newest first, with filters. */
+
 import { useEffect, useState } from "preact/hooks";
 import type { Job } from "../../protocol/http/jobs.ts";
 import { api } from "../lib/api.ts";
-import { ago, fullTime } from "../lib/format.ts";
 import { usePages } from "../lib/pages.ts";
 import { useNow } from "../lib/resource.ts";
 import { linkTo, place, replaceQuery } from "../lib/router.ts";
 import { allStates, toneOf, workOf } from "../lib/states.ts";
 import { learnVideos, useVideo } from "../lib/videos.ts";
-import { Badge, Button, LinkButton, PageHead, Progress } from "../ui/basics.tsx";
+import { Ago, Badge, Button, LinkButton, PageHead, Progress } from "../ui/basics.tsx";
 import { SelectField, TextField } from "../ui/fields.tsx";
-import { Empty, Failure, Loading } from "../ui/states.tsx";
+import { Empty, ShownPages } from "../ui/states.tsx";
+import { Table } from "../ui/table.tsx";
 
 const REFRESH_MS = 4_000;
 
@@ -37,25 +38,24 @@ export function JobsPage() {
         </LinkButton>
       </PageHead>
       <Filters state={state} videoId={videoId} search={search} />
-      {jobs.error !== undefined && <Failure error={jobs.error} onRetry={jobs.reload} />}
-      {jobs.items === undefined && jobs.error === undefined && <Loading what="jobs" rows={6} />}
-      {jobs.items?.length === 0 && (
-        <Empty title={isFiltered ? "No job matches." : "No jobs yet."}>
-          {isFiltered ? (
-            <a href={linkTo(["jobs"])}>Show all</a>
-          ) : (
-            <p>
-              <a href={linkTo([])}>Start one</a>, or POST to <code>/v1/jobs</code>.
-            </p>
-          )}
-        </Empty>
-      )}
-      {jobs.items !== undefined && jobs.items.length > 0 && <JobTable jobs={jobs.items} />}
-      {jobs.hasMore && (
-        <Button isBusy={jobs.isLoadingMore} onClick={jobs.more}>
-          Show more
-        </Button>
-      )}
+      <ShownPages
+        pages={jobs}
+        what="jobs"
+        rows={6}
+        empty={
+          <Empty title={isFiltered ? "No job matches." : "No jobs yet."}>
+            {isFiltered ? (
+              <a href={linkTo(["jobs"])}>Show all</a>
+            ) : (
+              <p>
+                <a href={linkTo([])}>Start one</a>, or POST to <code>/v1/jobs</code>.
+              </p>
+            )}
+          </Empty>
+        }
+      >
+        {(items) => <JobTable jobs={items} />}
+      </ShownPages>
     </>
   );
 }
@@ -108,25 +108,11 @@ function Filters({
 
 function JobTable({ jobs }: { readonly jobs: readonly Job[] }) {
   return (
-    <div class="table-frame">
-      <table class="rows">
-        <caption class="visually-hidden">Jobs, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Video</th>
-            <th scope="col">Work</th>
-            <th scope="col">State</th>
-            <th scope="col">Progress</th>
-            <th scope="col">Created</th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <JobRow key={job.jobId} job={job} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption="Jobs, newest first" columns={["Video", "Work", "State", "Progress", "Created"]}>
+      {jobs.map((job) => (
+        <JobRow key={job.jobId} job={job} />
+      ))}
+    </Table>
   );
 }
 
@@ -150,9 +136,7 @@ function JobRow({ job }: { readonly job: Job }) {
         <span class="small figures">{Math.floor(job.progress)} %</span>
       </td>
       <td data-label="Created">
-        <time dateTime={job.createdAt} title={fullTime(job.createdAt)}>
-          {ago(job.createdAt, now)}
-        </time>
+        <Ago time={job.createdAt} now={now} />
       </td>
     </tr>
   );

@@ -1,16 +1,18 @@
 /** API keys: made, shown once, revoked. */
+
 import { useState } from "preact/hooks";
 import type { ShownKey } from "../../client/client.ts";
 import type { Key } from "../../protocol/http/keys.ts";
 import { api } from "../lib/api.ts";
-import { ago, fullTime } from "../lib/format.ts";
+import { ago } from "../lib/format.ts";
 import { usePages } from "../lib/pages.ts";
 import { useAction, useNow } from "../lib/resource.ts";
 import { may, session } from "../lib/session.ts";
-import { Badge, Button, Copyable, PageHead } from "../ui/basics.tsx";
-import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Ago, Badge, Button, PageHead } from "../ui/basics.tsx";
+import { Confirm, FormDialog, SecretDialog } from "../ui/dialog.tsx";
 import { ChoiceField, SelectField, TextField } from "../ui/fields.tsx";
-import { Empty, Failure, Loading } from "../ui/states.tsx";
+import { Empty, ShownPages } from "../ui/states.tsx";
+import { Table } from "../ui/table.tsx";
 
 export function KeysPage() {
   return may("admin") ? (
@@ -42,21 +44,17 @@ function KeyList() {
           New key
         </Button>
       </PageHead>
-      {keys.error !== undefined && <Failure error={keys.error} onRetry={keys.reload} />}
-      {keys.items === undefined && keys.error === undefined && <Loading what="keys" />}
-      {keys.items?.length === 0 && (
-        <Empty title="No keys but the root key.">
-          <p>Give each program a key of its own, with no more scopes than it needs.</p>
-        </Empty>
-      )}
-      {keys.items !== undefined && keys.items.length > 0 && (
-        <KeyTable keys={keys.items} onRevoke={setDoomed} />
-      )}
-      {keys.hasMore && (
-        <Button isBusy={keys.isLoadingMore} onClick={keys.more}>
-          Show more
-        </Button>
-      )}
+      <ShownPages
+        pages={keys}
+        what="keys"
+        empty={
+          <Empty title="No keys but the root key.">
+            <p>Give each program a key of its own, with no more scopes than it needs.</p>
+          </Empty>
+        }
+      >
+        {(items) => <KeyTable keys={items} onRevoke={setDoomed} />}
+      </ShownPages>
       {isMaking && (
         <MakeKey
           onClose={() => {
@@ -87,61 +85,41 @@ function KeyTable({
 }) {
   const now = useNow(10_000);
   return (
-    <div class="table-frame">
-      <table class="rows">
-        <caption class="visually-hidden">Keys, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Scopes</th>
-            <th scope="col">Made</th>
-            <th scope="col">Expires</th>
-            <th scope="col">
-              <span class="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => (
-            <tr key={key.keyId}>
-              <td>
-                <strong>{key.name}</strong>
-                <span class="small muted block">
-                  <code>{key.keyId}</code>
-                </span>
-              </td>
-              <td data-label="Scopes">
-                {key.scopes.map((scope) => (
-                  <Badge key={scope} tone="neutral">
-                    {scope}
-                  </Badge>
-                ))}
-              </td>
-              <td data-label="Made">
-                <time dateTime={key.createdAt} title={fullTime(key.createdAt)}>
-                  {ago(key.createdAt, now)}
-                </time>
-              </td>
-              <td data-label="Expires">
-                {key.expiresAt === null ? "never" : ago(key.expiresAt, now)}
-              </td>
-              <td>
-                <div class="actions">
-                  <Button
-                    look="quiet"
-                    icon="trash"
-                    aria-label={`Revoke ${key.name}`}
-                    onClick={() => onRevoke(key)}
-                  >
-                    Revoke
-                  </Button>
-                </div>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption="Keys, newest first" columns={["Name", "Scopes", "Made", "Expires"]} hasActions>
+      {keys.map((key) => (
+        <tr key={key.keyId}>
+          <td>
+            <strong>{key.name}</strong>
+            <span class="small muted block">
+              <code>{key.keyId}</code>
+            </span>
+          </td>
+          <td data-label="Scopes">
+            {key.scopes.map((scope) => (
+              <Badge key={scope} tone="neutral">
+                {scope}
+              </Badge>
+            ))}
+          </td>
+          <td data-label="Made">
+            <Ago time={key.createdAt} now={now} />
+          </td>
+          <td data-label="Expires">{key.expiresAt === null ? "never" : ago(key.expiresAt, now)}</td>
+          <td>
+            <div class="actions">
+              <Button
+                look="quiet"
+                icon="trash"
+                aria-label={`Revoke ${key.name}`}
+                onClick={() => onRevoke(key)}
+              >
+                Revoke
+              </Button>
+            </div>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -184,50 +162,32 @@ function MakeKey({ onClose }: { readonly onClose: () => void }) {
   });
   if (created !== null) {
     return (
-      <Dialog key="made" title={`The key of ${created.name}`} onClose={onClose}>
-        <div class="stack">
-          <p>Copy it now: it is shown this once.</p>
-          <Copyable text={created.key} label="API key" />
-          <div class="actions end">
-            <Button look="primary" onClick={onClose}>
-              Done
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <SecretDialog
+        title={`The key of ${created.name}`}
+        secret={created.key}
+        label="API key"
+        onClose={onClose}
+      >
+        <p>Copy it now: it is shown this once.</p>
+      </SecretDialog>
     );
   }
   return (
-    <Dialog title="New key" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void create.run();
-        }}
-      >
-        <TextField
-          label="Name"
-          value={name}
-          onInput={setName}
-          input={{ required: true, maxLength: 100, placeholder: "ingest" }}
-        />
-        <ChoiceField
-          label="Scopes"
-          options={scopes.map((scope) => ({ value: scope, label: scope }))}
-          chosen={chosen}
-          onChange={setChosen}
-          help="admin includes the others, and keys, workers and presets."
-        />
-        <SelectField label="Expires" value={lifetime} options={lifetimes} onChange={setLifetime} />
-        {create.error !== undefined && <Failure error={create.error} />}
-        <div class="actions end">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" isBusy={create.isBusy}>
-            Make the key
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="New key" verb="Make the key" action={create} onCancel={onClose}>
+      <TextField
+        label="Name"
+        value={name}
+        onInput={setName}
+        input={{ required: true, maxLength: 100, placeholder: "ingest" }}
+      />
+      <ChoiceField
+        label="Scopes"
+        options={scopes.map((scope) => ({ value: scope, label: scope }))}
+        chosen={chosen}
+        onChange={setChosen}
+        help="admin includes the others, and keys, workers and presets."
+      />
+      <SelectField label="Expires" value={lifetime} options={lifetimes} onChange={setLifetime} />
+    </FormDialog>
   );
 }

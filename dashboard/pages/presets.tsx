@@ -1,4 +1,5 @@
 /** Presets: recipes with their parameters under a name. */
+
 import { useState } from "preact/hooks";
 import type { Preset, PresetDraft } from "../../protocol/http/presets.ts";
 import { paramsOf, valuesOf } from "../forms/recipe-form.ts";
@@ -7,9 +8,9 @@ import { api } from "../lib/api.ts";
 import { useAction, useResource } from "../lib/resource.ts";
 import { may } from "../lib/session.ts";
 import { Badge, Button, PageHead } from "../ui/basics.tsx";
-import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Confirm, FormDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/fields.tsx";
-import { Failure, Shown } from "../ui/states.tsx";
+import { Shown } from "../ui/states.tsx";
 
 export function PresetsPage() {
   const presets = useResource("presets", (signal) => api.listPresets({ limit: 200 }, signal));
@@ -136,39 +137,26 @@ function EditPreset({
     onDone(true);
   });
   return (
-    <Dialog
+    <FormDialog
       title={preset === null ? "New preset" : `Change ${preset.name}`}
-      onClose={() => onDone(false)}
+      verb="Save"
+      action={save}
+      onCancel={() => onDone(false)}
     >
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save.run();
-        }}
-      >
-        <TextField
-          label="Name"
-          value={name}
-          onInput={setName}
-          input={{ required: true, maxLength: 100 }}
-        />
-        <TextField
-          label="Description"
-          value={description}
-          onInput={setDescription}
-          input={{ maxLength: 500 }}
-        />
-        <RecipeChoice draft={draft} onChange={setDraft} />
-        {save.error !== undefined && <Failure error={save.error} />}
-        <div class="actions end">
-          <Button onClick={() => onDone(false)}>Cancel</Button>
-          <Button type="submit" look="primary" isBusy={save.isBusy}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      <TextField
+        label="Name"
+        value={name}
+        onInput={setName}
+        input={{ required: true, maxLength: 100 }}
+      />
+      <TextField
+        label="Description"
+        value={description}
+        onInput={setDescription}
+        input={{ maxLength: 500 }}
+      />
+      <RecipeChoice draft={draft} onChange={setDraft} />
+    </FormDialog>
   );
 }
 

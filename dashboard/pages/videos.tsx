@@ -1,17 +1,19 @@
 /** Uploaded sources. */
+
 import { useState } from "preact/hooks";
 import type { Video } from "../../protocol/http/videos.ts";
 import { Media } from "../job/player.tsx";
 import { api } from "../lib/api.ts";
-import { ago, bytes, duration, fullTime } from "../lib/format.ts";
+import { bytes, duration } from "../lib/format.ts";
 import { usePages } from "../lib/pages.ts";
 import { useAction, useNow } from "../lib/resource.ts";
 import { linkTo } from "../lib/router.ts";
 import { may } from "../lib/session.ts";
 import { rememberVideos } from "../lib/videos.ts";
-import { Badge, Button, LinkButton, PageHead } from "../ui/basics.tsx";
+import { Ago, Badge, Button, LinkButton, PageHead } from "../ui/basics.tsx";
 import { Confirm, Dialog } from "../ui/dialog.tsx";
-import { Empty, Failure, Loading } from "../ui/states.tsx";
+import { Empty, ShownPages } from "../ui/states.tsx";
+import { Table } from "../ui/table.tsx";
 
 export function VideosPage() {
   const videos = usePages(
@@ -30,23 +32,19 @@ export function VideosPage() {
           Upload
         </LinkButton>
       </PageHead>
-      {videos.error !== undefined && <Failure error={videos.error} onRetry={videos.reload} />}
-      {videos.items === undefined && videos.error === undefined && <Loading what="videos" />}
-      {videos.items?.length === 0 && (
-        <Empty title="No videos yet.">
-          <p>
-            <a href={linkTo([])}>Upload one</a>, or POST to <code>/v1/videos</code>.
-          </p>
-        </Empty>
-      )}
-      {videos.items !== undefined && videos.items.length > 0 && (
-        <VideoTable videos={videos.items} reload={videos.reload} />
-      )}
-      {videos.hasMore && (
-        <Button isBusy={videos.isLoadingMore} onClick={videos.more}>
-          Show more
-        </Button>
-      )}
+      <ShownPages
+        pages={videos}
+        what="videos"
+        empty={
+          <Empty title="No videos yet.">
+            <p>
+              <a href={linkTo([])}>Upload one</a>, or POST to <code>/v1/videos</code>.
+            </p>
+          </Empty>
+        }
+      >
+        {(items) => <VideoTable videos={items} reload={videos.reload} />}
+      </ShownPages>
     </>
   );
 }
@@ -63,50 +61,35 @@ function VideoTable({
   const [doomed, setDoomed] = useState<Video | null>(null);
   return (
     <>
-      <div class="table-frame">
-        <table class="rows">
-          <caption class="visually-hidden">Videos, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col">Picture and sound</th>
-              <th scope="col">Length</th>
-              <th scope="col">Size</th>
-              <th scope="col">Uploaded</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {videos.map((video) => (
-              <tr key={video.videoId}>
-                <td>
-                  <span class="filename">{video.filename}</span>{" "}
-                  {video.state !== "ready" && <Badge tone="info">{video.state}</Badge>}
-                </td>
-                <td data-label="Picture and sound">{pictureOf(video)}</td>
-                <td data-label="Length" class="figures">
-                  {video.metadata?.durationSeconds == null
-                    ? "–"
-                    : duration(video.metadata.durationSeconds)}
-                </td>
-                <td data-label="Size" class="figures">
-                  {bytes(video.size)}
-                </td>
-                <td data-label="Uploaded">
-                  <time dateTime={video.createdAt} title={fullTime(video.createdAt)}>
-                    {ago(video.createdAt, now)}
-                  </time>
-                </td>
-                <td>
-                  <VideoButtons video={video} onWatch={setWatched} onDelete={setDoomed} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="Videos, newest first"
+        columns={["File", "Picture and sound", "Length", "Size", "Uploaded"]}
+        hasActions
+      >
+        {videos.map((video) => (
+          <tr key={video.videoId}>
+            <td>
+              <span class="filename">{video.filename}</span>{" "}
+              {video.state !== "ready" && <Badge tone="info">{video.state}</Badge>}
+            </td>
+            <td data-label="Picture and sound">{pictureOf(video)}</td>
+            <td data-label="Length" class="figures">
+              {video.metadata?.durationSeconds == null
+                ? "–"
+                : duration(video.metadata.durationSeconds)}
+            </td>
+            <td data-label="Size" class="figures">
+              {bytes(video.size)}
+            </td>
+            <td data-label="Uploaded">
+              <Ago time={video.createdAt} now={now} />
+            </td>
+            <td>
+              <VideoButtons video={video} onWatch={setWatched} onDelete={setDoomed} />
+            </td>
+          </tr>
+        ))}
+      </Table>
       {watched && (
         <Dialog title={watched.filename} onClose={() => setWatched(null)}>
           <Media

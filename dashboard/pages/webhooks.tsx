@@ -1,12 +1,13 @@
 /** Who is told of what jobs do, and every try of it. */
+
 import { useState } from "preact/hooks";
 import type { Webhook } from "../../protocol/http/webhooks.ts";
 import { api } from "../lib/api.ts";
 import { useAction, useResource } from "../lib/resource.ts";
 import { place } from "../lib/router.ts";
 import { may } from "../lib/session.ts";
-import { Badge, Button, Card, Copyable, PageHead } from "../ui/basics.tsx";
-import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Badge, Button, Card, PageHead } from "../ui/basics.tsx";
+import { Confirm, SecretDialog } from "../ui/dialog.tsx";
 import { Empty, Failure, Shown } from "../ui/states.tsx";
 import { AddEndpoint } from "../webhooks/add-endpoint.tsx";
 import { Deliveries } from "../webhooks/deliveries.tsx";
@@ -132,12 +133,14 @@ function Endpoint({
         </div>
       )}
       {secret !== null && (
-        <Dialog title="The new secret" onClose={() => setSecret(null)}>
-          <div class="stack">
-            <p>It is shown this once. For a day the one before signs, too.</p>
-            <Copyable text={secret} label="Webhook secret" />
-          </div>
-        </Dialog>
+        <SecretDialog
+          title="The new secret"
+          secret={secret}
+          label="Webhook secret"
+          onClose={() => setSecret(null)}
+        >
+          <p>It is shown this once. For a day the one before signs, too.</p>
+        </SecretDialog>
       )}
       {isAsking && (
         <Confirm

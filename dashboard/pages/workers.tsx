@@ -1,4 +1,5 @@
 /** The machines that run ffmpeg: what they can do, what they do, and how to add one. */
+
 import { useState } from "preact/hooks";
 import type { ShownWorkerToken } from "../../client/client.ts";
 import type { Worker } from "../../protocol/http/workers.ts";
@@ -7,8 +8,8 @@ import { ago, count } from "../lib/format.ts";
 import { useAction, useNow, useResource } from "../lib/resource.ts";
 import { linkTo } from "../lib/router.ts";
 import { may } from "../lib/session.ts";
-import { Badge, Button, Copyable, Facts, PageHead, Progress, type Tone } from "../ui/basics.tsx";
-import { Confirm, Dialog } from "../ui/dialog.tsx";
+import { Badge, Button, Facts, PageHead, Progress, type Tone } from "../ui/basics.tsx";
+import { Confirm, FormDialog, SecretDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/fields.tsx";
 import { Empty, Failure, Shown } from "../ui/states.tsx";
 
@@ -208,52 +209,33 @@ function AddWorker({ onClose }: { readonly onClose: () => void }) {
   if (created !== null) {
     const command = `npm run worker -- --url ${location.origin} --token ${created.token}`;
     return (
-      <Dialog key="made" title={`${created.name} may connect`} onClose={onClose}>
-        <div class="stack">
-          <p>
-            Run this where ffmpeg and the GPU are, in a checkout of Telecine. The token is shown
-            this once.
-          </p>
-          <Copyable text={command} label="Command for the worker" />
-          <p class="small muted">It appears in the list as soon as it has connected.</p>
-          <div class="actions end">
-            <Button look="primary" onClick={onClose}>
-              Done
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <SecretDialog
+        title={`${created.name} may connect`}
+        secret={command}
+        label="Command for the worker"
+        onClose={onClose}
+      >
+        <p>
+          Run this where ffmpeg and the GPU are, in a checkout of Telecine. The token is shown this
+          once. The worker appears in the list as soon as it has connected.
+        </p>
+      </SecretDialog>
     );
   }
   return (
-    <Dialog title="Add a worker" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void create.run();
-        }}
-      >
-        <TextField
-          label="Name"
-          value={name}
-          onInput={setName}
-          input={{ required: true, maxLength: 100, placeholder: "gpu-1" }}
-        />
-        <TextField
-          label="Pool"
-          value={pool}
-          onInput={setPool}
-          help="Jobs name the pool whose workers may run them."
-        />
-        {create.error !== undefined && <Failure error={create.error} />}
-        <div class="actions end">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" isBusy={create.isBusy}>
-            Make a token
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Add a worker" verb="Make a token" action={create} onCancel={onClose}>
+      <TextField
+        label="Name"
+        value={name}
+        onInput={setName}
+        input={{ required: true, maxLength: 100, placeholder: "gpu-1" }}
+      />
+      <TextField
+        label="Pool"
+        value={pool}
+        onInput={setPool}
+        help="Jobs name the pool whose workers may run them."
+      />
+    </FormDialog>
   );
 }

@@ -1,6 +1,7 @@
 /** The small parts that everything is made of. */
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
+import { ago, fullTime } from "../lib/format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
 export interface ButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon"> {
@@ -122,6 +123,15 @@ export function Card({
       )}
       {children}
     </section>
+  );
+}
+
+/** A moment as its distance from now; in full under the pointer. */
+export function Ago({ time, now }: { readonly time: string; readonly now: number }) {
+  return (
+    <time dateTime={time} title={fullTime(time)}>
+      {ago(time, now)}
+    </time>
   );
 }
 

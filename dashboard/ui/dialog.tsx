@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Action } from "../lib/resource.ts";
-import { Button } from "./basics.tsx";
+import { Button, Copyable } from "./basics.tsx";
 import { Failure } from "./states.tsx";
 
 export function Dialog({
@@ -32,6 +32,75 @@ export function Dialog({
       </div>
       {children}
     </dialog>
+  );
+}
+
+/** A form in a dialog: sent by Enter or its button, called off without harm; what is refused is said inside. */
+export function FormDialog({
+  title,
+  verb,
+  action,
+  onCancel,
+  children,
+}: {
+  readonly title: string;
+  /** What the button says, as in "Make the key". */
+  readonly verb: string;
+  readonly action: Action<[]>;
+  readonly onCancel: () => void;
+  /** The fields. */
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <Dialog title={title} onClose={onCancel}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void action.run();
+        }}
+      >
+        {children}
+        {action.error !== undefined && <Failure error={action.error} />}
+        <div class="actions end">
+          <Button onClick={onCancel}>Cancel</Button>
+          <Button type="submit" look="primary" isBusy={action.isBusy}>
+            {verb}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A secret that is shown this once, to be copied before the dialog is closed. */
+export function SecretDialog({
+  title,
+  secret,
+  label,
+  onClose,
+  children,
+}: {
+  readonly title: string;
+  readonly secret: string;
+  /** What the secret is, as in "API key". */
+  readonly label: string;
+  readonly onClose: () => void;
+  /** What to do with it. */
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <div class="stack">
+        {children}
+        <Copyable text={secret} label={label} />
+        <div class="actions end">
+          <Button look="primary" onClick={onClose}>
+            Done
+          </Button>
+        </div>
+      </div>
+    </Dialog>
   );
 }
 

@@ -1,6 +1,7 @@
 /** What stands where data will be: loading, nothing there, and failures, in the API's own words. */
 import type { ComponentChildren } from "preact";
 import { ApiFailure } from "../../client/failure.ts";
+import type { Pages } from "../lib/pages.ts";
 import type { Resource } from "../lib/resource.ts";
 import { Button } from "./basics.tsx";
 import { Icon } from "./icons.tsx";
@@ -62,7 +63,13 @@ export function Failure({
   );
 }
 
-export function Loading({ what, rows = 4 }: { readonly what: string; readonly rows?: number }) {
+export function Loading({
+  what,
+  rows = 4,
+}: {
+  readonly what: string;
+  readonly rows?: number | undefined;
+}) {
   return (
     <div class="loading" role="status">
       <span class="visually-hidden">Loading {what}</span>
@@ -104,6 +111,38 @@ export function Shown<T>({
     <>
       {error !== undefined && <Failure error={error} onRetry={reload} />}
       {data === undefined ? error === undefined && <Loading what={what} /> : children(data)}
+    </>
+  );
+}
+
+/** Shows a list that comes in pages in whichever state it is, with a button for what follows. */
+export function ShownPages<T>({
+  pages,
+  what,
+  rows,
+  empty,
+  children,
+}: {
+  readonly pages: Pages<T>;
+  /** As in "Loading jobs". */
+  readonly what: string;
+  /** How many rows stand in for it while it loads. */
+  readonly rows?: number | undefined;
+  /** What is shown of a list without an item. */
+  readonly empty: ComponentChildren;
+  readonly children: (items: readonly T[]) => ComponentChildren;
+}) {
+  const { items, error, reload } = pages;
+  return (
+    <>
+      {error !== undefined && <Failure error={error} onRetry={reload} />}
+      {items === undefined && error === undefined && <Loading what={what} rows={rows} />}
+      {items !== undefined && (items.length === 0 ? empty : children(items))}
+      {pages.hasMore && (
+        <Button isBusy={pages.isLoadingMore} onClick={pages.more}>
+          Show more
+        </Button>
+      )}
     </>
   );
 }

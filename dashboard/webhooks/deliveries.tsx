@@ -1,4 +1,5 @@
 /** The log of deliveries, each with its tries, to be sent again by hand. */
+
 import type { WebhookDelivery } from "../../protocol/http/webhooks.ts";
 import { api } from "../lib/api.ts";
 import { ago, fullTime } from "../lib/format.ts";
@@ -6,8 +7,8 @@ import { usePages } from "../lib/pages.ts";
 import { useAction, useNow } from "../lib/resource.ts";
 import { linkTo } from "../lib/router.ts";
 import { may } from "../lib/session.ts";
-import { Badge, Button, Card, type Tone } from "../ui/basics.tsx";
-import { Empty, Failure, Loading } from "../ui/states.tsx";
+import { Ago, Badge, Button, Card, type Tone } from "../ui/basics.tsx";
+import { Empty, Failure, ShownPages } from "../ui/states.tsx";
 
 const REFRESH_MS = 5_000;
 const SOON_MS = 700;
@@ -32,29 +33,23 @@ export function Deliveries({ jobId }: { readonly jobId: string | null }) {
   const all = jobId !== null && <a href={linkTo(["webhooks"])}>Show all</a>;
   return (
     <Card title={title} actions={all}>
-      {deliveries.error !== undefined && (
-        <Failure error={deliveries.error} onRetry={deliveries.reload} />
-      )}
-      {deliveries.items === undefined && deliveries.error === undefined && (
-        <Loading what="deliveries" />
-      )}
-      {deliveries.items?.length === 0 && (
-        <Empty title="Nothing was sent yet.">
-          <p>A delivery appears here as soon as a job ends that somebody is to be told of.</p>
-        </Empty>
-      )}
-      {deliveries.items !== undefined && deliveries.items.length > 0 && (
-        <ul class="plain-list divided">
-          {deliveries.items.map((delivery) => (
-            <Delivery key={delivery.deliveryId} delivery={delivery} reload={deliveries.reload} />
-          ))}
-        </ul>
-      )}
-      {deliveries.hasMore && (
-        <Button isBusy={deliveries.isLoadingMore} onClick={deliveries.more}>
-          Show more
-        </Button>
-      )}
+      <ShownPages
+        pages={deliveries}
+        what="deliveries"
+        empty={
+          <Empty title="Nothing was sent yet.">
+            <p>A delivery appears here as soon as a job ends that somebody is to be told of.</p>
+          </Empty>
+        }
+      >
+        {(items) => (
+          <ul class="plain-list divided">
+            {items.map((delivery) => (
+              <Delivery key={delivery.deliveryId} delivery={delivery} reload={deliveries.reload} />
+            ))}
+          </ul>
+        )}
+      </ShownPages>
     </Card>
   );
 }
@@ -88,9 +83,7 @@ function Delivery({
           </span>
           <span class="small muted block">
             {delivery.jobId && <a href={linkTo(["jobs", delivery.jobId])}>{delivery.jobId}</a>}{" "}
-            <time dateTime={delivery.createdAt} title={fullTime(delivery.createdAt)}>
-              {ago(delivery.createdAt, now)}
-            </time>
+            <Ago time={delivery.createdAt} now={now} />
             {delivery.nextTryAt !== null && delivery.state === "pending" && (
               <> · next try {ago(delivery.nextTryAt, now)}</>
             )}
