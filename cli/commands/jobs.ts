@@ -9,6 +9,7 @@ import { firstOf } from "../pages.ts";
 import { type JsonOption, paintState, print, withJson } from "../print.ts";
 import { watchJob } from "../watch-job.ts";
 import { oneOf, wholeNumber } from "./options.ts";
+import { saveShown } from "./save.ts";
 
 interface JobsOptions extends JsonOption {
   readonly state?: JobState;
@@ -57,6 +58,7 @@ Examples:
 interface JobOptions extends JsonOption {
   readonly follow: boolean;
   readonly attempts: boolean;
+  readonly out?: string;
 }
 
 /** `telecine job ID`: all of one job, now or when it has ended. */
@@ -66,21 +68,27 @@ export function addJob(program: Command): void {
     .description("show a job: stages, attempts, error, outputs")
     .argument("<id>", "job_...")
     .option("--follow", "until it has ended; exit 4 unless it completed", false)
-    .option("--attempts", "with each attempt and the end of its ffmpeg's log", false);
+    .option("--attempts", "with each attempt and the end of its ffmpeg's log", false)
+    .option("--out <dir>", "save the outputs there, a playlist with all that it names (waits)");
   withJson(command)
     .addHelpText(
       "after",
       `
 Examples:
   telecine job job_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA --follow
+  telecine job job_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA --out done/
   telecine job job_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA --attempts    # why did it fail?`,
     )
     .action(async (jobId: string, options: JobOptions) => {
       const client = clientFromEnvironment(process.env);
       const lines = new LiveLines(process.stderr);
-      const job = options.follow
+      const isWaiting = options.follow || options.out !== undefined;
+      const job = isWaiting
         ? await watchJob(client, jobId, showJobOn(lines)).finally(() => lines.end())
         : await client.job(jobId);
+      if (options.out !== undefined && job.state === "completed") {
+        await saveShown(client, job, options.out);
+      }
       const needsAttempts = options.attempts || !options.json;
       const attempts = needsAttempts ? await client.attempts(job.jobId) : [];
       print(
@@ -88,7 +96,7 @@ Examples:
         options.attempts ? { ...job, attempts } : job,
         () => jobText(job, attempts, Date.now()) + (options.attempts ? attemptsText(attempts) : ""),
       );
-      if (options.follow && job.state !== "completed") process.exitCode = exitCodes.notCompleted;
+      if (isWaiting && job.state !== "completed") process.exitCode = exitCodes.notCompleted;
     });
 }
 

@@ -5,9 +5,9 @@ import { clientFromEnvironment } from "../environment.ts";
 import { exitCodes, UsageError } from "../exit.ts";
 import { LiveLines, showJobOn } from "../job-display.ts";
 import { print, withJson } from "../print.ts";
-import { saveOutputs } from "../save-outputs.ts";
 import { watchJob } from "../watch-job.ts";
 import { wholeNumber } from "./options.ts";
+import { saveShown } from "./save.ts";
 import { type UploadFlags, uploadShown, withUploadOptions } from "./upload.ts";
 
 interface TranscodeOptions extends UploadFlags {
@@ -41,7 +41,7 @@ export function addTranscode(program: Command): void {
     .option("--timeout <s>", "seconds an attempt may run", wholeNumber("--timeout", 1, 604_800))
     .option("--webhook <url>", "where its events are sent")
     .option("--wait", "wait until the job has ended; exit 4 unless it completed", false)
-    .option("--out <dir>", "save the outputs there (waits)");
+    .option("--out <dir>", "save the outputs there, a playlist with all that it names (waits)");
   withJson(withUploadOptions(command))
     .addHelpText(
       "after",
@@ -125,7 +125,7 @@ async function transcode(
   const job = await watchJob(client, queued.jobId, showJobOn(lines));
   lines.end();
   const isSaved = job.state === "completed" && options.out !== undefined;
-  const saved = isSaved && options.out ? await saveOutputs(client, job, options.out) : [];
+  const saved = isSaved && options.out ? await saveShown(client, job, options.out) : [];
   const names = isSaved ? saved : job.outputs.map(({ url }) => url);
   print(options, job, () => [job.jobId, ...names].map((line) => `${line}\n`).join(""));
   return job;

@@ -1,0 +1,42 @@
+/** How the saving of outputs is shown. */
+import { bar, type LiveLines, sizeText } from "./job-display.ts";
+import { RateMeter } from "./rate.ts";
+import type { SaveProgress } from "./save-outputs.ts";
+
+/** A terminal is not written to more often. */
+const REDRAW_MS = 100;
+const QUARTERS = 4;
+
+/** The line of a download at some moment. */
+export function saveLine(progress: SaveProgress, meter: RateMeter): string {
+  const { files, ofFiles, bytes, fraction } = progress;
+  const speed = meter.bytesPerSecond();
+  return [
+    `  saving       ${bar(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)} %`,
+    `${files} of ${ofFiles} files`,
+    sizeText(bytes),
+    ...(speed === null ? [] : [`${sizeText(Math.round(speed))}/s`]),
+  ].join("  ");
+}
+
+/** Shows outputs as they are saved; a file or a pipe gets a line for each quarter of the way. */
+export function showSaveOn(
+  lines: LiveLines,
+  now: () => number = Date.now,
+): (progress: SaveProgress) => void {
+  const meter = new RateMeter();
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let quarter = 0;
+  return (progress) => {
+    const at = now();
+    meter.add(at, progress.bytes);
+    // Fractions of many files add up to a little less than all.
+    const isAll = progress.files === progress.ofFiles;
+    const reached = isAll ? QUARTERS : Math.floor(progress.fraction * QUARTERS);
+    if (reached === quarter && at - drawnAt < REDRAW_MS) return;
+    const shown = isAll ? { ...progress, fraction: 1 } : progress;
+    lines.show("save", saveLine(shown, meter), reached !== quarter);
+    drawnAt = at;
+    quarter = reached;
+  };
+}
