@@ -19,3 +19,9 @@ export function seededId<K extends IdKind>(kind: K, now: number, seed: string): 
   }
   return `${idPrefixes[kind]}${encodeTime(now, 10)}${random}`;
 }
+
+/** The trace id of what begins here: 16 random bytes in hex (W3C Trace Context, section 3.2.2.3). */
+export function newTraceId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -27,6 +27,8 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** Of the request's `traceparent`, or made for it. */
+    traceId: string;
     settings: Settings;
     principal: Principal;
     /** Of a request with an `Idempotency-Key`: what ids made from it are derived from (`idempotency.ts`). */

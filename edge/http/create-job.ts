@@ -10,6 +10,7 @@ import type { IdempotentId } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
+import { logError, logInfo, logWarning, type RequestIds } from "./log.ts";
 import { poolOf } from "./pool-stub.ts";
 import { findPreset } from "./presets.ts";
 import { shardForNewJob } from "./shards.ts";
@@ -22,8 +23,7 @@ export interface CreateContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly idempotentId: IdempotentId | undefined;
-  /** Of the request's `traceparent`, or null. */
-  readonly traceId: string | null;
+  readonly ids: RequestIds;
 }
 
 async function specOf(context: CreateContext, request: ParsedJobRequest): Promise<JobSpec> {
@@ -56,7 +56,7 @@ async function submissionOf(
     inputs: await recallInputs(context.env, accountId, spec.sources),
     outputs: spec.outputs,
     ...(spec.quality ? { quality: true } : {}),
-    ...(context.traceId === null ? {} : { traceId: context.traceId }),
+    traceId: context.ids.traceId,
     webhookUrl: request.webhookUrl ?? null,
     presetId: request.presetId ?? null,
     priority: request.priority,
@@ -70,14 +70,11 @@ async function submissionOf(
 }
 
 /** Tells the pool. The job is accepted already: when this fails, the sweep brings it. */
-async function submit(env: Env, submission: JobSubmission): Promise<void> {
+async function submit({ env, ids }: CreateContext, submission: JobSubmission): Promise<void> {
   try {
     await poolOf(env, submission).submit(submission);
   } catch (error) {
-    const { jobId } = submission;
-    console.warn(
-      JSON.stringify({ level: "warn", event: "submit_failed", jobId, error: String(error) }),
-    );
+    logWarning("submit_failed", { ...ids, jobId: submission.jobId }, error);
   }
 }
 
@@ -100,13 +97,12 @@ export async function createJob(
       inputs: await resolveInputs(context.env, context.accountId, spec.sources),
     });
     const accepted = await acceptJob(context.env, submission, refresh);
-    await submit(context.env, accepted);
+    logInfo("job_accepted", { ...context.ids, jobId: accepted.jobId });
+    await submit(context, accepted);
     return accepted;
   } catch (error) {
     if (error instanceof ApiError) throw error;
-    console.error(
-      JSON.stringify({ level: "error", event: "job_not_accepted", error: String(error) }),
-    );
+    logError("job_not_accepted", context.ids, error);
     throw new ApiError("ENGINE_INVOKE_FAILED", "The record could not be written.");
   }
 }

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type ApiErrorCode, apiErrors, type ErrorAnswer } from "../../protocol/errors.ts";
 import type { AppEnv } from "./context.ts";
+import { logError, requestIdsOf } from "./log.ts";
 
 /** An expected refusal: a code of the catalogue, and a detail that names the thing and the rule. */
 export class ApiError extends Error {
@@ -48,7 +49,7 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
     const detail = "The header Content-Type must be 'application/json' where there is a body.";
     return c.json(errorAnswer("VALIDATION_ERROR", detail, requestId), 400);
   }
-  console.error(JSON.stringify({ level: "error", requestId, error: String(error.stack ?? error) }));
+  logError("unexpected", requestIdsOf(c), error);
   return c.json(
     errorAnswer("ENGINE_ERROR", "An unexpected error occurred; quote the requestId.", requestId),
     500,

@@ -14,7 +14,7 @@ import { sha256Hex } from "../secrets.ts";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { streams } from "./json-body.ts";
-import { logError } from "./log.ts";
+import { logError, requestIdsOf } from "./log.ts";
 
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
@@ -159,6 +159,6 @@ async function settle(c: Context<AppEnv>, request: IdempotentRequest): Promise<v
       await dropClaim(c.env.DB, request);
     }
   } catch (error) {
-    logError(c, "idempotent_answer_not_kept", error);
+    logError("idempotent_answer_not_kept", requestIdsOf(c), error);
   }
 }

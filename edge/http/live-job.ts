@@ -6,6 +6,7 @@ import type { Env } from "../env.ts";
 import type { PoolRpc } from "../pool/rpc.ts";
 import { poolNameOf } from "../pool-name.ts";
 import { ApiError } from "./errors.ts";
+import { logError } from "./log.ts";
 import { poolOf } from "./pool-stub.ts";
 
 /** The account's job, or JOB_NOT_FOUND: the same for one that is missing and one that is another's. */
@@ -57,13 +58,9 @@ async function untilAnswered<T>(record: JobRecord, ask: () => Promise<T>): Promi
       throw error;
     });
   } catch (error) {
-    console.error(
-      JSON.stringify({ level: "error", event: "pool_unreachable", error: String(error) }),
-    );
-    throw new ApiError(
-      "ENGINE_ERROR",
-      `The pool of job '${record.submission.jobId}' did not answer.`,
-    );
+    const { jobId, traceId } = record.submission;
+    logError("pool_unreachable", { jobId, traceId }, error);
+    throw new ApiError("ENGINE_ERROR", `The pool of job '${jobId}' did not answer.`);
   }
 }
 

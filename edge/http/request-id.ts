@@ -1,16 +1,22 @@
-/** Gives each request an id that its answer, its errors and the log share. */
+/** Gives each request the ids that its answer, its errors, its jobs and the log share. */
 import type { MiddlewareHandler } from "hono";
+import { traceIdOf } from "../../protocol/trace.ts";
+import { newTraceId } from "../ids.ts";
 import type { AppEnv } from "./context.ts";
 
 /** A caller's own id is kept where it is harmless in a log line and a header. */
 const HARMLESS_ID = /^[A-Za-z0-9._-]{8,128}$/;
 
-/** Sets `requestId`, and `x-request-id` on every answer: errors, preflights and upgrades included. */
+/**
+ * Sets `requestId`, and `x-request-id` on every answer: errors, preflights and upgrades included. Sets `traceId`: that of
+ * the request's `traceparent`, or a new one (W3C Trace Context, section 4.3, rule 1).
+ */
 export function requestId(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const given = c.req.header("x-request-id");
     const id = given !== undefined && HARMLESS_ID.test(given) ? given : crypto.randomUUID();
     c.set("requestId", id);
+    c.set("traceId", traceIdOf(c.req.header("traceparent")) ?? newTraceId());
     await next();
     c.header("x-request-id", id);
   };

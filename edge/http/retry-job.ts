@@ -10,6 +10,7 @@ import { ApiError } from "./errors.ts";
 import { resolveInputs } from "./job-inputs.ts";
 import type { SpecSource } from "./job-spec.ts";
 import { readLive } from "./live-job.ts";
+import { logWarning } from "./log.ts";
 import { poolOf } from "./pool-stub.ts";
 
 function notRetryable(jobId: string, reason: string): ApiError {
@@ -68,9 +69,7 @@ async function settle(
     await projectSnapshot(env.DB, [snapshot]);
     await claimForRetry(env.DB, submission);
   } catch (error) {
-    const { jobId } = submission;
-    console.warn(
-      JSON.stringify({ level: "warn", event: "retry_not_projected", jobId, error: String(error) }),
-    );
+    const { jobId, traceId } = submission;
+    logWarning("retry_not_projected", { jobId, traceId }, error);
   }
 }

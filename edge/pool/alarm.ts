@@ -52,7 +52,7 @@ export function stepDue(pool: PoolContext, jobIds: readonly string[]): readonly 
       pool.jobs.defer(jobId, next !== null && next <= now ? now + BREATH_MS : next);
       return effects;
     } catch (error) {
-      logWarning("due_failed", { jobId }, error);
+      logWarning("due_failed", { traceId: pool.jobs.traceOf(jobId), jobId }, error);
       pool.jobs.defer(jobId, now + BREATH_MS);
       return [];
     }

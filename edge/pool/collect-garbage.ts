@@ -17,14 +17,15 @@ const FORGOTTEN_AT_ONCE = 50;
 export function forgetJobs(pool: PoolContext): void {
   const now = pool.now();
   for (const jobId of pool.jobs.forgettable(now, FORGOTTEN_AT_ONCE)) {
-    const run = pool.jobs.load(jobId)?.job.run ?? 1;
+    const job = pool.jobs.load(jobId)?.job;
+    const run = job?.run ?? 1;
     pool.storage.transactionSync(() => {
       const prefix = runPrefix({ jobId, run });
       pool.garbage.add({ prefix, taskId: null, epoch: null, spared: null, rounds: 1 }, now);
       pool.history.delete(jobId);
       pool.jobs.delete(jobId);
     });
-    logInfo("forgotten", { jobId });
+    logInfo("forgotten", { traceId: job?.submission.traceId, jobId });
   }
 }
 

@@ -91,7 +91,9 @@ async function deliver<Row extends OutboxRow>(
 function postpone(pool: PoolContext, rows: readonly OutboxRow[], error: unknown): void {
   pool.outbox.postpone(rows, (tries) => pool.now() + retryDelayMs(tries));
   for (const { seq, tries, entry } of rows) {
-    logWarning("outbox_postponed", { seq, tries, kind: entry.kind, ...idsOf(entry) }, error);
+    const ids = idsOf(entry);
+    const traceId = ids.jobId === undefined ? undefined : pool.jobs.traceOf(ids.jobId);
+    logWarning("outbox_postponed", { seq, tries, kind: entry.kind, traceId, ...ids }, error);
   }
 }
 

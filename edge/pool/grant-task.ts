@@ -19,6 +19,8 @@ export function grantTask(
   const granted = stepOneTask(pool, jobId, taskId, event);
   if (granted.status !== "ok") return null;
   connection.update({ credit: credit - slots });
-  logInfo("leased", { jobId, taskId, workerId, slots });
+  const { traceId } = granted.live.job.submission;
+  const epoch = granted.live.tasks.find((task) => task.taskId === taskId)?.epoch;
+  logInfo("leased", { traceId, jobId, taskId, epoch, workerId, slots });
   return granted.effects;
 }

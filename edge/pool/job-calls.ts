@@ -17,7 +17,7 @@ export function submitJob(
 ): JobSnapshot {
   const { live, effects } = loadOrCreate(pool, submission, prior);
   if (effects.length > 0) {
-    logInfo("submitted", { jobId: submission.jobId });
+    logInfo("submitted", idsOf(submission));
     pool.background("submit", pool.run(effects));
   }
   return snapshotNow(pool, submission.jobId) ?? snapshotOf(live.job, live.tasks);
@@ -33,7 +33,7 @@ export function cancelThisJob(
   const cancelled = cancelJob(live, pool.now(), pool.rules);
   if (cancelled.status !== "ok") return { status: "terminal", job: view(live) };
   commit(pool, live, cancelled);
-  logInfo("cancelled", { jobId: submission.jobId });
+  logInfo("cancelled", idsOf(live.job.submission));
   pool.background("cancel", pool.run([...effects, ...cancelled.effects]));
   return { status: "ok", job: view(cancelled.live) };
 }
@@ -51,7 +51,7 @@ export function retryThisJob(
     return { status: "not_retryable", job: view(live), reason: retried.reason };
   }
   commit(pool, isStored ? live : null, retried);
-  logInfo("retried", { jobId: submission.jobId, run: retried.live.job.run });
+  logInfo("retried", { ...idsOf(live.job.submission), run: retried.live.job.run });
   pool.background("retry", pool.run(retried.effects));
   return { status: "ok", job: view(retried.live) };
 }
@@ -82,3 +82,5 @@ function snapshotNow(pool: PoolContext, jobId: string): JobSnapshot | null {
 function view(live: LiveJob): JobSnapshot {
   return snapshotOf(live.job, live.tasks);
 }
+
+const idsOf = ({ jobId, traceId }: JobSubmission) => ({ jobId, traceId });

@@ -17,6 +17,8 @@ type StoredJob = Omit<JobRecord, "submission">;
 export interface JobStore {
   /** The job with its tasks, or null if it is not known here. */
   load(jobId: string): LiveJob | null;
+  /** The trace of a job that is at hand, for the log: nothing is read for it. */
+  traceOf(jobId: string): string | undefined;
   /** Remembers what needs no row: renewals. */
   remember(live: LiveJob): void;
   /**
@@ -103,6 +105,8 @@ export function createJobStore(
       if (live !== null) remember(live);
       return live;
     },
+
+    traceOf: (jobId) => cache.get(jobId)?.job.submission.traceId,
 
     remember,
 

@@ -1,6 +1,8 @@
 /** One JSON line for each thing worth knowing later. Never a token, a signed URL or a client's metadata. */
 
 export interface LogFields {
+  /** Of the job: the request that asked for it and its attempts share it. */
+  readonly traceId?: string | undefined;
   readonly jobId?: string | undefined;
   readonly taskId?: string | undefined;
   readonly epoch?: number | undefined;

@@ -16,6 +16,7 @@ export const workerHeaders = {
   /** URI-encoded: a header's value is Latin-1. */
   workerName: "x-telecine-worker-name",
   requestId: "x-request-id",
+  traceId: "x-telecine-trace-id",
 } as const;
 
 /** Paths of the pool's sockets. */

@@ -39,7 +39,7 @@ function leaseCopy(pool: PoolContext, jobId: string): readonly Effect[] {
   const copied = stepJob(pool, jobId, (current) => copyChunk(current, slow.taskId, now));
   if (copied.status !== "ok") return [];
   const taskId = taskIdOf(jobId, live.tasks.length);
-  logInfo("copied", { jobId, taskId, of: slow.taskId });
+  logInfo("copied", { traceId: submission.traceId, jobId, taskId, of: slow.taskId });
   const { worker, slots } = best;
   const granted = grantTask(pool, jobId, { taskId, workerId: worker.workerId, slots }, now);
   return [...copied.effects, ...(granted ?? [])];

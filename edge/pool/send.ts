@@ -25,7 +25,7 @@ export async function sendLease(pool: PoolContext, effect: GrantEffect): Promise
   const connection = pool.connections.get(effect.workerId);
   const sent = connection !== null && (await trySendLease(pool, connection, effect));
   if (sent) return;
-  logInfo("lease_unsent", idsOf(effect));
+  logInfo("lease_unsent", idsOf(pool, effect));
   const { jobId, taskId, epoch, workerId } = effect;
   const now = pool.now();
   const event = { type: "release", now, epoch, workerId, reason: "shutdown" } as const;
@@ -55,7 +55,7 @@ async function trySendLease(
       };
     });
   } catch (error) {
-    logWarning("lease_failed", idsOf(effect), error);
+    logWarning("lease_failed", idsOf(pool, effect), error);
     return false;
   }
 }
@@ -115,7 +115,7 @@ export async function renewGrant(
 
 export function sendRevoke(pool: PoolContext, effect: RevokeEffect): Promise<unknown> {
   const { taskId, epoch, reason } = effect;
-  logInfo("revoked", { ...idsOf(effect), reason });
+  logInfo("revoked", { ...idsOf(pool, effect), reason });
   const connection = pool.connections.get(effect.workerId);
   return (
     connection?.send({ type: "revoke", lease: { taskId, epoch }, reason }) ?? Promise.resolve()
@@ -140,7 +140,7 @@ export function refuse(
   return connection.send({ type: "ack", of, lease, status: "refused", reason });
 }
 
-function idsOf(effect: GrantEffect | RevokeEffect | AckEffect) {
+function idsOf(pool: PoolContext, effect: GrantEffect | RevokeEffect) {
   const { jobId, taskId, epoch, workerId } = effect;
-  return { jobId, taskId, epoch, workerId };
+  return { traceId: pool.jobs.traceOf(jobId), jobId, taskId, epoch, workerId };
 }

@@ -16,6 +16,7 @@ import type { JobSubmission } from "../domain/submission.ts";
 import { attemptPrefix, runPrefix } from "../media/keys.ts";
 import type { PoolContext } from "./context.ts";
 import { collectableAt, OUTBOX_BACKSTOP_MS, retentionMs } from "./durations.ts";
+import { logInfo } from "./log.ts";
 
 export type Committed =
   | { readonly status: "ok"; readonly live: LiveJob; readonly effects: readonly Effect[] }
@@ -83,9 +84,17 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
     });
     pool.counters.settle(counters);
     pool.queue.follow(before, stepped.live, pool.now());
+    logEnd(before, stepped.live);
   }
   pool.jobs.remember(stepped.live);
   keepRenewals(pool, before, stepped.live);
+}
+
+/** A line for a run that has ended. */
+function logEnd(before: LiveJob | null, { job }: LiveJob): void {
+  if (!isTerminalState(job.state) || before?.job.state === job.state) return;
+  const { jobId, traceId } = job.submission;
+  logInfo("ended", { traceId, jobId, run: job.run, state: job.state, code: job.error?.code });
 }
 
 /** One synchronous transaction. An alarm that was set in it is undone with it. */

@@ -45,7 +45,8 @@ export function acceptSocket(
     credit: 0,
   });
   const requestId = request.headers.get(workerHeaders.requestId) ?? undefined;
-  logInfo("connected", { workerId, requestId });
+  const traceId = request.headers.get(workerHeaders.traceId) ?? undefined;
+  logInfo("connected", { workerId, requestId, traceId });
   return answer;
 }
 

@@ -20,6 +20,7 @@ const NO_ENGINE = { device: null, encoder: null, exitCode: null, log: [] };
 export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Promise<void> {
   const { jobId, taskId, epoch } = effect;
   const name = `${taskId}/${epoch}`;
+  const ids = { traceId: pool.jobs.traceOf(jobId), jobId, taskId, epoch };
   if (pool.checksUnderWay.has(name)) return;
   const asked: Connection[] = [];
   pool.checksUnderWay.set(name, asked);
@@ -40,7 +41,6 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
             detail: result.detail,
           } as const);
     const stepped = stepOneTask(pool, jobId, taskId, event);
-    const ids = { jobId, taskId, epoch };
     if (stepped.status !== "ok") {
       logInfo("check_too_late", { ...ids, ...stepped });
       // The attempt ended while it was checked; whoever completed it is answered all the same.
@@ -51,7 +51,7 @@ export async function verifyAttempt(pool: PoolContext, effect: VerifyEffect): Pr
     logInfo(event.type, ids);
     await pool.run(stepped.effects);
   } catch (error) {
-    logWarning("check_interrupted", { jobId, taskId, epoch }, error);
+    logWarning("check_interrupted", ids, error);
   } finally {
     pool.checksUnderWay.delete(name);
     await answerAgain(pool, effect, asked);

@@ -151,7 +151,7 @@ function tell(pool: PoolContext, jobId: string, viewers: readonly Viewer[]): Pro
     try {
       await tellViewer(pool, viewer);
     } catch (error) {
-      logWarning("viewer_not_told", { jobId }, error);
+      logWarning("viewer_not_told", { traceId: pool.jobs.traceOf(jobId), jobId }, error);
     }
   });
 }

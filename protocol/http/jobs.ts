@@ -79,7 +79,9 @@ export const jobSchema = z
     webhookUrl: z.string().nullable(),
     traceId: traceIdSchema
       .nullable()
-      .describe("Of the `traceparent` that the request carried; agents log it with each attempt."),
+      .describe(
+        "Of the `traceparent` that the request carried, or made for it; edge and agents log it with all that they do for the job.",
+      ),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: timeSchema,
     startedAt: timeSchema.nullable(),

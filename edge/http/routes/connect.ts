@@ -74,6 +74,7 @@ function toPoolRequest(c: Context<AppEnv>, worker: WorkerRow): Request {
       [workerHeaders.workerId]: worker.id,
       [workerHeaders.workerName]: encodeURIComponent(worker.name),
       [workerHeaders.requestId]: c.get("requestId"),
+      [workerHeaders.traceId]: c.get("traceId"),
     },
   });
 }

@@ -1,7 +1,6 @@
 /** `/v1/jobs`: submitted, read live from their pool, retried, cancelled. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { traceIdOf } from "../../../protocol/trace.ts";
 import { listJobs } from "../../catalogue/jobs.ts";
 import { checkTimeout } from "../check-job.ts";
 import type { AppEnv } from "../context.ts";
@@ -10,6 +9,7 @@ import { ApiError } from "../errors.ts";
 import { serveJobOutput } from "../job-output.ts";
 import { attemptView, jobView, outputViews, type ViewContext } from "../job-view.ts";
 import { askPool, readLive, requireJob } from "../live-job.ts";
+import { requestIdsOf } from "../log.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { poolOf } from "../pool-stub.ts";
 import { retryJob } from "../retry-job.ts";
@@ -35,7 +35,7 @@ export const jobRoutes = new OpenAPIHono<AppEnv>()
         origin: originOf(c),
         now: Date.now(),
         idempotentId: c.get("idempotentId"),
-        traceId: traceIdOf(c.req.header("traceparent")),
+        ids: requestIdsOf(c),
       },
       c.req.valid("json"),
     );

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Job } from "../../../protocol/http/jobs.ts";
 import { FakePool } from "./fake-pool.ts";
 import { call, makeKey, makeVideo, refusal, testEnv } from "./harness.ts";
@@ -22,7 +22,7 @@ const rowsOf = async (jobId: string) => ({
 });
 
 describe("an accepted job", () => {
-  test("keeps the trace that its request belongs to, and none of another form", async () => {
+  test("keeps the trace that its request belongs to, and has a new one otherwise", async () => {
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     const traced = async (traceparent: string) => {
       const json = { videoId: await makeVideo(), recipe: webReady };
@@ -31,7 +31,24 @@ describe("an accepted job", () => {
     };
     expect(await traced(`00-${traceId}-00f067aa0ba902b7-01`)).toBe(traceId);
     expect(pool.submitted.at(-1)?.traceId).toBe(traceId);
-    expect(await traced("something else")).toBeNull();
+    const made = await traced("something else");
+    expect(made).toMatch(/^(?!0{32})[0-9a-f]{32}$/);
+    expect(made).not.toBe(await traced("something else"));
+  });
+
+  test("is in the log, with the ids of its request, its trace and itself", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const lines: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((line) => lines.push(String(line)));
+    const json = { videoId: await makeVideo(), recipe: webReady };
+    const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+    const answer = await call("/v1/jobs", { env: pool.env, json, headers });
+    log.mockRestore();
+    const requestId = answer.headers.get("x-request-id");
+    const { jobId } = await answer.json<Job>();
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { level: "info", event: "job_accepted", requestId, traceId, jobId },
+    ]);
   });
 
   test("is answered 202 with the whole job, recorded with its claims, and given to its pool", async () => {

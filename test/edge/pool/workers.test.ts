@@ -107,6 +107,27 @@ describe("a worker", () => {
     expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
   });
 
+  test("what is logged of a job carries its trace, from its submission to its end", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const pool = newPool();
+    const agent = await join(pool);
+    const submission = submissionOf({ traceId });
+    await rpc(pool).submit(submission);
+    const { lease } = await agent.expect("lease");
+    agent.complete(lease, [await deliver(submission, lease)]);
+    await agent.expect("ack");
+    const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const own = lines.filter(({ jobId }) => jobId === submission.jobId);
+    expect(own.map(({ event, traceId: id }) => [event, id])).toEqual([
+      ["submitted", traceId],
+      ["leased", traceId],
+      ["ended", traceId],
+      ["verified", traceId],
+    ]);
+    expect(own[1]).toMatchObject({ taskId: lease.taskId, epoch: lease.epoch });
+    expect(own[2]).toMatchObject({ state: "completed", run: 1 });
+  });
+
   test("nothing that is logged holds a lease's token", async () => {
     const pool = newPool();
     const { submission, agent, lease, message } = await running(pool);
