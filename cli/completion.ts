@@ -1,52 +1,13 @@
 /** Completion scripts for shells, made from the tree of commands. Pure. */
 import type { Command } from "commander";
+import { type Node, nodesOf, type Value, type Word } from "./completion-tree.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
-interface Word {
-  readonly word: string;
-  readonly about: string;
-}
-
-/** What may follow a command: the words it was called by, with spaces between them. */
-interface Node {
-  readonly path: string;
-  readonly commands: readonly Word[];
-  readonly options: readonly Word[];
-  /** Options that take a value: the word after them is no command. */
-  readonly valued: readonly string[];
-  /** Files may follow. */
-  readonly takesFile: boolean;
-}
-
-function isHidden(command: Command): boolean {
-  return (command as unknown as { readonly _hidden?: boolean })._hidden === true;
-}
-
-function nodesOf(command: Command, path: readonly string[]): Node[] {
-  const subcommands = command.commands.filter((each) => !isHidden(each));
-  // A group without a subcommand is its default one: the options of that are its own.
-  const listed = subcommands.find((each) => each.name() === "list");
-  const options = [...command.options, ...(listed?.options ?? [])].filter(({ long }) => long);
-  const help = { word: "--help", about: "display help for command" };
-  const hasHelp = command.helpInformation().includes("--help");
-  const node: Node = {
-    path: path.join(" "),
-    commands: subcommands.map((each) => ({ word: each.name(), about: each.description() })),
-    options: [
-      ...options.map(({ long, description }) => ({ word: long ?? "", about: description })),
-      ...(hasHelp ? [help] : []),
-    ],
-    valued: options.filter(({ required }) => required).map(({ long }) => long ?? ""),
-    takesFile: command.registeredArguments.some((argument) => argument.name() === "file"),
-  };
-  return [node, ...subcommands.flatMap((each) => nodesOf(each, [...path, each.name()]))];
-}
-
-/** The script that completes a program's commands and options in a shell. */
+/** The script that completes a program's commands, options and their values in a shell. */
 export function completionScript(program: Command, shell: Shell): string {
-  const nodes = nodesOf(program, []);
+  const nodes = nodesOf(program);
   switch (shell) {
     case "bash":
       return bash(program.name(), nodes);
@@ -59,97 +20,159 @@ export function completionScript(program: Command, shell: Shell): string {
 
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The words of the commands typed so far, one loop for both shells: options and their values are passed over. */
-function walk(nodes: readonly Node[], words: string): string {
-  const valued = [...new Set(nodes.flatMap((node) => node.valued))];
-  const steps = nodes.flatMap(({ path, commands }) =>
+/** Options that take a value, whatever their command. */
+function valuedOf(nodes: readonly Node[]): readonly string[] {
+  const all = nodes.flatMap(({ options }) => options.filter(({ value }) => value !== null));
+  return [...new Set(all.map(({ word }) => word))];
+}
+
+/** Every command below the program, by the words that call it. */
+function stepsOf(nodes: readonly Node[]): readonly string[] {
+  return nodes.flatMap(({ path, commands }) =>
     commands.map(({ word }) => quote(`${path} ${word}`.trim())),
   );
-  return `  local at="" skip=0 word next
+}
+
+/**
+ * For bash and zsh: the words of the commands typed so far are found as `at`, an option whose value is to come as
+ * `valued`. Bash takes the `=` of `--option=value` for a word.
+ */
+function walk(nodes: readonly Node[], words: string): string {
+  return `  local at="" valued="" word next
   for word in ${words}; do
-    if (( skip )); then skip=0; continue; fi
+    if [[ -n "$valued" ]]; then [[ "$word" == "=" ]] || valued=""; continue; fi
     case "$word" in
-      ${valued.join("|")}) skip=1; continue ;;
+      ${valuedOf(nodes).join("|")}) valued="$word"; continue ;;
       -*) continue ;;
     esac
     next="\${at:+$at }$word"
     case "$next" in
-      ${steps.join("|")}) at="$next" ;;
+      ${stepsOf(nodes).join("|")}) at="$next" ;;
     esac
   done`;
 }
 
+/** For bash and zsh: a case for each option whose value is known, `on` telling what it does. */
+function valueCases(
+  nodes: readonly Node[],
+  on: (value: Exclude<Value, { kind: "any" }>) => string,
+) {
+  const cases = nodes.flatMap(({ path, options }) =>
+    options.flatMap(({ word, value }) =>
+      value === null || value.kind === "any"
+        ? []
+        : [`      ${quote(`${path} ${word}`.trim())}) ${on(value)} ;;`],
+    ),
+  );
+  return cases.join("\n");
+}
+
 function bash(name: string, nodes: readonly Node[]): string {
   const cases = nodes.map((node) => {
-    const words = [...node.commands, ...node.options].map(({ word }) => word).join(" ");
+    const own = [...node.commands, ...node.options].map(({ word }) => word);
+    const words = [...node.choices, ...own].join(" ");
     const files = node.takesFile ? ' files="yes"' : "";
     return `    ${quote(node.path)}) words=${quote(words)}${files} ;;`;
   });
+  const values = valueCases(nodes, (value) =>
+    value.kind === "folder" ? 'files="folders"' : `words=${quote(value.words.join(" "))}`,
+  );
   return `# bash completion of ${name}; in ~/.bashrc: source <(${name} completion bash)
 _${name}() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="" words="" files=""
-  (( COMP_CWORD > 0 )) && previous="\${COMP_WORDS[COMP_CWORD-1]}"
+  local current="\${COMP_WORDS[COMP_CWORD]}" words="" files=""
+  [[ "$current" == "=" ]] && current=""
 ${walk(nodes, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}
-  if (( skip )); then
-    COMPREPLY=($(compgen -f -- "$current"))
-    return
-  fi
-  case "$at" in
+  if [[ -n "$valued" ]]; then
+    case "\${at:+$at }$valued" in
+${values}
+    esac
+  else
+    case "$at" in
 ${cases.join("\n")}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+    esac
+  fi
   if [[ -n "$files" && "$current" != -* ]]; then
-    COMPREPLY+=($(compgen -f -- "$current"))
+    # Alone here: a command would be given a slash where a folder has its name.
+    compopt -o filenames 2>/dev/null
+    if [[ "$files" == "folders" ]]; then
+      COMPREPLY=($(compgen -d -- "$current"))
+    else
+      COMPREPLY=($(compgen -f -- "$current"))
+    fi
+  else
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
   fi
 }
-complete -o filenames -F _${name} ${name}
+complete -F _${name} ${name}
 `;
 }
 
 function zsh(name: string, nodes: readonly Node[]): string {
   const entry = ({ word, about }: Word) => quote(`${word}:${about.replaceAll(":", "\\:")}`);
   const cases = nodes.map((node) => {
-    const words = [...node.commands, ...node.options].map(entry).join(" ");
+    const choices = node.choices.map((word) => ({ word, about: "" }));
+    const words = [...choices, ...node.commands, ...node.options].map(entry).join(" ");
     return `    ${quote(node.path)}) entries=(${words})${node.takesFile ? " files=yes" : ""} ;;`;
   });
+  const values = valueCases(nodes, (value) =>
+    value.kind === "folder" ? "_files -/" : `compadd -- ${value.words.map(quote).join(" ")}`,
+  );
   return `#compdef ${name}
 # zsh completion of ${name}; in ~/.zshrc, after compinit: source <(${name} completion zsh)
+# or as a file _${name} in a folder of fpath.
 _${name}() {
   local -a entries
   local files=""
 ${walk(nodes, `"\${(@)words[2,CURRENT-1]}"`)}
-  if (( skip )); then _files; return; fi
+  if [[ -n "$valued" ]]; then
+    case "\${at:+$at }$valued" in
+${values}
+      *) _message 'value' ;;
+    esac
+    return
+  fi
   case "$at" in
 ${cases.join("\n")}
   esac
-  _describe 'command' entries
-  [[ -n "$files" ]] && _files
-  return 0
+  local found=1
+  _describe 'command' entries && found=0
+  if [[ -n "$files" ]]; then _files && found=0; fi
+  return found
 }
-compdef _${name} ${name}
+# A file of fpath is itself the function, when it is called for the first time.
+if [[ "\${funcstack[1]}" == "_${name}" ]]; then _${name} "$@"; else compdef _${name} ${name}; fi
 `;
+}
+
+/** What fish is told of an option's value. */
+function fishValue(value: Value | null): string {
+  switch (value?.kind) {
+    case undefined:
+      return "";
+    case "any":
+      return " -x";
+    case "words":
+      return ` -x -a ${quote(value.words.join(" "))}`;
+    case "folder":
+      return " -x -a '(__fish_complete_directories)'";
+  }
 }
 
 function fish(name: string, nodes: readonly Node[]): string {
   const lines = nodes.flatMap((node) => {
     const when = `-n ${quote(`__${name}_at ${node.path === "" ? "''" : `"${node.path}"`}`)}`;
-    const valued = new Set(node.valued);
     return [
       ...node.commands.map(
         ({ word, about }) => `complete -c ${name} ${when} -f -a ${word} -d ${quote(about)}`,
       ),
+      ...node.choices.map((word) => `complete -c ${name} ${when} -f -a ${word}`),
       ...node.options.map(
-        ({ word, about }) =>
-          `complete -c ${name} ${when} -l ${word.slice(2)}${valued.has(word) ? " -r" : ""} -d ${quote(about)}`,
+        ({ word, about, value }) =>
+          `complete -c ${name} ${when} -l ${word.slice(2)}${fishValue(value)} -d ${quote(about)}`,
       ),
       ...(node.takesFile ? [`complete -c ${name} ${when} -F`] : []),
     ];
   });
-  const valued = [...new Set(nodes.flatMap((node) => node.valued))].join(" ");
-  const steps = nodes
-    .flatMap(({ path, commands }) => commands.map(({ word }) => `${path} ${word}`.trim()))
-    .map(quote)
-    .join(" ");
   return `# fish completion of ${name}; in config.fish: ${name} completion fish | source
 function __${name}_at
   set -l at ''
@@ -157,11 +180,11 @@ function __${name}_at
   for word in (commandline -opc)[2..]
     if test $skip = 1
       set skip 0
-    else if contains -- $word ${valued}
+    else if contains -- $word ${valuedOf(nodes).join(" ")}
       set skip 1
     else if not string match -q -- '-*' $word
       set -l next (string trim -- "$at $word")
-      contains -- $next ${steps}; and set at $next
+      contains -- $next ${stepsOf(nodes).join(" ")}; and set at $next
     end
   end
   test "$at" = "$argv[1]"

@@ -1,12 +1,14 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
+import { outputFormats } from "../../protocol/media.ts";
+import { recipeNames } from "../../protocol/recipes/index.ts";
 import type { TelecineClient } from "../client.ts";
 import { clientFromEnvironment } from "../environment.ts";
 import { exitCodes, UsageError } from "../exit.ts";
 import { LiveLines, showJobOn } from "../job-display.ts";
 import { print, withJson } from "../print.ts";
 import { watchJob } from "../watch-job.ts";
-import { wholeNumber } from "./options.ts";
+import { anyLike, wholeNumber } from "./options.ts";
 import { saveShown } from "./save.ts";
 import { type UploadFlags, uploadShown, withUploadOptions } from "./upload.ts";
 
@@ -31,10 +33,14 @@ export function addTranscode(program: Command): void {
     .command("transcode")
     .description("upload a file and transcode it on the edge at TELECINE_URL with TELECINE_API_KEY")
     .argument("<file>", "the video; or the id of one that is there (vid_...), or an https:// URL")
-    .option("--recipe <name>", "what to make of it, e.g. webReady")
+    .option(
+      "--recipe <name>",
+      `what to make of it: ${recipeNames.join(", ")}`,
+      anyLike(recipeNames),
+    )
     .option("--param <k=v>", "a parameter of the recipe; may be repeated", collectParameter, {})
     .option("--preset <id>", "a stored recipe instead (telecine presets lists them)")
-    .option("--format <format>", "output format, e.g. mp4")
+    .option("--format <format>", "output format, e.g. mp4", anyLike(outputFormats))
     .option("--quality", "measure PSNR, SSIM and, where the worker can, VMAF", false)
     .option("--pool <name>", "pool of workers")
     .option("--priority <n>", "-10 to 10, higher first", wholeNumber("--priority", -10, 10))
