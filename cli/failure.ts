@@ -1,14 +1,14 @@
 import { ApiFailure } from "./client.ts";
 import { plain } from "./table.ts";
 
-/** What a person should read of an error: no stack, the cause where fetch hides it, and what to do. */
-export function failureText(error: unknown): string {
+/** What a person should read of an error: no stack, the cause where fetch hides it, and what to do. `edge` is its address. */
+export function failureText(error: unknown, edge = "the edge"): string {
   if (error instanceof ApiFailure) return withRemedy(error);
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   if (error.message === "fetch failed" && cause instanceof Error) {
     const why = cause.message || (cause as NodeJS.ErrnoException).code;
-    return `The edge cannot be reached (${why}). Is it running, and is TELECINE_URL right?`;
+    return `${edge} cannot be reached (${why}). Is the edge running, and is TELECINE_URL right?`;
   }
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return `${path ?? "A file"} does not exist.`;

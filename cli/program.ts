@@ -1,5 +1,5 @@
 /** The tree of commands. Each is a file in `commands/`; this one only names them. */
-import { Command } from "commander";
+import { Command, type Option } from "commander";
 import { addCompletion } from "./commands/completion.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -21,6 +21,7 @@ export function buildProgram(about: { version: string; description: string }): C
     .description(about.description)
     .version(about.version)
     .exitOverride()
+    .configureHelp({ optionDescription })
     .showHelpAfterError("(add --help for what is allowed)")
     .showSuggestionAfterError()
     .addHelpText(
@@ -51,6 +52,31 @@ Examples:
   addWorkers(program);
   addKeys(program);
   addWebhooks(program);
+  program.commandsGroup("More:");
   addCompletion(program);
+  program.addHelpCommand(
+    new Command("help").argument("[command]").description("show the help of a command"),
+  );
+  for (const command of program.commands) nameUnknownCommand(command);
   return program;
+}
+
+/** As commander writes it, but for defaults that go without saying: a flag that is not given is off. */
+function optionDescription(option: Option): string {
+  const { description, defaultValue, defaultValueDescription } = option;
+  const isPlain = ["string", "number"].includes(typeof defaultValue) || Array.isArray(defaultValue);
+  const shown = defaultValueDescription ?? (isPlain ? String(defaultValue) : null);
+  return shown === null ? description : `${description} (default: ${shown})`;
+}
+
+/** A group lists when it is given no command; a word that is none of its commands is not one argument too many of that. */
+function nameUnknownCommand(group: Command): void {
+  const list = group.commands.find((command) => command.name() === "list");
+  list?.allowExcessArguments().hook("preAction", () => {
+    const [word] = list.args;
+    if (word === undefined) return;
+    if (group.args[0] === "list") list.error(`error: '${group.name()} list' takes no '${word}'`);
+    // With its suggestions; commander's types leave it out.
+    (group as unknown as { unknownCommand(): never }).unknownCommand();
+  });
 }

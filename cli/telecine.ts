@@ -2,6 +2,7 @@
 /** The `telecine` command: reads what was typed, does it, and ends with what became of it. */
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
+import { DEFAULT_URL } from "./environment.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import { buildProgram } from "./program.ts";
@@ -24,7 +25,7 @@ try {
     // Commander has said it. A group without a subcommand shows its help, and was used wrongly.
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
   } else {
-    process.stderr.write(`${failureText(error)}\n`);
+    process.stderr.write(`${failureText(error, process.env.TELECINE_URL || DEFAULT_URL)}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -38,7 +38,12 @@ export function addTranscode(program: Command): void {
       `what to make of it: ${recipeNames.join(", ")}`,
       anyLike(recipeNames),
     )
-    .option("--param <k=v>", "a parameter of the recipe; may be repeated", collectParameter, {})
+    .option(
+      "--param <k=v>",
+      "a parameter of the recipe, as the edge's /docs lists them; may be repeated",
+      collectParameter,
+      {},
+    )
     .option("--preset <id>", "a stored recipe instead (telecine presets lists them)")
     .option("--format <format>", "output format, e.g. mp4", anyLike(outputFormats))
     .option("--quality", "measure PSNR, SSIM and, where the worker can, VMAF", false)

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { buildProgram } from "../../cli/program.ts";
+
+/** What is written for the words that were typed, none of which reaches an edge. */
+async function said(...words: readonly string[]): Promise<string> {
+  let text = "";
+  const program = buildProgram({ version: "1.2.3", description: "Telecine" });
+  const take = (part: string) => {
+    text += part;
+  };
+  for (const command of [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap((each) => each.commands),
+  ]) {
+    command.configureOutput({ writeOut: take, writeErr: take });
+  }
+  await program.parseAsync(words, { from: "user" }).catch(() => undefined);
+  return text;
+}
+
+describe("what is typed wrongly after a group", () => {
+  test.each(["workers", "keys", "presets", "webhooks"])(
+    "of %s is an unknown command, not an argument too many",
+    async (group) => {
+      expect(await said(group, "nothing")).toContain("unknown command 'nothing'");
+    },
+  );
+
+  test("is told what was meant", async () => {
+    expect(await said("workers", "tokn")).toContain("Did you mean token?");
+  });
+
+  test("is named where the list was asked for", async () => {
+    expect(await said("workers", "list", "extra")).toContain("'workers list' takes no 'extra'");
+  });
+});
+
+describe("help", () => {
+  test("tells no default of a flag, and that of anything else", async () => {
+    const help = await said("transcode", "--help");
+    expect(help).not.toMatch(/default: (?:false|true|\{)/);
+    expect(help).toContain("parts under way at once (default: 3)");
+    expect(await said("keys", "create", "--help")).toMatch(/--scopes.*\(default: read,write\)/);
+  });
+});
