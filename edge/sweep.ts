@@ -6,6 +6,7 @@ import { projectSnapshot } from "./catalogue/jobs.ts";
 import { deleteExpiredJobs, deleteOldDeliveries, listDuePools } from "./catalogue/retention.ts";
 import type { Env, Settings } from "./env.ts";
 import { poolOf } from "./http/pool-stub.ts";
+import { staffDeserted } from "./http/shards.ts";
 import { sweepUploads } from "./media/sweep-uploads.ts";
 import { sweepDeliveries } from "./webhooks/consume.ts";
 
@@ -63,9 +64,10 @@ export async function sweepPools(env: Env, settings: Settings, now: number): Pro
   const endedBefore = now - settings.jobRetentionDays * DAY_MS;
   const due = await listDuePools(env.DB, endedBefore, POOLS_LIMIT);
   await eachOf(due, async (pool) => {
-    for (let shard = 0; shard < pool.shards; shard++) {
-      await poolOf(env, { ...pool, shard }).poke(pool.shards);
+    for (let shard = 0; shard < pool.reach; shard++) {
+      await poolOf(env, { ...pool, shard }).poke(pool.inUse);
     }
+    await staffDeserted(env, pool);
     if (pool.hasExpired) await deleteExpiredJobs(env.DB, pool, endedBefore, ROWS_LIMIT);
   });
 }

@@ -104,7 +104,7 @@ CREATE INDEX jobs_by_video ON jobs (account_id,video_id,id);
 
 CREATE INDEX jobs_unprojected ON jobs (revision,created_at);
 
-CREATE INDEX jobs_by_end ON jobs (account_id,pool,completed_at);
+CREATE INDEX jobs_by_end ON jobs (account_id,pool,completed_at,shard);
 
 CREATE TABLE pools (
   account_id text NOT NULL,
@@ -242,6 +242,7 @@ CREATE TABLE workers (
   expires_at integer,
   revoked_at integer,
   shard integer DEFAULT 0 NOT NULL,
+  lent_to integer,
   last_hello text,
   last_seen_at integer
 );
@@ -249,5 +250,7 @@ CREATE TABLE workers (
 CREATE UNIQUE INDEX workers_token_hash_unique ON workers (token_hash);
 
 CREATE INDEX workers_by_account ON workers (account_id,id);
+
+CREATE INDEX workers_by_shard ON workers (account_id,pool,shard) WHERE revoked_at IS NULL;
 
 INSERT INTO accounts (id, created_at) VALUES ('default', 0);

@@ -1,7 +1,7 @@
 /** What the catalogue knows for metrics: its pools, and how webhooks fare. */
-import { and, count, eq, min } from "drizzle-orm";
+import { and, count, eq, min, sql } from "drizzle-orm";
 import { openCatalogue } from "./db.ts";
-import { DEFAULT_POOL } from "./pools.ts";
+import { DEFAULT_POOL, liveShards, staffedShards } from "./pools.ts";
 import { accounts, pools, webhookDeliveries, webhookOutcomes } from "./schema.ts";
 
 export interface PoolShard {
@@ -24,7 +24,12 @@ export async function listShards(
 ): Promise<readonly PoolShard[]> {
   const catalogue = openCatalogue(db);
   const registered = await catalogue
-    .select({ accountId: pools.accountId, pool: pools.name, shards: pools.shards })
+    .select({
+      accountId: pools.accountId,
+      pool: pools.name,
+      // One that is drained counts on until nothing is left in it.
+      shards: sql<number>`max(${pools.shards}, ${liveShards}, ${staffedShards})`,
+    })
     .from(pools)
     .where(isEveryAccount ? undefined : eq(pools.accountId, accountId))
     .orderBy(pools.accountId, pools.name)

@@ -40,7 +40,16 @@ export interface PoolShards {
   readonly shards: number;
   /** How many are in use: one that is drained counts until its last job has ended. */
   readonly inUse: number;
+  /** How many have to be told what concerns all: workers may still stand in one that is in use no more. */
+  readonly reach: number;
 }
+
+/** How many shards of a pool, a row of `pools`, have a live job; 0 without one. */
+export const liveShards = sql`coalesce((select max(shard) + 1 from jobs
+  where jobs.account_id = pools.account_id and jobs.pool = pools.name and completed_at is null), 0)`;
+/** The same of workers that are not revoked. */
+export const staffedShards = sql`coalesce((select max(shard) + 1 from workers
+  where workers.account_id = pools.account_id and workers.pool = pools.name and revoked_at is null), 0)`;
 
 /** One shard for a pool that is not registered. */
 export async function findShards(
@@ -51,13 +60,13 @@ export async function findShards(
   const row = await statement(
     db,
     sql`
-    select
-      coalesce((select shards from pools where account_id = ${accountId} and name = ${name}), 1) as shards,
-      coalesce((select max(shard) + 1 from jobs where account_id = ${accountId} and pool = ${name}
-        and completed_at is null), 1) as live`,
-  ).first<{ shards: number; live: number }>();
-  const shards = row?.shards ?? 1;
-  return { shards, inUse: Math.max(shards, row?.live ?? 1) };
+    select shards, ${liveShards} as live, ${staffedShards} as staffed from (
+      select account_id, name, shards from pools where account_id = ${accountId} and name = ${name}
+      union all select ${accountId}, ${name}, 1) as pools limit 1`,
+  ).first<{ shards: number; live: number; staffed: number }>();
+  const { shards, live, staffed } = row ?? { shards: 1, live: 0, staffed: 0 };
+  const inUse = Math.max(shards, live);
+  return { shards, inUse, reach: Math.max(inUse, staffed) };
 }
 
 /** Registers the pool with so many shards. */

@@ -1,19 +1,24 @@
 /** What is over: jobs past their retention, old deliveries with their tries. Deleted a bounded batch at a time. */
 import { sql } from "drizzle-orm";
 import { statement } from "./db.ts";
+import { liveShards, staffedShards } from "./pools.ts";
 
 /** A pool that the sweep has something to do about. */
 export interface DuePool {
   readonly accountId: string;
   readonly pool: string;
-  readonly shards: number;
+  /** How many shards are in use: those wanted, and those with a live job. */
+  readonly inUse: number;
+  /** How many to look in on: those in which workers stand, too. */
+  readonly reach: number;
   /** Whether jobs of it are past their retention. */
   readonly hasExpired: boolean;
 }
 
 /**
- * Pools with a live job, or with one that ended before `endedBefore`: two look-ups in an index for each pool. Picked
- * at random, so that every one has its turn where there are more than `limit`.
+ * Pools with a live job, with one that ended before `endedBefore`, or with workers in a shard that is in use no more: a
+ * few look-ups in an index for each pool. Picked at random, so that every one has its turn where there are more than
+ * `limit`.
  */
 export async function listDuePools(
   db: D1Database,
@@ -25,26 +30,21 @@ export async function listDuePools(
     readonly name: string;
     readonly shards: number;
     readonly live: number;
+    readonly staffed: number;
     readonly expired: number;
   }
   const { results } = await statement(
     db,
     sql`
-    select account_id, name,
-      max(shards, coalesce((select max(shard) + 1 from jobs where jobs.account_id = pools.account_id
-        and jobs.pool = pools.name and completed_at is null), 1)) as shards,
-      exists (select 1 from jobs where jobs.account_id = pools.account_id and jobs.pool = pools.name
-        and completed_at is null) as live,
+    select account_id, name, shards, ${liveShards} as live, ${staffedShards} as staffed,
       exists (select 1 from jobs where jobs.account_id = pools.account_id and jobs.pool = pools.name
         and completed_at < ${endedBefore}) as expired
-    from pools where live or expired order by random() limit ${limit}`,
+    from pools where live or expired or staffed > shards order by random() limit ${limit}`,
   ).all<Row>();
-  return results.map((row) => ({
-    accountId: row.account_id,
-    pool: row.name,
-    shards: row.shards,
-    hasExpired: row.expired === 1,
-  }));
+  return results.map(({ account_id: accountId, name: pool, shards, live, staffed, expired }) => {
+    const inUse = Math.max(shards, live);
+    return { accountId, pool, inUse, reach: Math.max(inUse, staffed), hasExpired: expired === 1 };
+  });
 }
 
 /**

@@ -2,6 +2,7 @@
  * The D1 tables. Times are integer milliseconds since the epoch, JSON is text. `migrations/` holds the SQL;
  * a test compares the two.
  */
+import { isNull } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -144,7 +145,7 @@ export const jobs = sqliteTable(
     index("jobs_by_state").on(table.accountId, table.state, table.id),
     index("jobs_by_video").on(table.accountId, table.videoId, table.id),
     index("jobs_unprojected").on(table.revision, table.createdAt),
-    index("jobs_by_end").on(table.accountId, table.pool, table.completedAt),
+    index("jobs_by_end").on(table.accountId, table.pool, table.completedAt, table.shard),
   ],
 );
 
@@ -312,11 +313,18 @@ export const workers = sqliteTable(
     revokedAt: integer("revoked_at"),
     /** Of its pool, where its socket last went. */
     shard: integer("shard").notNull().default(0),
+    /** Where its next socket goes instead of its own shard, which can do without it; null for nowhere. */
+    lentTo: integer("lent_to"),
     /** JSON of the last `hello` (slots, capabilities), and when. */
     lastHello: text("last_hello"),
     lastSeenAt: integer("last_seen_at"),
   },
-  (table) => [index("workers_by_account").on(table.accountId, table.id)],
+  (table) => [
+    index("workers_by_account").on(table.accountId, table.id),
+    index("workers_by_shard")
+      .on(table.accountId, table.pool, table.shard)
+      .where(isNull(table.revokedAt)),
+  ],
 );
 
 export const idempotency = sqliteTable(

@@ -63,11 +63,19 @@ export async function revokeWorker(db: D1Database, workerId: string, now: number
     .where(and(eq(workers.id, workerId), isNull(workers.revokedAt)));
 }
 
-/** Where its socket goes from now on. */
+/** Where its socket goes from now on; it is lent to nobody any more. */
 export async function setWorkerShard(
   db: D1Database,
   workerId: string,
   shard: number,
 ): Promise<void> {
-  await openCatalogue(db).update(workers).set({ shard }).where(eq(workers.id, workerId));
+  await openCatalogue(db)
+    .update(workers)
+    .set({ shard, lentTo: null })
+    .where(eq(workers.id, workerId));
+}
+
+/** Its next socket goes to that shard. */
+export async function lendWorker(db: D1Database, workerId: string, shard: number): Promise<void> {
+  await openCatalogue(db).update(workers).set({ lentTo: shard }).where(eq(workers.id, workerId));
 }

@@ -30,6 +30,7 @@ import { Viewer, viewerStateOf } from "./viewer.ts";
 import { acceptViewer, catchUpViewers, viewerGone } from "./viewers.ts";
 import {
   drainWorker,
+  letGoOfIdle,
   letGoOfOthers,
   listWorkers,
   recordUpload,
@@ -138,6 +139,10 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
 
   async drain(workerId: string): Promise<void> {
     drainWorker(this.#pool, workerId);
+  }
+
+  async letGo(workerId: string): Promise<void> {
+    letGoOfIdle(this.#pool, ({ workerId: id }) => id === workerId);
   }
 
   async revoke(workerId: string): Promise<void> {

@@ -98,6 +98,8 @@ export interface PoolRpc {
    * workers that belong to another one.
    */
   poke(shards?: number): Promise<void>;
+  /** Closes the worker's socket if it is idle: it dials in again, and is sent where it is lent to. */
+  letGo(workerId: string): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */
   revoke(workerId: string): Promise<void>;
   /** Every accepted file of the job that this attempt merges; to the live attempt alone. */

@@ -1,6 +1,6 @@
 /** The calls about workers, and those that agents make through the Worker. */
 import { shardOfWorker } from "../domain/shards.ts";
-import { closeSocket } from "./connection.ts";
+import { type Connection, closeSocket } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import type { RecordedUpload } from "./garbage-store.ts";
 import { jobIdOfTask } from "./job-id.ts";
@@ -36,11 +36,16 @@ export function drainWorker(pool: PoolContext, workerId: string): void {
 
 /** Closes idle sockets of workers that belong to another shard: they dial in again, and are sent there. */
 export function letGoOfOthers(pool: PoolContext, shards: number): void {
+  letGoOfIdle(pool, ({ workerId }) => shardOfWorker(workerId, shards) !== pool.shard);
+}
+
+/** Closes those of these sockets whose workers hold nothing. */
+export function letGoOfIdle(pool: PoolContext, isMeant: (of: Connection) => boolean): void {
   const busy = new Set(pool.queue.held().map(({ workerId }) => workerId));
   for (const connection of pool.connections.all()) {
     const { workerId } = connection;
-    if (busy.has(workerId) || shardOfWorker(workerId, shards) === pool.shard) continue;
-    logInfo("moved", { workerId, shards });
+    if (busy.has(workerId) || !isMeant(connection)) continue;
+    logInfo("moved", { workerId });
     closeSocket(connection.socket, SERVICE_RESTART, "the worker belongs to another shard");
     pool.connections.remove(connection);
   }

@@ -53,10 +53,9 @@ export const poolRoutes = new OpenAPIHono<AppEnv>()
     const { name } = c.req.valid("param");
     const { shards } = c.req.valid("json");
     const { accountId } = c.get("principal");
-    const before = await findShards(c.env.DB, accountId, name);
     await setShards(c.env.DB, { accountId, name, shards }, Date.now());
-    const { inUse } = await findShards(c.env.DB, accountId, name);
-    for (let shard = 0; shard < Math.max(before.inUse, inUse); shard++) {
+    const { inUse, reach } = await findShards(c.env.DB, accountId, name);
+    for (let shard = 0; shard < reach; shard++) {
       await poolOf(c.env, { accountId, pool: name, shard }).poke(inUse);
     }
     return c.json({ name, shards, shardsInUse: inUse }, 200);

@@ -153,6 +153,7 @@ export const workerRoutes = new OpenAPIHono<AppEnv>()
       expiresAt: expiresInSeconds === undefined ? null : now + expiresInSeconds * 1000,
       revokedAt: null,
       shard: 0,
+      lentTo: null,
       lastHello: null,
       lastSeenAt: null,
     };
@@ -188,8 +189,8 @@ export const workerRoutes = new OpenAPIHono<AppEnv>()
     const row = await requireWorker(c.env, c.get("principal").accountId, workerId);
     // The pool first: once the row is revoked nobody could ask for this again, should the call fail.
     // Every shard refuses it from then on: it may be moved to any.
-    const { inUse } = await findShards(c.env.DB, row.accountId, row.pool);
-    for (let shard = 0; shard < inUse; shard++) {
+    const { reach } = await findShards(c.env.DB, row.accountId, row.pool);
+    for (let shard = 0; shard < reach; shard++) {
       await poolOfWorker(c.env, { ...row, shard }).revoke(workerId);
     }
     await revokeWorker(c.env.DB, workerId, Date.now());

@@ -136,6 +136,10 @@ export class FakePool implements PoolRpc {
     return this.fleet;
   }
 
+  async letGo(): Promise<void> {
+    this.#enter("letGo");
+  }
+
   async poke(): Promise<void> {
     this.#enter("poke");
   }
