@@ -94,7 +94,11 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
 
 function pictures(video: VideoStreamInfo, framed: Framing, fps: number): string {
   const rate = exactRate(fps);
-  return [`fps=fps=${rate.num}/${rate.den}`, ...stillFilters(video, framed, "gif")].join(",");
+  // The last picture counts though what is left of it is short: of a single one nothing else would be left.
+  return [
+    `fps=fps=${rate.num}/${rate.den}:eof_action=pass`,
+    ...stillFilters(video, framed, "gif"),
+  ].join(",");
 }
 
 /**

@@ -27,7 +27,7 @@ import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { pipelineOf } from "./pipeline.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
-import { isWhole, type Span, spanOptions } from "./span.ts";
+import { isWhole, lengthOfStream, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
@@ -219,10 +219,9 @@ function promisedSeconds(
 ): number | null {
   if (isWhole(span) && hasVideo && !hasAudio && source.audio.length > 0) {
     const { video } = source;
-    if (video === null || video.durationSeconds === null) return null;
-    return (
-      (video.startSeconds ?? source.startSeconds) - source.startSeconds + video.durationSeconds
-    );
+    const length = lengthOfStream(source, video?.durationSeconds ?? null);
+    if (video === null || length === null) return null;
+    return (video.startSeconds ?? source.startSeconds) - source.startSeconds + length.seconds;
   }
   return span.expectedSeconds;
 }

@@ -9,7 +9,7 @@ import type { MediaPromise } from "./hls-tracks.ts";
 import { ladderOf, peakKbps, type Rung } from "./ladder.ts";
 import type { Preset } from "./params.ts";
 import { type BranchRequest, type PipelineBranch, pipelineOf } from "./pipeline.ts";
-import { durationTolerance, spanOf } from "./span.ts";
+import { durationTolerance, lengthOfStream, spanOf } from "./span.ts";
 import {
   averageFps,
   isOnGrid,
@@ -171,6 +171,9 @@ function renditionOf(
   };
   const late = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
   const encoding = [...output, ...tagOptions(picture.tags)];
+  const length = lengthOfStream(source, video.durationSeconds);
+  const seconds = length?.seconds ?? null;
+  const slack = Math.abs(late) + (length?.slackSeconds ?? 0);
   return {
     name,
     options: [
@@ -193,8 +196,8 @@ function renditionOf(
     promise: {
       video: { codec, width, height, frames: presentedFrames(source, whole, undefined) },
       audio: null,
-      durationSeconds: video.durationSeconds,
-      durationToleranceSeconds: durationTolerance(video.durationSeconds) + Math.abs(late),
+      durationSeconds: seconds,
+      durationToleranceSeconds: durationTolerance(seconds) + slack,
       reference: {
         inputs: [{ from: { source: sourceKey }, options: [] }],
         graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,

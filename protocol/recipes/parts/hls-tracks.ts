@@ -3,7 +3,7 @@ import type { AudioStreamInfo, SourceInfo } from "../../media.ts";
 import type { PromisedOutput, Rejection } from "../../plan.ts";
 import { planAudio } from "./audio.ts";
 import { unsupported } from "./rejections.ts";
-import { durationTolerance, lengthOf } from "./span.ts";
+import { durationTolerance, lengthOf, lengthOfStream } from "./span.ts";
 import { textTracks } from "./subtitles.ts";
 
 export type MediaPromise = Pick<
@@ -49,6 +49,8 @@ export function audioRenditions(
   }
   return tracks.map((track, at): SoundRendition => {
     const audio = planAudio([{ source: stereo(track), encoding: "aac" }]);
+    const length = lengthOfStream(source, track.durationSeconds);
+    const seconds = length?.seconds ?? null;
     return {
       name: `${stem}-audio-${at + 1}`,
       ...naming("Audio", track.language, at),
@@ -60,9 +62,9 @@ export function audioRenditions(
       promise: {
         video: null,
         audio: audio.promise,
-        durationSeconds: track.durationSeconds,
+        durationSeconds: seconds,
         durationToleranceSeconds:
-          durationTolerance(track.durationSeconds) + lateness(source, track.durationSeconds),
+          durationTolerance(seconds) + lateness(source, seconds) + (length?.slackSeconds ?? 0),
       },
     };
   });

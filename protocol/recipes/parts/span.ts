@@ -43,6 +43,18 @@ export function lengthOf(source: SourceInfo): Length | null {
   return { seconds: declared - offset, slackSeconds: isEither ? offset : 0 };
 }
 
+/**
+ * How long one stream is. Matroska's own tag counts from 0 as its declared duration does, and no stream is longer than
+ * all of them together; null where it does not tell.
+ */
+export function lengthOfStream(source: SourceInfo, declared: number | null): Length | null {
+  const whole = lengthOf(source);
+  if (declared === null || whole === null) {
+    return declared === null ? null : { seconds: declared, slackSeconds: 0 };
+  }
+  return { seconds: Math.min(declared, whole.seconds), slackSeconds: whole.slackSeconds };
+}
+
 /** The part asked for, cut to what there is; a start at or beyond the end is a rejection that names both. */
 export function spanOf(
   source: SourceInfo,

@@ -163,6 +163,9 @@ const x265: Own = ({ quality, preset, alignedSeconds }) => {
 };
 
 const svtAv1: Own = ({ quality, preset }) => ({
+  // A picture that was flipped lies upside down in memory, its lines counted backwards: SVT-AV1 reads that as
+  // unsigned and never ends (ffmpeg 5.1.9, `vflip`, which ffmpeg inserts for such a display matrix).
+  filters: ["copy"],
   options: [
     "-preset",
     String(Math.round(2 + haste(preset) * 10)),

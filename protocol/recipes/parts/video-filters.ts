@@ -31,8 +31,12 @@ function deinterlace(video: VideoStreamInfo): string[] {
   return video.interlaced ? ["bwdif=mode=send_frame:parity=auto:deint=all"] : [];
 }
 
-function frameRate(fps: Rational | undefined): string[] {
-  return fps === undefined ? [] : [`fps=fps=${fps.num}/${fps.den}:start_time=0`];
+/** A video shorter than one frame at the new rate would have none: then its last one stays. */
+function frameRate(video: VideoStreamInfo, fps: Rational | undefined): string[] {
+  if (fps === undefined) return [];
+  const isOne = (video.durationSeconds ?? Infinity) * fps.num < fps.den;
+  const last = isOne ? ":eof_action=pass" : "";
+  return [`fps=fps=${fps.num}/${fps.den}:start_time=0${last}`];
 }
 
 function crop({ crop: size }: Framing): string[] {
@@ -52,11 +56,11 @@ export function pictureFor({ video, framing, fps, bitDepth }: PictureRequest): P
   const pixelFormat = bitDepth === 10 ? "yuv420p10le" : "yuv420p";
   return {
     tags,
-    timing: frameRate(fps),
+    timing: frameRate(video, fps),
     filters: [
       ...deinterlace(video),
       // Rate before size: frames that are dropped need no scaling.
-      ...frameRate(fps),
+      ...frameRate(video, fps),
       ...scale(framing.scale, toneMapped ? [] : conversion(video, tags)),
       ...crop(framing),
       ...(toneMapped ? toneMapFilters(video) : []),

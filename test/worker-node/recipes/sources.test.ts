@@ -1,5 +1,7 @@
 /** Sources as they are: what real ffmpeg makes of them by the plans, read back by ffprobe. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requires } from "../support/requires.ts";
 import { type Bench, brightness, frameTimes, openBench, pixelsAt, samples } from "./support.ts";
 
 let bench: Bench;
@@ -235,4 +237,40 @@ describe("colour", () => {
       });
     },
   );
+});
+
+describe("what is hardly there", () => {
+  test("a single picture, shorter than one of the output's, is still one", async () => {
+    const file = bench.make("one.mp4", ...picture("testsrc2=s=160x90:r=25:d=0.04"), ...X264);
+    for (const [recipe, format] of [
+      [{ ...fast, fps: 10 }, "mp4"],
+      [{ name: "gif", width: 48, fps: 10 }, "gif"],
+    ] as const) {
+      const { video } = await bench.run(file, recipe, format);
+      expect(Number(video?.nb_read_frames)).toBe(1);
+    }
+  });
+
+  test("a ladder of a source that begins at ten seconds is as long as its pictures", async () => {
+    const file = bench.make(
+      "late.mkv",
+      ...[...picture("testsrc2=s=160x90:r=25:d=1"), ...tone(1), ...X264, ...AAC],
+      ...["-output_ts_offset", "10"],
+    );
+    const { plan } = await bench.run(file, { name: "hls", preset: "ultrafast" }, "hls");
+    const media = plan.outputs.filter(({ format }) => format === "mp4");
+    expect(media.length).toBeGreaterThan(1);
+    for (const { durationSeconds } of media) expect(durationSeconds).toBeCloseTo(1, 1);
+  });
+
+  test("pictures that lie upside down in memory are encoded to AV1, and end", async (context) => {
+    requires(context, bench.tools, "encoder", "libsvtav1");
+    const flat = bench.make("corner.mp4", ...picture("testsrc2=s=160x90:r=25:d=0.2"), ...X264);
+    // Row b of the display matrix (ISO 14496-12, 8.3.2) is negative: ffmpeg puts a vflip before everything.
+    const bytes = readFileSync(flat);
+    bytes.writeInt32BE(-65_536, bytes.indexOf("tkhd") + 4 + 4 + 20 + 8 + 8 + 16);
+    writeFileSync(flat, bytes);
+    const { video } = await bench.run(flat, { ...fast, codec: "av1" });
+    expect(video).toMatchObject({ codec_name: "av1", nb_read_frames: "5" });
+  });
 });
