@@ -48,6 +48,7 @@ export function ChunkMap({
 const marks: Readonly<Record<MapCell["kind"], string>> = {
   whole: "",
   chunk: "",
+  prelude: "♪",
   audio: "♪",
   merge: "⤳",
 };

@@ -77,7 +77,7 @@ export interface PlanEffect extends OfAttempt {
   readonly plan: ChunkPlan;
 }
 
-/** Files of a chunk or of the audio were accepted: keep them for playlists and the merge. */
+/** Files of a chunk or of the sound were accepted: keep them for playlists and the merge. */
 export interface PartsEffect extends OfAttempt {
   readonly type: "parts";
   readonly kind: "chunk" | "audio";

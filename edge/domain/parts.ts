@@ -28,14 +28,14 @@ export function currentTasks(job: Pick<JobRecord, "run">, tasks: readonly Task[]
 
 /** Whether the task is one of those that a plan made and the merge waits for. */
 export function isPart(task: Pick<Task, "kind">): boolean {
-  return task.kind === "chunk" || task.kind === "audio";
+  return task.kind === "chunk" || task.kind === "prelude" || task.kind === "audio";
 }
 
 export function isDivided(tasks: readonly Task[]): boolean {
   return tasks.some((task) => task.state === "divided");
 }
 
-/** `tasks` with those that the plan makes of `whole`: the chunks in order, the audio, and the merge that waits. */
+/** `tasks` with those that the plan makes of `whole`: the chunks in order, the sound, and the merge that waits. */
 export function withParts(
   tasks: readonly Task[],
   whole: Task,
@@ -44,7 +44,8 @@ export function withParts(
   const chunks = plan.chunks.map(
     ({ index, frames }): Task => readyPart(whole, "chunk", { index, frames }, now),
   );
-  const audio = plan.audio ? [readyPart(whole, "audio", null, now)] : [];
+  const prelude = plan.prelude ? [readyPart(whole, "prelude", null, now)] : [];
+  const audio = plan.audio ? [...prelude, readyPart(whole, "audio", null, now)] : [];
   const merge: Task = { ...partFields(whole, "merge", null), state: "waiting" };
   const known = new Map(tasks.map((task) => [task.taskId, task]));
   [...chunks, ...audio, merge].forEach((task, at) => {
@@ -63,14 +64,19 @@ export function copyOf(tasks: readonly Task[], chunk: TaskIn<"leased">, now: num
   };
 }
 
-function readyPart(whole: Task, kind: "chunk" | "audio", chunk: ChunkOf | null, now: number): Task {
+function readyPart(
+  whole: Task,
+  kind: "chunk" | "prelude" | "audio",
+  chunk: ChunkOf | null,
+  now: number,
+): Task {
   const queueDeadline = now + whole.queueTimeoutSeconds * 1000;
   return { ...partFields(whole, kind, chunk), state: "ready", readyAt: now, queueDeadline };
 }
 
 function partFields(
   of: Task,
-  kind: "chunk" | "audio" | "merge",
+  kind: "chunk" | "prelude" | "audio" | "merge",
   chunk: ChunkOf | null,
 ): TaskFields {
   const { taskId, jobId, run, epoch, maxAttempts, queueTimeoutSeconds } = of;
@@ -100,6 +106,7 @@ function after(earlier: Task | undefined, task: Task): Task {
 }
 
 /** Before the first chunk: neither can be played without the other, and the sound is soon made. */
+const PRELUDE_PLACE = -2;
 const AUDIO_PLACE = -1;
 
 export function isChunkPlace(place: number | null): boolean {
@@ -116,6 +123,8 @@ export function placeOf({ kind, chunk }: Pick<Task, "kind" | "chunk">): number |
       return null;
     case "chunk":
       return chunk?.index ?? 0;
+    case "prelude":
+      return PRELUDE_PLACE;
     case "audio":
       return AUDIO_PLACE;
     case "merge":
@@ -145,32 +154,50 @@ export function arePartsDone(tasks: readonly Task[], rules: Rules): boolean {
   const parts = tasks.filter(isPart);
   if (!rules.guards.partsFirst) return parts.some(({ state }) => state === "done");
   const accepted = acceptedChunks(parts);
-  return parts.every((task) =>
-    task.chunk === null ? task.state === "done" : accepted.has(task.chunk.index),
-  );
+  // What the prelude makes is made again by the audio: it holds up nothing.
+  return parts.every((task) => {
+    if (task.kind === "prelude") return true;
+    return task.chunk === null ? task.state === "done" : accepted.has(task.chunk.index);
+  });
 }
 
-/** Whether the first piece can be played: the first chunk is there, and the sound if there is a task for it. */
+/** Whether the first piece can be played: the first chunk is there, and the sound of it if there is to be sound. */
 export function isPlayable(tasks: readonly Task[]): boolean {
-  return (
-    acceptedChunks(tasks).has(0) &&
-    tasks.every((task) => task.kind !== "audio" || task.state === "done")
-  );
+  return acceptedChunks(tasks).has(0) && (isHeard(tasks) || tasks.every(isSilent));
 }
 
-/** Of each chunk that has a done copy, by index: those that need not run any longer are all others of that index. */
-export function isSatisfied(task: Task, accepted: ReadonlySet<number>, rules: Rules): boolean {
-  if (!rules.guards.oneWinner || task.chunk === null) return false;
-  return accepted.has(task.chunk.index) && task.state !== "done";
+const isSilent = ({ kind }: Task) => kind !== "prelude" && kind !== "audio";
+
+/** Whether sound was accepted, from its beginning on. */
+function isHeard(tasks: readonly Task[]): boolean {
+  return tasks.some((task) => !isSilent(task) && task.state === "done");
 }
 
-/** Whether another copy of the chunk may still succeed, or has. */
+/** What was accepted, as far as it makes other tasks needless: chunks by index, and all of the sound. */
+export interface Accepted {
+  readonly chunks: ReadonlySet<number>;
+  readonly audio: boolean;
+}
+
+export function acceptedOf(tasks: readonly Task[]): Accepted {
+  const audio = tasks.some(({ kind, state }) => kind === "audio" && state === "done");
+  return { chunks: acceptedChunks(tasks), audio };
+}
+
+/** Whether the task need not run any longer: another copy of its chunk is done, or all of the sound that it begins. */
+export function isSatisfied(task: Task, accepted: Accepted, rules: Rules): boolean {
+  if (!rules.guards.oneWinner || task.state === "done") return false;
+  if (task.kind === "prelude") return accepted.audio;
+  return task.chunk !== null && accepted.chunks.has(task.chunk.index);
+}
+
+/** Whether another task may still make what this one was to make, or has. */
 export function hasLiveCopy(tasks: readonly Task[], failed: Task): boolean {
-  const { chunk } = failed;
-  if (chunk === null) return false;
+  const { chunk, kind } = failed;
+  if (chunk === null && kind !== "prelude") return false;
   return tasks.some(
     (task) =>
-      task.chunk?.index === chunk.index &&
+      (chunk === null ? task.kind === "audio" : task.chunk?.index === chunk.index) &&
       task.state !== "failed" &&
       task.state !== "cancelled" &&
       task.state !== "superseded",

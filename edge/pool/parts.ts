@@ -20,8 +20,9 @@ export function taskPartOf(pool: PoolContext, live: LiveJob, task: Task): TaskPa
       const pins = live.job.pins === null ? null : { ...live.job.pins };
       return { kind: "chunk", plan: facts, chunk, count: chunks.length, pins };
     }
+    case "prelude":
     case "audio":
-      return { kind: "audio", plan: facts, count: chunks.length };
+      return { kind: task.kind, plan: facts, count: chunks.length };
     case "merge":
       return { kind: "merge", plan: facts, chunks };
   }

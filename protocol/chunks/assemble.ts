@@ -1,5 +1,10 @@
 /** The files of chunks and of the audio task become one presentation, by their indexes alone. Pure. */
-import type { AudioPart, Presentation, VideoPart } from "../packaging/presentation.ts";
+import {
+  type AudioPart,
+  type Presentation,
+  preludeFile,
+  type VideoPart,
+} from "../packaging/presentation.ts";
 import type { KeyPicture, Rendition, Segment } from "../packaging/segments.ts";
 import type { MediaIndex, Part, PlanFacts, PresentationPlan, RenditionIndex } from "./contract.ts";
 
@@ -41,11 +46,9 @@ export function assemblePresentation(
   }
   const audio: AudioPart[] = [];
   for (const track of asked.audio) {
-    const file = files.find(
-      ({ kind, index }) => kind === "audio" && index.rendition === track.name,
-    );
-    if (file === undefined || !isMedia(file)) return { status: "incomplete" };
-    audio.push({ ...track, rendition: renditionOfFiles([file]) });
+    const sound = soundOf(files, track.name, state);
+    if (sound === null) return { status: "incomplete" };
+    audio.push({ ...track, rendition: renditionOfFiles(sound) });
   }
   const hasCues = ({ name }: { readonly name: string }) =>
     files.some(({ index }) => index.track === "text" && index.rendition === name);
@@ -60,6 +63,50 @@ export function assemblePresentation(
     ...(state === undefined ? {} : { state }),
   };
   return { status: "ok", presentation };
+}
+
+/**
+ * The files of a track of sound: the whole, or as long as there is none the prelude alone. With both the prelude goes
+ * on being what the first piece is read from, because a playlist may not name another file for what it has listed; a
+ * whole that does not continue it, made by another version of an encoder, stands alone.
+ */
+function soundOf(
+  files: readonly IndexedFile[],
+  track: string,
+  state: "growing" | "ended" | undefined,
+): readonly [MediaFile, ...MediaFile[]] | null {
+  const made = files
+    .filter(isMedia)
+    .filter(({ kind, index }) => kind === "audio" && index.rendition === track);
+  const prelude = made.find(({ filename }) => filename === preludeFile(track));
+  const whole = made.find(({ filename }) => filename !== preludeFile(track));
+  if (whole === undefined) return prelude === undefined || state === undefined ? null : [prelude];
+  const rest = prelude === undefined ? null : restAfter(prelude.index, whole.index);
+  return prelude === undefined || rest === null ? [whole] : [prelude, { ...whole, index: rest }];
+}
+
+/** What the whole has after the prelude's segments; null where it does not begin with those. */
+function restAfter(prelude: MediaIndex, whole: MediaIndex): MediaIndex | null {
+  const { configSha256, start, segments, samples } = prelude;
+  const skipped = whole.segments.slice(0, segments.length);
+  const isSame =
+    whole.configSha256 === configSha256 &&
+    whole.start === start &&
+    skipped.length === segments.length &&
+    segments.every(([, duration], at) => duration === skipped[at]?.[1]);
+  if (!isSame) return null;
+  const [bytes, ticks] = skipped.reduce(
+    ([size, time], [more, longer]) => [size + more, time + longer],
+    [0, 0],
+  );
+  return {
+    ...whole,
+    headSize: whole.headSize + bytes,
+    start: start + ticks,
+    segments: whole.segments.slice(segments.length),
+    keyPictures: [],
+    samples: whole.samples - samples,
+  };
 }
 
 /** How many chunks are there from the first on, each with every rendition. */

@@ -92,6 +92,8 @@ export const planFactsSchema = z.object({
   renditions: z.array(renditionNameSchema).min(1).max(64),
   /** Whether there is a task for sound, cues and what else is not pictures. */
   audio: z.boolean(),
+  /** Whether there is one for the first piece of sound as well, so that it can be heard before all of it is made. */
+  prelude: z.boolean().exactOptional(),
   /** Null for a job that makes one file. */
   presentation: presentationPlanSchema.nullable(),
 });
@@ -121,7 +123,7 @@ export const taskPartSchema = z.discriminatedUnion("kind", [
     pins: pinsSchema.nullable(),
   }),
   z.object({
-    kind: z.literal("audio"),
+    kind: z.enum(["prelude", "audio"]),
     plan: planFactsSchema,
     count: z.number().int().positive(),
   }),
@@ -193,7 +195,7 @@ export const renditionIndexSchema = z.discriminatedUnion("track", [
 ]);
 export type RenditionIndex = z.infer<typeof renditionIndexSchema>;
 
-/** An accepted file of a chunk or of the audio task, as the merge task is told of it. */
+/** An accepted file of a chunk or of a task for sound, as the merge task is told of it. */
 export const partSchema = z.object({
   taskId: z.string().max(64),
   epoch: z.number().int().positive(),

@@ -40,6 +40,8 @@ export interface Presentation {
 }
 
 export const mediaFile = (name: string) => `${name}.mp4`;
+/** The first piece of a track of sound, made before the rest. */
+export const preludeFile = (name: string) => `${name}.first.mp4`;
 export const playlistFile = (name: string) => `${name}.m3u8`;
 export const keyPlaylistFile = (name: string) => `${name}-iframes.m3u8`;
 export const cuesFile = (name: string) => `${name}.vtt`;

@@ -4,6 +4,7 @@ import { copyChunk, stepTask } from "../../edge/domain/job.ts";
 import type { Task } from "../../edge/domain/model.ts";
 import { speculate } from "../../edge/domain/speculate.ts";
 import type { JobSubmission } from "../../edge/domain/submission.ts";
+import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
 import { taskIdOf } from "../../protocol/ids.ts";
 import type { Stage } from "../../protocol/stages.ts";
 import { indexOf, planOf } from "../support/plans.ts";
@@ -14,18 +15,20 @@ const jobId = jobIdOf(0);
 const [whole, first, second, third, audio, merge] = [0, 1, 2, 3, 4, 5].map((number) =>
   taskIdOf(jobId, number),
 ) as [string, string, string, string, string, string];
+/** Of a plan that has a prelude, which stands before the audio. */
+const [prelude, audioAfterPrelude, mergeAfterPrelude] = [audio, merge, taskIdOf(jobId, 6)];
 const hls = { out_1: { filename: "result.m3u8", format: "hls" } } as const;
 
 /** A job of three chunks (the last twice as long), the audio, and a merge. */
-function divided(facts: Partial<JobSubmission> = {}): Driver {
+function divided(facts: Partial<JobSubmission> = {}, planned: Partial<ChunkPlan> = {}): Driver {
   const job = new Driver(facts);
   job.lease().progress("probing", 1, 1).progress("planning", 1, 2);
-  return plan(job);
+  return plan(job, planned);
 }
 
-function plan(job: Driver): Driver {
+function plan(job: Driver, planned: Partial<ChunkPlan> = {}): Driver {
   const { epoch } = job.task;
-  const plan = planOf([100, 100, 200], { audio: true });
+  const plan = planOf([100, 100, 200], { audio: true, ...planned });
   job.feed({ type: "plan", epoch, workerId: "wkr_gpu-1", plan, engine, refusal: null });
   return job;
 }
@@ -265,6 +268,41 @@ describe("a presentation", () => {
     finish(job, third);
     expect(job.of("event").filter(({ name }) => name === "playable")).toHaveLength(1);
     expect(job.of("webhook").map(({ event }) => event)).toEqual(["job.started", "job.playable"]);
+  });
+
+  test("with a prelude is playable before all of its sound is made, or without the prelude", () => {
+    for (const sound of [prelude, audioAfterPrelude]) {
+      const job = divided({ outputs: hls }, { prelude: true });
+      finish(job, first);
+      expect(job.snapshot.playable).toBe(false);
+      finish(job, sound);
+      expect(job.snapshot.playable).toBe(true);
+    }
+  });
+
+  test("needs no prelude once all of its sound is made", () => {
+    const job = divided({ outputs: hls }, { prelude: true });
+    lease(job, prelude);
+    finish(job, audioAfterPrelude);
+    expect(taskOf(job, prelude).state).toBe("superseded");
+    for (const taskId of [first, second, third]) finish(job, taskId);
+    finish(job, mergeAfterPrelude);
+    expect(job.snapshot.state).toBe("completed");
+  });
+
+  test("outlives its prelude, and not its sound", () => {
+    const lost = divided({ outputs: hls, maxAttempts: 1 }, { prelude: true });
+    lease(lost, prelude);
+    fail(lost, prelude);
+    expect(taskOf(lost, prelude).state).toBe("failed");
+    for (const taskId of [audioAfterPrelude, first, second, third]) finish(lost, taskId);
+    finish(lost, mergeAfterPrelude);
+    expect(lost.snapshot.state).toBe("completed");
+    const silent = divided({ outputs: hls, maxAttempts: 1 }, { prelude: true });
+    finish(silent, prelude);
+    lease(silent, audioAfterPrelude);
+    fail(silent, audioAfterPrelude);
+    expect(silent.snapshot.state).toBe("failed");
   });
 
   test("that failed after that keeps its bytes; one that could not be played yet does not", () => {

@@ -4,30 +4,25 @@ import { join } from "node:path";
 import { chunkFile, chunkStep, rawFile } from "../../protocol/chunks/chunk-step.ts";
 import type { RenditionIndex, TaskPart } from "../../protocol/chunks/contract.ts";
 import { outputTicks, shownAt } from "../../protocol/chunks/grid.ts";
-import { cuesFile, mediaFile } from "../../protocol/packaging/presentation.ts";
-import type { FfmpegStep, Plan, PromisedOutput } from "../../protocol/plan.ts";
-import type { OutputReport } from "../../protocol/task.ts";
-import { failure, NO_ENGINE, type Work } from "../attempt-parts.ts";
-import { deliver } from "../deliver.ts";
-import { readFragmentedFile } from "../packaging/read-rendition.ts";
+import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
+import { failure, type Work } from "../attempt-parts.ts";
 import { planAndRun } from "../plan-and-run.ts";
-import { runFfmpeg } from "../run-ffmpeg.ts";
 import type { AttemptOutcome, EngineReport } from "../session-model.ts";
-import { type Cut, cutChunk, indexOf } from "./cut-chunk.ts";
-import { anyEncoder, type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
+import { type Cut, cutChunk } from "./cut-chunk.ts";
+import { deliverParts } from "./deliver-parts.ts";
+import { type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
 import { performMerge } from "./perform-merge.ts";
+import { performSound } from "./perform-sound.ts";
 
 type PartOf<K extends TaskPart["kind"]> = Extract<TaskPart, { kind: K }>;
-
-/** By the name of a file, what is reported of it. */
-type Indexes = ReadonlyMap<string, RenditionIndex>;
 
 export async function performPart(work: Work, part: TaskPart): Promise<AttemptOutcome> {
   switch (part.kind) {
     case "chunk":
       return performChunk(work, part);
+    case "prelude":
     case "audio":
-      return performAudio(work, part);
+      return performSound(work, part);
     case "merge":
       return performMerge(work, part);
   }
@@ -110,73 +105,4 @@ function cutOf({ plan, chunk }: PartOf<"chunk">, rendition: string, encoder: str
     frames: chunk.frames,
     segmentSeconds: plan.presentation?.segmentSeconds ?? null,
   };
-}
-
-/** Sound, cues and all that is not pictures, over the whole: it is never cut. */
-async function performAudio(work: Work, part: PartOf<"audio">): Promise<AttemptOutcome> {
-  work.tracker.enter("planning");
-  const planned = planPart(work, part.plan, anyEncoder);
-  if (planned.status === "ended") return planned.outcome;
-  const { plan, division } = planned.value;
-  const { sound } = division;
-  if (sound === null) {
-    const detail = "The plan of this part has no sound.";
-    return failure(work, { code: "ENGINE_INVOCATION_ERROR", detail, retryable: true }, NO_ENGINE);
-  }
-  const step: FfmpegStep = {
-    kind: "ffmpeg",
-    stage: "transcoding",
-    inputs: [{ from: { source: division.source }, options: [] }],
-    filterComplex: null,
-    outputs: sound.outputs,
-    expectedFrames: null,
-    expectedSeconds: part.plan.presentation?.durationSeconds ?? soundSeconds(part),
-    encoder: null,
-  };
-  const whole: Plan = { ...plan, steps: [step], outputs: sound.promises };
-  const ran = await planAndRun(work, () => whole);
-  if (ran.status === "ended") return ran.outcome;
-  const indexes = new Map<string, RenditionIndex>();
-  for (const { file } of sound.promises) indexes.set(file, await soundIndex(work, part, file));
-  return deliverParts(work, whole, indexes, ran.value.engine);
-}
-
-function soundSeconds({ plan }: PartOf<"audio">): number | null {
-  const [source] = Object.values(plan.sources);
-  const lengths = source?.audio.flatMap(({ durationSeconds }) => durationSeconds ?? []) ?? [];
-  return lengths.length === 0 ? null : Math.max(...lengths);
-}
-
-async function soundIndex(
-  work: Work,
-  { plan }: PartOf<"audio">,
-  file: string,
-): Promise<RenditionIndex> {
-  const { presentation } = plan;
-  const cues = presentation?.subtitles.find(({ name }) => cuesFile(name) === file);
-  if (cues !== undefined) return { track: "text", rendition: cues.name };
-  const track = presentation?.audio.find(({ name }) => mediaFile(name) === file);
-  if (presentation === null || track === undefined) return { track: "sound", rendition: file };
-  const { head, headBytes, fragments } = await readFragmentedFile(join(work.workDir, file));
-  const about = {
-    rendition: track.name,
-    encoder: "aac",
-    segmentSeconds: presentation.segmentSeconds,
-  };
-  return { ...indexOf(head, headBytes, fragments, about), track: "audio" };
-}
-
-async function deliverParts(
-  work: Work,
-  plan: Plan,
-  indexes: Indexes,
-  engine: EngineReport,
-): Promise<AttemptOutcome> {
-  const delivered = await deliver(work, plan, new Map(), engine, (step) => runFfmpeg(work, step));
-  if (delivered.status === "ended") return delivered.outcome;
-  const outputs = delivered.value.map((report): OutputReport => {
-    const index = indexes.get(report.filename);
-    return index === undefined ? report : { ...report, index };
-  });
-  return { status: "completed", outputs, engine };
 }

@@ -30,7 +30,7 @@ export function verified(task: TaskIn<"verifying">, event: VerifiedEvent): Trans
   const parts: TaskEffect = {
     type: "parts",
     ...attemptIds(task, epoch),
-    kind,
+    kind: kind === "chunk" ? kind : "audio",
     chunk,
     files: event.outputs,
   };

@@ -21,7 +21,7 @@ const shapes = {
     worker: index,
     pick: index,
     chunks: fc.integer({ min: 2, max: 4 }),
-    hasAudio: fc.boolean(),
+    sound: fc.constantFrom("none", "whole", "begun"),
     isWanted: fc.constantFrom(true, true, true, false),
   }),
   /** A job is divided and most of its parts done without a fault, so that what comes last is reached. */

@@ -35,7 +35,7 @@ export const laws = {
   oneWinner: "one copy of a chunk is accepted",
   gapless: "what is listed was accepted, from the first chunk on without a gap",
   pinned: "all chunks have the codec configuration of the first accepted",
-  playable: "a run is playable once, with its first chunk",
+  playable: "a run is playable once, with its first chunk and the first of its sound",
 } as const;
 export type Law = keyof typeof laws;
 
@@ -79,14 +79,19 @@ interface KnownTask {
   readonly runs: Map<number, Map<number, LedgerEffect["record"]["state"]>>;
 }
 
+/** A chunk by its index, sound by its kind. */
+type PartKey = number | Task["kind"];
+
+const keyOf = ({ kind, chunk }: Pick<KnownTask, "kind" | "chunk">): PartKey => chunk ?? kind;
+
 interface KnownJob {
   sequence: number;
   run: number;
   terminalRuns: Map<number, string>;
   last: JobSnapshot | null;
   shown: { run: number; attempt: number; progress: number } | null;
-  /** By run: the configuration of each accepted chunk, by index. */
-  readonly accepted: Map<number, Map<number | null, string>>;
+  /** By run: the configuration of each accepted part. */
+  readonly accepted: Map<number, Map<PartKey, string>>;
   readonly playable: Set<number>;
 }
 
@@ -127,16 +132,19 @@ export class Oracle {
   }
 
   /** A part was accepted, and these chunks may be listed now. */
-  listed({ jobId, run, chunk, files }: PartsEffect, chunks: readonly number[]): void {
+  listed({ jobId, taskId, run, chunk, files }: PartsEffect, chunks: readonly number[]): void {
     const job = this.#job(jobId);
-    const accepted = job.accepted.get(run) ?? new Map<number | null, string>();
+    const accepted = job.accepted.get(run) ?? new Map<PartKey, string>();
     job.accepted.set(run, accepted);
-    if (accepted.has(chunk)) throw new Violation("oneWinner", `chunk ${chunk} of ${jobId}`);
+    const part = keyOf({ kind: this.#task(taskId).kind, chunk });
+    if (accepted.has(part)) throw new Violation("oneWinner", `part ${part} of ${jobId}`);
     const index = files[0]?.index;
     const config = index !== undefined && "configSha256" in index ? index.configSha256 : "";
-    const [first = config] = [...accepted].flatMap(([at, other]) => (at === null ? [] : other));
+    const [first = config] = [...accepted].flatMap(([at, other]) =>
+      typeof at === "string" ? [] : other,
+    );
     if (chunk !== null && config !== first) throw new Violation("pinned", `chunk ${chunk}`);
-    accepted.set(chunk, config);
+    accepted.set(part, config);
     const isPrefix = chunks.every((at, place) => at === place && accepted.has(at));
     if (!isPrefix) throw new Violation("gapless", `${chunks}`);
   }
@@ -318,7 +326,8 @@ export class Oracle {
     const accepted = this.#job(jobId).accepted.get(run);
     for (const { jobId: itsJob, run: itsRun, kind, chunk } of this.tasks.values()) {
       if (itsJob !== jobId || itsRun !== run) continue;
-      if ((kind === "chunk" || kind === "audio") && !accepted?.has(chunk)) {
+      const isNeeded = kind === "chunk" || kind === "audio";
+      if (isNeeded && !accepted?.has(keyOf({ kind, chunk }))) {
         throw new Violation("mergeLast", `a merge of ${jobId} before ${kind} ${chunk}`);
       }
     }
@@ -416,7 +425,12 @@ export class Oracle {
 
   #judgePlayable({ jobId, snapshot: { run } }: WebhookEffect): void {
     const { playable, accepted } = this.#job(jobId);
-    const isFirst = !playable.has(run) && accepted.get(run)?.has(0) === true;
+    const parts = accepted.get(run);
+    const isSilent = [...this.tasks.values()].every(
+      (task) => task.jobId !== jobId || task.run !== run || task.kind !== "audio",
+    );
+    const isHeard = isSilent || parts?.has("prelude") || parts?.has("audio");
+    const isFirst = !playable.has(run) && parts?.has(0) === true && isHeard;
     if (!isFirst) throw new Violation("playable", `run ${run} of ${jobId}`);
     playable.add(run);
   }

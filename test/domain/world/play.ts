@@ -72,7 +72,7 @@ class World {
       case "divide":
         this.#agent(command.worker).finish(
           command.pick,
-          planning(command.chunks, command.hasAudio, command.isWanted),
+          planning(command.chunks, command.sound, command.isWanted),
         );
         return;
       case "divideThrough":
@@ -329,7 +329,7 @@ class World {
     this.#pass(1000);
     agent.pull();
     this.#deliverAll();
-    agent.finish(0, planning(chunks, false, true));
+    agent.finish(0, planning(chunks, "none", true));
     this.#deliverAll();
     for (let part = 0; part < done; part++) {
       agent.pull();

@@ -182,11 +182,14 @@ export function strayCompletion(lease: LeaseRef): WorkerMessage {
   };
 }
 
+/** What a plan has of sound: `begun`, its first piece is made by itself as well. */
+export type PlannedSound = "none" | "whole" | "begun";
+
 /** A division into chunks of one frame, two frames, ... */
-export function planning(chunks: number, audio: boolean, isWanted: boolean) {
+export function planning(chunks: number, sound: PlannedSound, isWanted: boolean) {
   const frames = Array.from({ length: chunks }, (_, at) => at + 1);
   const renditions = [isWanted ? "v720" : UNWANTED];
-  const plan = planOf(frames, { audio, renditions });
+  const plan = planOf(frames, { audio: sound !== "none", prelude: sound === "begun", renditions });
   return (lease: LeaseRef): WorkerMessage => ({ type: "plan", lease, plan, engine });
 }
 

@@ -6,7 +6,7 @@ import {
   renderPlaylist,
   renditionsOf,
 } from "../../../edge/media/growing-playlists.ts";
-import type { IndexedFile } from "../../../protocol/chunks/assemble.ts";
+import { assemblePresentation, type IndexedFile } from "../../../protocol/chunks/assemble.ts";
 import type { HeadFacts, PlanFacts, PresentationPlan } from "../../../protocol/chunks/contract.ts";
 import { indexOf, planOf } from "../../support/plans.ts";
 
@@ -66,6 +66,11 @@ const sound: IndexedFile = {
       [500, 100],
     ],
   },
+};
+const prelude: IndexedFile = {
+  ...sound,
+  filename: "a-eng.first.mp4",
+  index: { ...sound.index, segments: [[400, 100]] } as IndexedFile["index"],
 };
 const cues: IndexedFile = {
   kind: "audio",
@@ -196,6 +201,49 @@ describe("the playlist of sound", () => {
     expect(open).not.toContain("#EXT-X-ENDLIST");
     const closed = playlist("a-eng.m3u8", [chunk(0, "v720"), sound], "ended");
     expect(closed).toBe(`${open}#EXT-X-ENDLIST\n`);
+  });
+});
+
+describe("the playlist of sound that has a prelude", () => {
+  const pictures = chunk(0, "v720");
+  const lines = (...accepted: IndexedFile[]) =>
+    linesOf(playlist("a-eng.m3u8", [pictures, ...accepted]));
+
+  test("begins with that, and goes on in the whole where it ends", () => {
+    const begun = lines(prelude);
+    expect(begun.slice(-4)).toEqual([
+      '#EXT-X-MAP:URI="a-eng.first.mp4",BYTERANGE="600@0"',
+      ...["#EXTINF:4.000000,", "#EXT-X-BYTERANGE:400@600", "a-eng.first.mp4"],
+    ]);
+    const rest = ["#EXTINF:4.000000,", "#EXT-X-BYTERANGE:500@1100", "a-eng.mp4"];
+    expect(lines(prelude, sound)).toEqual([...begun, ...rest]);
+    expect(lines(sound, prelude)).toEqual([...begun, ...rest]);
+  });
+
+  test.each([
+    ["is of another configuration", { configSha256: "d".repeat(64) }],
+    ["begins at another time", { start: -1 }],
+    ["ends between two of its segments", { segments: [[400, 90]] as [number, number][] }],
+    ["is longer", { segments: [100, 100, 100].map((ticks) => [400, ticks] as [number, number]) }],
+  ])("is the whole's alone where the prelude %s", (_, change) => {
+    const other = { ...prelude, index: { ...prelude.index, ...change } } as IndexedFile;
+    expect(lines(other, sound)).toEqual(lines(sound));
+  });
+
+  test("shows the master playlist as soon as the prelude is there", () => {
+    const early = firstOnes.filter((file) => file !== sound);
+    expect(playlist("film.m3u8", early)).toBeNull();
+    expect(playlist("film.m3u8", [...early, prelude])).not.toBeNull();
+  });
+
+  test("never ends a job with the prelude alone", () => {
+    const need = { ...facts, presentation };
+    const parts = [...every.filter((file) => file !== sound), prelude];
+    expect(assemblePresentation(need, parts, COUNT).status).toBe("incomplete");
+    const assembled = assemblePresentation(need, [...parts, sound], COUNT);
+    if (assembled.status !== "ok") throw new Error(assembled.status);
+    const [track] = assembled.presentation.audio;
+    expect(track?.rendition.segments.map(({ start }) => start)).toEqual([0, 100]);
   });
 });
 
