@@ -13,7 +13,7 @@ import { SignInPage } from "./pages/sign-in.tsx";
 import { VideosPage } from "./pages/videos.tsx";
 import { WebhooksPage } from "./pages/webhooks.tsx";
 import { WorkersPage } from "./pages/workers.tsx";
-import { Button } from "./ui/basics.tsx";
+import { Button, PageHead } from "./ui/basics.tsx";
 import { Icon, type IconName } from "./ui/icons.tsx";
 import { Logo } from "./ui/logo.tsx";
 import { Empty, Failure, Loading } from "./ui/states.tsx";
@@ -115,9 +115,12 @@ function Frame() {
         {name === "jobs" && id !== undefined ? (
           <JobPage key={id} jobId={id} />
         ) : section === undefined ? (
-          <Empty title="There is no such page.">
-            <a href="#/">To the start</a>
-          </Empty>
+          <>
+            <PageHead title="Not found" />
+            <Empty title="There is no such page.">
+              <a href="#/">To the start</a>
+            </Empty>
+          </>
         ) : (
           <section.page key={name} />
         )}

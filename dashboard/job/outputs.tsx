@@ -38,6 +38,11 @@ export function Outputs({
           </li>
         ))}
       </ul>
+      {!job.outputs.every(isFile) && (
+        <p class="small muted">
+          <code>telecine job {job.jobId} --out DIR</code> saves them with all that they name.
+        </p>
+      )}
     </Card>
   );
 }

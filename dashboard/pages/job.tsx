@@ -181,6 +181,8 @@ function Request({ job }: { readonly job: Job }) {
           ["Priority", String(job.priority)],
           ["Time limit", duration(job.timeoutSeconds)],
           ["Webhook", job.webhookUrl ?? "–"],
+          // What the log lines of this job have in common, at the edge and at the workers.
+          ["Trace", <code key="trace">{job.traceId ?? "–"}</code>],
           [
             "Deliveries",
             <a key="deliveries" href={linkTo(["webhooks"], { jobId: job.jobId })}>

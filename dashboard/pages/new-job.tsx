@@ -138,11 +138,9 @@ function Start({
     (source) => source.kind === "upload" && itemOf(source.id)?.state !== "done",
   );
   return (
-    <Card title="3. Go" class="go">
+    <Card title="3. Go" class={sources.length === 0 ? "" : "go"}>
       <div class="stack">
-        {sources.length === 0 ? (
-          <p class="muted">No video chosen yet.</p>
-        ) : (
+        {sources.length > 0 && (
           <ol class="sources">
             {sources.map((source, index) => (
               <li key={`${index} ${JSON.stringify(source)}`}>
@@ -171,6 +169,7 @@ function Start({
             Start job
           </Button>
           <span class="small muted" role="status">
+            {sources.length === 0 && "No video chosen yet."}
             {start.isBusy && isWaiting && "Starts as soon as the upload is complete."}
             {!start.isBusy && isWaiting && "You can start now: the job waits for the upload."}
           </span>

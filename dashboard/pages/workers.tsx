@@ -38,7 +38,7 @@ export function WorkersPage() {
             </Empty>
           ) : (
             <ul class="cards">
-              {all.map((worker) => (
+              {all.toSorted(byState).map((worker) => (
                 <WorkerCard key={worker.workerId} worker={worker} reload={workers.reload} />
               ))}
             </ul>
@@ -61,6 +61,17 @@ const tones: Readonly<Record<Worker["state"], Tone>> = {
   connected: "good",
   draining: "warn",
   disconnected: "neutral",
+};
+
+/** Those that may take work first, those that are gone last; otherwise as they came, newest first. */
+function byState(a: Worker, b: Worker): number {
+  return rank[a.state] - rank[b.state];
+}
+
+const rank: Readonly<Record<Worker["state"], number>> = {
+  connected: 0,
+  draining: 1,
+  disconnected: 2,
 };
 
 function WorkerCard({ worker, reload }: { readonly worker: Worker; readonly reload: () => void }) {
