@@ -39,7 +39,7 @@ export function Outputs({
         ))}
       </ul>
       {!job.outputs.every(isFile) && (
-        <p class="small muted">
+        <p class="small muted note">
           <code>telecine job {job.jobId} --out DIR</code> saves them with all that they name.
         </p>
       )}

@@ -95,11 +95,13 @@ function KeyTable({
             </span>
           </td>
           <td data-label="Scopes">
-            {key.scopes.map((scope) => (
-              <Badge key={scope} tone="neutral">
-                {scope}
-              </Badge>
-            ))}
+            <span class="chips">
+              {key.scopes.map((scope) => (
+                <Badge key={scope} tone="neutral">
+                  {scope}
+                </Badge>
+              ))}
+            </span>
           </td>
           <td data-label="Made">
             <Ago time={key.createdAt} now={now} />
