@@ -6,7 +6,7 @@ import { refuseHdr } from "./parts/color.ts";
 import { type Framing, framing } from "./parts/geometry.ts";
 import { length, seconds, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { type Span, spanOf, spanOptions } from "./parts/span.ts";
+import { endFilters, type Span, spanOf, spanOptions } from "./parts/span.ts";
 import { exactRate, secondsText } from "./parts/timing.ts";
 import { stillFilters } from "./parts/video-filters.ts";
 
@@ -72,7 +72,7 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
       `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(span.expectedSeconds ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
     );
   }
-  const chain = pictures(video, framed, asked.fps);
+  const chain = [...endFilters("trim", span), pictures(video, framed, asked.fps)].join(",");
   return {
     status: "planned",
     action: "encode",

@@ -66,6 +66,9 @@ function plan(context: PlanContext<Params>): PlanResult {
   return encode(context, span);
 }
 
+/** The delay of an encoder of sound stays below. */
+const MOST_EARLY_SECONDS = 0.1;
+
 /** H.264 as browsers and phones decode it in hardware, no larger and no heavier than asked for. */
 function isPlayableVideo(source: SourceInfo, video: VideoStreamInfo, asked: Params): boolean {
   const gap = source.mp4?.maxKeyframeGapSeconds ?? null;
@@ -77,6 +80,8 @@ function isPlayableVideo(source: SourceInfo, video: VideoStreamInfo, asked: Para
     !isHdr(video) &&
     (gap === null || gap <= MAX_KEYFRAME_GAP_SECONDS) &&
     (source.mp4 === null || source.mp4.sampleDecodesCleanly) &&
+    // Packets before zero have no times in some containers, and would be left out of a copy.
+    source.startSeconds > -MOST_EARLY_SECONDS &&
     hasSizeAskedFor(video, asked) &&
     hasBitrateAskedFor(source, video, asked)
   );

@@ -27,7 +27,7 @@ import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { pipelineOf } from "./pipeline.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
-import { isWhole, lengthOfStream, type Span, spanOptions } from "./span.ts";
+import { endFilters, isWhole, lengthOfStream, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
@@ -269,7 +269,8 @@ function encodeVideo(
   if (branch === undefined) throw new RangeError("A pipeline has a branch for each request.");
   const { picture } = branch;
   const frames = presentedFrames(source, span, request.fps);
-  const filters = branch.filters.join(",");
+  const end = endFilters("trim", span);
+  const filters = [...end, ...branch.filters].join(",");
   const encoding = [...branch.output, ...tagOptions(picture.tags)];
   const isDivisible = request.fps === undefined && request.quality.kind !== "two_pass";
   const named = { name: capability.encoder, device: capability.device };
@@ -287,7 +288,7 @@ function encodeVideo(
     frames: frames ?? estimatedFrames(video, span, request.fps),
     promise: { codec: request.codec, ...sizeOf(framed), frames },
     reference: {
-      graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,
+      graph: `[0:${video.index}]${[...end, ...picture.filters].join(",")}[reference]`,
       bitDepth,
       range: picture.tags.range,
       alignment: "start",
@@ -351,6 +352,7 @@ function audioTracks(
   { audio: choice, audioKbps: bitrateKbps, span }: EncodeRequest,
 ): readonly AudioTrack[] | Rejection {
   if (choice === "none") return [];
+  const end = endFilters("atrim", span);
   if (choice === "copy") {
     const alien = source.audio.find((track) => !canCopyAudio(track, format));
     return alien === undefined
@@ -358,7 +360,7 @@ function audioTracks(
       : unsupported(`audioCodec copy: ${alien.codec} cannot stand in ${format}.`);
   }
   if (choice !== "keep") {
-    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps }));
+    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps, end }));
   }
   const encoding = defaultAudio(format);
   // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
@@ -368,5 +370,6 @@ function audioTracks(
   return source.audio.map((track) => ({
     source: track,
     encoding: copies && isOwn(track) ? null : encoding,
+    end,
   }));
 }

@@ -98,6 +98,19 @@ export function spanOptions(span: Span): string[] {
   ];
 }
 
+/** More than the frame that a cut may fall into. */
+const LAST_FRAME_SECONDS = 0.1;
+
+/**
+ * Filters of pictures (`trim`) or sound (`atrim`) that end where the part does. ffmpeg's `-t` counts from the first frame
+ * that it finds: in a hole of the source that is late, and as much of what nobody asked for would follow the part.
+ */
+export function endFilters(filter: "trim" | "atrim", { lengthSeconds }: Span): string[] {
+  return lengthSeconds === null
+    ? []
+    : [`${filter}=end=${secondsText(lengthSeconds + LAST_FRAME_SECONDS)}`];
+}
+
 /** A source that ends before its declared end by more than this is not completed silently. */
 export function durationTolerance(seconds: number | null): number {
   return Math.max(1, (seconds ?? 0) * 0.02);

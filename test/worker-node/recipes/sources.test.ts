@@ -274,3 +274,34 @@ describe("what is hardly there", () => {
     expect(video).toMatchObject({ codec_name: "av1", nb_read_frames: "5" });
   });
 });
+
+describe("a part of a source with a hole", () => {
+  test("ends where it was asked to, though its first picture and its first sound come late", async () => {
+    const file = bench.make(
+      "holes.mkv",
+      ...[...picture("testsrc2=s=160x90:r=25:d=5"), ...tone(5)],
+      ...["-vf", "select='lt(t,1)+gte(t,1.9)'", "-af", "aselect='lt(t,1)+gte(t,1.9)'"],
+      ...["-fps_mode", "passthrough", ...X264, ...AAC],
+    );
+    const trim = { name: "trim", startSeconds: 1, durationSeconds: 1.5 };
+    const { file: part } = await bench.run(file, trim);
+    const times = frameTimes(bench.tools, part, "v:0");
+    expect(times[0]).toBeCloseTo(0.92, 1);
+    expect(times.at(-1)).toBeLessThan(1.61);
+    expect(frameTimes(bench.tools, part, "a:0").at(-1)).toBeLessThan(1.65);
+  });
+
+  test("whose times begin before zero keeps every picture", async () => {
+    const whole = bench.make(
+      "whole.mp4",
+      ...[...picture("testsrc2=s=160x90:r=25:d=2"), ...tone(2)],
+      ...[...X264, "-bf", "2", "-g", "50", ...AAC],
+    );
+    const file = bench.make(
+      "early.mkv",
+      ...["-i", whole, "-c", "copy", "-output_ts_offset", "-0.5", "-avoid_negative_ts", "disabled"],
+    );
+    const { video } = await bench.run(file, { name: "webReady" });
+    expect(Number(video?.nb_read_frames)).toBe(50);
+  });
+});
