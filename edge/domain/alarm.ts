@@ -8,6 +8,7 @@ import { expiryOf } from "./lease.ts";
 import type { JobRecord, Lease, LiveJob, Task, TaskIn } from "./model.ts";
 import { MAX_BACKOFF_MS } from "./retry.ts";
 import type { Rules } from "./rules.ts";
+import { speculateAt } from "./speculate.ts";
 
 /** A clock may be corrected by this much, in milliseconds, before deadlines are counted anew. */
 const CLOCK_TOLERANCE_MS = 1000;
@@ -21,9 +22,12 @@ export function nextAlarm(deadlines: Iterable<number>, now: number): number | nu
   return earliest === null ? null : Math.max(earliest, now);
 }
 
-/** Every instant at which something of the job falls due, or a task of it may be leased again. */
-export function deadlinesOf({ job, tasks }: LiveJob, now: number): readonly number[] {
+/** Every instant at which something of the job falls due, or a task of it may be leased again or a second time. */
+export function deadlinesOf(live: LiveJob, now: number): readonly number[] {
+  const { job, tasks } = live;
   const ofTasks = tasks.flatMap((task) => taskDeadlines(job, task, now));
+  const copyAt = speculateAt(live, now);
+  if (copyAt !== null) ofTasks.push(copyAt);
   return job.runningSince === null ? ofTasks : [...ofTasks, now + runLimitMsLeft(job, now)];
 }
 

@@ -24,12 +24,12 @@ import {
 import {
   copyOf,
   currentTasks,
-  hasLiveCopy,
   isDivided,
   isPart,
   isPlayable,
   pinConflict,
   pinsOf,
+  wasCopied,
   withParts,
 } from "./parts.ts";
 import { closeStages, enterStage, moveStage, stageOf, stageProgressOf } from "./progress.ts";
@@ -112,13 +112,7 @@ export function copyChunk(live: LiveJob, taskId: string, now: number): StepResul
   const tasks = currentTasks(live.job, live.tasks);
   const chunk = tasks.find((task) => task.taskId === taskId);
   if (chunk?.state !== "leased" || chunk.chunk === null) return rejected("illegal");
-  if (
-    hasLiveCopy(
-      tasks.filter((task) => task !== chunk),
-      chunk,
-    )
-  )
-    return rejected("illegal");
+  if (wasCopied(tasks, chunk)) return rejected("illegal");
   const copy = copyOf(live.tasks, chunk, now);
   const effects: Effect[] = [{ type: "arm_alarm", at: now }];
   return { status: "ok", live: { ...live, tasks: [...live.tasks, copy] }, effects, durable: true };

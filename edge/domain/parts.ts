@@ -204,6 +204,14 @@ export function hasLiveCopy(tasks: readonly Task[], failed: Task): boolean {
   );
 }
 
+/** Whether the chunk has another copy, in whatever state: one that failed is not made again and again. */
+export function wasCopied(tasks: readonly Task[], { taskId, chunk }: Task): boolean {
+  return (
+    chunk !== null &&
+    tasks.some((task) => task.taskId !== taskId && task.chunk?.index === chunk.index)
+  );
+}
+
 /** What the first accepted chunk holds all others to. */
 export function pinsOf(files: readonly AcceptedOutput[]): Pins {
   return Object.fromEntries(

@@ -3,7 +3,7 @@
  * another would be done with the same chunk well before it.
  */
 import type { JobRecord, LiveJob, Task, TaskIn } from "./model.ts";
-import { currentTasks, hasLiveCopy } from "./parts.ts";
+import { currentTasks, wasCopied } from "./parts.ts";
 
 /** Fewer finished chunks say nothing of how long one takes. */
 const LEAST_FINISHED = 2;
@@ -14,29 +14,49 @@ const SLOWER_BY = 1.5;
 /** Before this part of what a chunk usually takes, a fraction says little. */
 const SETTLED_AFTER = 0.5;
 
+type LiveTasks = { readonly job: Pick<JobRecord, "run">; readonly tasks: LiveJob["tasks"] };
+
 /**
  * The chunk to lease once more, or null: the one that is expected to need longest, of those that need more than
  * `SLOWER_BY` times what a new attempt would. Only once every part of the job has a worker: before that, idle slots
  * have better to do. Pure.
  */
-export function speculate(
-  live: { readonly job: Pick<JobRecord, "run">; readonly tasks: LiveJob["tasks"] },
-  now: number,
-): TaskIn<"leased"> | null {
-  const tasks = currentTasks(live.job, live.tasks);
-  if (tasks.some(({ state }) => state === "ready")) return null;
-  const pace = medianPace(tasks);
-  if (pace === null) return null;
+export function speculate(live: LiveTasks, now: number): TaskIn<"leased"> | null {
   let slowest: { readonly task: TaskIn<"leased">; readonly leftMs: number } | null = null;
-  for (const task of tasks) {
-    if (task.state !== "leased" || task.chunk === null) continue;
-    const freshMs = START_MS + pace * task.chunk.frames;
+  for (const { task, freshMs } of candidates(live)) {
     const leftMs = expectedLeft(task, freshMs, now);
     if (leftMs <= SLOWER_BY * freshMs || leftMs <= (slowest?.leftMs ?? 0)) continue;
-    if (hasLiveCopy(without(tasks, task), task)) continue;
     slowest = { task, leftMs };
   }
   return slowest?.task ?? null;
+}
+
+/**
+ * When a chunk of the job will be slow enough for a second copy, if nothing more is heard of it: the first such instant
+ * after `now`, in milliseconds since the epoch, or null. The alarm rings for it, or an agent that says nothing would
+ * keep idle slots waiting until its lease expires.
+ */
+export function speculateAt(live: LiveTasks, now: number): number | null {
+  const instants = candidates(live).flatMap(({ task, freshMs }) => {
+    const at = slowAt(task, freshMs);
+    return at > now && at < Number.POSITIVE_INFINITY ? [at] : [];
+  });
+  return instants.length === 0 ? null : Math.min(...instants);
+}
+
+/** The chunks that run and may be copied, and how many milliseconds a new attempt of each would take. */
+function candidates(
+  live: LiveTasks,
+): readonly { readonly task: TaskIn<"leased">; readonly freshMs: number }[] {
+  const tasks = currentTasks(live.job, live.tasks);
+  if (tasks.some(({ state }) => state === "ready")) return [];
+  const pace = medianPace(tasks);
+  if (pace === null) return [];
+  return tasks.flatMap((task) =>
+    task.state === "leased" && task.chunk !== null && !wasCopied(tasks, task)
+      ? [{ task, freshMs: START_MS + pace * task.chunk.frames }]
+      : [],
+  );
 }
 
 /** Milliseconds a frame over the finished chunks: their median. Null while too few are finished. */
@@ -59,6 +79,9 @@ function expectedLeft({ lease }: TaskIn<"leased">, freshMs: number, now: number)
   return (ageMs * (1 - fraction)) / fraction;
 }
 
-function without(tasks: readonly Task[], task: Task): readonly Task[] {
-  return tasks.filter((other) => other !== task);
+/** The first instant at which `expectedLeft` is more than a copy may need, if the attempt is not heard again. */
+function slowAt({ lease }: TaskIn<"leased">, freshMs: number): number {
+  const fraction = lease.stage === "transcoding" ? lease.fraction : 0;
+  const share = fraction === 0 ? 1 : Math.max(SETTLED_AFTER / SLOWER_BY, fraction / (1 - fraction));
+  return lease.grantedAt + Math.floor(SLOWER_BY * freshMs * share) + 1;
 }

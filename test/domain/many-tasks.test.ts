@@ -1,87 +1,30 @@
 /** Jobs that were divided: what becomes of the job when something happens to one of its parts. */
 import { describe, expect, test } from "vitest";
-import { copyChunk, stepTask } from "../../edge/domain/job.ts";
-import type { Task } from "../../edge/domain/model.ts";
-import { speculate } from "../../edge/domain/speculate.ts";
-import type { JobSubmission } from "../../edge/domain/submission.ts";
-import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
-import { taskIdOf } from "../../protocol/ids.ts";
-import type { Stage } from "../../protocol/stages.ts";
-import { indexOf, planOf } from "../support/plans.ts";
-import { Driver, output } from "./driver.ts";
-import { engine, jobIdOf, report } from "./fixtures.ts";
-
-const jobId = jobIdOf(0);
-const [whole, first, second, third, audio, merge] = [0, 1, 2, 3, 4, 5].map((number) =>
-  taskIdOf(jobId, number),
-) as [string, string, string, string, string, string];
-/** Of a plan that has a prelude, which stands before the audio. */
-const [prelude, audioAfterPrelude, mergeAfterPrelude] = [audio, merge, taskIdOf(jobId, 6)];
-const hls = { out_1: { filename: "result.m3u8", format: "hls" } } as const;
-
-/** A job of three chunks (the last twice as long), the audio, and a merge. */
-function divided(facts: Partial<JobSubmission> = {}, planned: Partial<ChunkPlan> = {}): Driver {
-  const job = new Driver(facts);
-  job.lease().progress("probing", 1, 1).progress("planning", 1, 2);
-  return plan(job, planned);
-}
-
-function plan(job: Driver, planned: Partial<ChunkPlan> = {}): Driver {
-  const { epoch } = job.task;
-  const plan = planOf([100, 100, 200], { audio: true, ...planned });
-  job.feed({ type: "plan", epoch, workerId: "wkr_gpu-1", plan, engine, refusal: null });
-  return job;
-}
-
-function taskOf(job: Driver, taskId: string): Task {
-  const task = job.live.tasks.find((candidate) => candidate.taskId === taskId);
-  if (task === undefined) throw new Error(`no task ${taskId}`);
-  return task;
-}
-
-function lease(job: Driver, taskId: string, worker = taskId): void {
-  const workerId = `wkr_${worker}`;
-  job.feed({ type: "grant", workerId, workerName: worker, sessionId: `s-${worker}` }, taskId);
-}
-
-function holderOf(job: Driver, taskId: string) {
-  const task = taskOf(job, taskId);
-  if (task.state !== "leased") throw new Error(`${taskId} is ${task.state}`);
-  return { epoch: task.lease.epoch, workerId: task.lease.workerId };
-}
-
-function complete(job: Driver, taskId: string): void {
-  const result = { outputs: [report], engine };
-  job.feed({ type: "complete", ...holderOf(job, taskId), result }, taskId);
-}
-
-function verify(job: Driver, taskId: string, config = "a"): void {
-  const { epoch } = taskOf(job, taskId);
-  const outputs = [{ ...output, name: taskId, index: indexOf({ config }) }];
-  job.feed({ type: "verified", epoch, outputs }, taskId);
-}
-
-function finish(job: Driver, taskId: string, config = "a"): void {
-  lease(job, taskId);
-  complete(job, taskId);
-  verify(job, taskId, config);
-}
-
-function move(job: Driver, taskId: string, stage: Stage, fraction: number): void {
-  const movement = Math.ceil(fraction * 1000) + 1;
-  const held = holderOf(job, taskId);
-  job.feed({ type: "progress", ...held, stage, fraction, movement, fps: 10, speed: 1 }, taskId);
-}
-
-const failure = { stage: "transcoding", code: "TRANSCODE_ERROR", detail: "d", engine } as const;
-
-function fail(job: Driver, taskId: string, retryable = true): void {
-  job.feed({ type: "fail", ...holderOf(job, taskId), ...failure, retryable }, taskId);
-}
-
-function statesOf(job: Driver): readonly string[] {
-  return job.live.tasks.map(({ state }) => state);
-}
+import { planOf } from "../support/plans.ts";
+import {
+  audio,
+  audioAfterPrelude,
+  complete,
+  divided,
+  fail,
+  finish,
+  first,
+  hls,
+  lease,
+  merge,
+  mergeAfterPrelude,
+  move,
+  plan,
+  prelude,
+  second,
+  statesOf,
+  taskOf,
+  third,
+  verify,
+  whole,
+} from "./divided-job.ts";
+import { Driver } from "./driver.ts";
+import { engine } from "./fixtures.ts";
 
 describe("a division", () => {
   test("ends the attempt that planned it, and makes parts that are ready and a merge that waits", () => {
@@ -347,83 +290,3 @@ describe("the first accepted chunk", () => {
     expect(taskOf(job, second)).toMatchObject({ state: "ready", attempts: 1 });
   });
 });
-
-/** Two chunks done in 10 s each; the third, of twice their frames, has been made for `ageMs` up to `fraction`. */
-function slow(ageMs: number, fraction: number): Driver {
-  const job = divided();
-  for (const taskId of [first, second]) lease(job, taskId);
-  job.after(10_000);
-  for (const taskId of [first, second]) {
-    complete(job, taskId);
-    verify(job, taskId);
-  }
-  finish(job, audio);
-  lease(job, third);
-  move(job, third, "transcoding", fraction);
-  return job.after(ageMs);
-}
-
-describe("a slow chunk", () => {
-  test("is copied when it will need longer than a copy, by a good margin", () => {
-    const expectations = [
-      [12_000, 0.5, false],
-      [12_000, 0.2, true],
-      [60_000, 0.9, false],
-      [5_000, 0.01, false],
-    ] as const;
-    for (const [ageMs, fraction, isCopied] of expectations) {
-      const job = slow(ageMs, fraction);
-      expect(speculate(job.live, job.now)?.taskId).toBe(isCopied ? third : undefined);
-    }
-  });
-
-  test("is not copied while other parts wait, nor when it has a copy", () => {
-    const job = slow(30_000, 0.1);
-    job.live = { ...job.live, tasks: job.live.tasks.map(readyAgain) };
-    expect(speculate(job.live, job.now)).toBeNull();
-    const copied = slow(30_000, 0.1);
-    copy(copied, third);
-    lease(copied, taskIdOf(jobId, 6), "other");
-    expect(speculate(copied.live, copied.now)).toBeNull();
-    expect(copyChunk(copied.live, third, copied.now)).toMatchObject({ reason: "illegal" });
-  });
-
-  test("is satisfied by the first copy that is accepted; the other is stopped and its bytes go", () => {
-    const job = slow(30_000, 0.1);
-    const other = taskIdOf(jobId, 6);
-    copy(job, third);
-    lease(job, other, "other");
-    complete(job, other);
-    verify(job, other);
-    expect(taskOf(job, third).state).toBe("superseded");
-    expect(taskOf(job, merge).state).toBe("ready");
-    expect(job.of("revoke")).toMatchObject([{ taskId: third, reason: "superseded" }]);
-    expect(job.of("collect").at(-1)).toMatchObject({ taskId: third });
-    const late = { type: "verified", now: job.now, epoch: 1, outputs: [] } as const;
-    expect(stepTask(job.live, third, late, job.rules).status).toBe("rejected");
-    finish(job, merge);
-    expect(job.snapshot.state).toBe("completed");
-  });
-
-  test("fails its job only when none of its copies can succeed any more", () => {
-    const job = slow(30_000, 0.1);
-    copy(job, third);
-    const other = taskIdOf(jobId, 6);
-    lease(job, other, "other");
-    fail(job, other, false);
-    expect(job.snapshot.state).toBe("transcoding");
-    fail(job, third, false);
-    expect(job.snapshot.state).toBe("failed");
-  });
-});
-
-function copy(job: Driver, taskId: string): void {
-  const copied = copyChunk(job.live, taskId, job.now);
-  if (copied.status !== "ok") throw new Error(copied.reason);
-  job.live = copied.live;
-}
-
-function readyAgain(task: Task): Task {
-  if (task.taskId !== audio) return task;
-  return { ...task, state: "ready", readyAt: 0, queueDeadline: 0 };
-}

@@ -116,6 +116,8 @@ describe("a worker that can divide", () => {
     const agent = await divider(pool, 2);
     await rpc(pool).submit(submissionOf());
     expect((await agent.expect("lease")).task.fleet).toEqual({ freeSlots: 1, ownSlots: 1 });
+    // Of two that are as free, the one whose id is the older gets the task.
+    pass(1);
     await divider(pool);
     await rpc(pool).submit(submissionOf());
     expect((await agent.expect("lease")).task.fleet).toEqual({ freeSlots: 1, ownSlots: 0 });
@@ -233,6 +235,43 @@ describe("a divided job", () => {
     for (let chunk = 0; chunk < 10; chunk++) await finish(other, submission);
     await settleOutbox(pool);
     expect(((await rowsWritten(pool)) - before) / 10).toBeLessThanOrEqual(26);
+  });
+});
+
+describe("a slow chunk", () => {
+  test("is leased to an idle agent by the alarm, though nobody says anything any more", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { planner, other } = await divide(pool, submission);
+    for (let chunk = 0; chunk < 2; chunk++) {
+      const message = await other.expect("lease");
+      pass(2 * SECOND);
+      other.complete(message.lease, [await report(submission, message)]);
+      expect((await other.expect("ack")).status).toBe("accepted");
+      other.say({ type: "pull", free: 1 });
+    }
+    const slow = await other.expect("lease");
+    planner.say({ type: "pull", free: 1 });
+    expect(await planner.settled()).toEqual([]);
+    // Long before its lease expires.
+    pass(12 * SECOND);
+    await ringAlarm(pool);
+    const copy = await planner.expect("lease");
+    expect(copy.task.part).toMatchObject({ kind: "chunk", chunk: { index: 2 } });
+    expect(copy.lease.taskId).not.toBe(slow.lease.taskId);
+    planner.complete(copy.lease, [await report(submission, copy)]);
+    expect((await planner.expect("ack")).status).toBe("accepted");
+    expect(await other.expect("revoke")).toMatchObject({ reason: "superseded" });
+    // What the slower one says now is of no attempt that counts, and none of its files is merged.
+    other.complete(slow.lease, [await report(submission, slow)]);
+    expect((await other.expect("ack")).status).toBe("refused");
+    planner.say({ type: "pull", free: 1 });
+    const merge = await planner.expect("lease");
+    const found = await rpc(pool).parts(merge.lease);
+    const ids = found.status === "ok" ? found.list.parts.map(({ taskId }) => taskId) : [];
+    expect(ids).toHaveLength(3);
+    expect(ids).toContain(copy.lease.taskId);
+    expect(ids).not.toContain(slow.lease.taskId);
   });
 });
 
