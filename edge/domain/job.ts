@@ -108,11 +108,16 @@ function heldToPins(
  * Leases of one chunk for a second time are another task: this makes it, ready for a worker. `illegal` for a task that
  * is no chunk, does not run, or has a copy already.
  */
-export function copyChunk(live: LiveJob, taskId: string, now: number): StepResult {
+export function copyChunk(
+  live: LiveJob,
+  taskId: string,
+  now: number,
+  { guards }: Rules,
+): StepResult {
   const tasks = currentTasks(live.job, live.tasks);
   const chunk = tasks.find((task) => task.taskId === taskId);
   if (chunk?.state !== "leased" || chunk.chunk === null) return rejected("illegal");
-  if (wasCopied(tasks, chunk)) return rejected("illegal");
+  if (wasCopied(tasks, chunk) && guards.copiedOnce) return rejected("illegal");
   const copy = copyOf(live.tasks, chunk, now);
   const effects: Effect[] = [{ type: "arm_alarm", at: now }];
   return { status: "ok", live: { ...live, tasks: [...live.tasks, copy] }, effects, durable: true };

@@ -53,6 +53,8 @@ export interface Guards {
   readonly partsFirst: boolean;
   /** The first accepted copy of a chunk stops the others. */
   readonly oneWinner: boolean;
+  /** A chunk is copied once in a run, whatever becomes of the copy. */
+  readonly copiedOnce: boolean;
   /** Playlists list chunks up to the first one that is missing. */
   readonly gapless: boolean;
   /** A chunk made with another encoder or configuration than the first accepted one is refused. */
@@ -84,6 +86,7 @@ export const allGuards: Guards = {
   sameAnswer: true,
   partsFirst: true,
   oneWinner: true,
+  copiedOnce: true,
   gapless: true,
   pinned: true,
 };

@@ -36,7 +36,9 @@ function leaseCopy(pool: PoolContext, jobId: string): readonly Effect[] {
     .filter(({ worker }) => worker.workerId !== slow.lease.workerId)
     .sort((a, b) => b.count - a.count || (a.worker.workerId < b.worker.workerId ? -1 : 1));
   if (best === undefined) return [];
-  const copied = stepJob(pool, jobId, (current) => copyChunk(current, slow.taskId, now));
+  const copied = stepJob(pool, jobId, (current) =>
+    copyChunk(current, slow.taskId, now, pool.rules),
+  );
   if (copied.status !== "ok") return [];
   const taskId = taskIdOf(jobId, live.tasks.length);
   logInfo("copied", { traceId: submission.traceId, jobId, taskId, of: slow.taskId });

@@ -35,6 +35,7 @@ const protects: Record<Exclude<keyof Guards, "reserves">, readonly Law[]> = {
   sameAnswer: ["sameAnswer"],
   partsFirst: ["mergeLast"],
   oneWinner: ["oneWinner"],
+  copiedOnce: ["copiedOnce"],
   gapless: ["gapless"],
   pinned: ["pinned"],
 };

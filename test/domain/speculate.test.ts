@@ -60,7 +60,9 @@ describe("a slow chunk", () => {
     copy(copied, third);
     lease(copied, taskIdOf(jobId, 6), "other");
     expect(speculate(copied.live, copied.now)).toBeNull();
-    expect(copyChunk(copied.live, third, copied.now)).toMatchObject({ reason: "illegal" });
+    expect(copyChunk(copied.live, third, copied.now, copied.rules)).toMatchObject({
+      reason: "illegal",
+    });
   });
 
   test("is satisfied by the first copy that is accepted; the other is stopped and its bytes go", () => {
@@ -99,7 +101,7 @@ describe("a slow chunk", () => {
     fail(job, other, false);
     job.after(30_000);
     expect(speculate(job.live, job.now)).toBeNull();
-    expect(copyChunk(job.live, third, job.now)).toMatchObject({ reason: "illegal" });
+    expect(copyChunk(job.live, third, job.now, job.rules)).toMatchObject({ reason: "illegal" });
   });
 
   test("that says nothing more has an alarm at the very instant from which it may be copied", () => {
@@ -127,7 +129,7 @@ describe("a slow chunk", () => {
 });
 
 function copy(job: Driver, taskId: string): void {
-  const copied = copyChunk(job.live, taskId, job.now);
+  const copied = copyChunk(job.live, taskId, job.now, job.rules);
   if (copied.status !== "ok") throw new Error(copied.reason);
   job.live = copied.live;
 }

@@ -32,6 +32,7 @@ export const laws = {
   notEarly: "a lease is not expired before its time",
   notLate: "a lease without movement does not outlive its time",
   mergeLast: "a merge is leased once every chunk and the audio were accepted",
+  copiedOnce: "a chunk has at most two copies in a run",
   oneWinner: "one copy of a chunk is accepted",
   gapless: "what is listed was accepted, from the first chunk on without a gap",
   pinned: "all chunks have the codec configuration of the first accepted",
@@ -128,7 +129,14 @@ export class Oracle {
       this.tasks.set(taskId, { ...facts, highestEpoch: 0, live: null, runs: new Map() });
     } else if (known.run !== run) {
       Object.assign(known, facts);
+    } else {
+      return;
     }
+    if (chunk === null) return;
+    const copies = [...this.tasks.values()].filter(
+      (task) => task.jobId === jobId && task.run === run && task.chunk === chunk.index,
+    );
+    if (copies.length > 2) throw new Violation("copiedOnce", `chunk ${chunk.index} of ${jobId}`);
   }
 
   /** A part was accepted, and these chunks may be listed now. */

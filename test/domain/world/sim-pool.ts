@@ -222,7 +222,7 @@ export class SimPool {
 
   /** Leases a chunk that runs for a second time. */
   copy(jobId: string, taskId: string): void {
-    this.#step(jobId, (live) => copyChunk(live, taskId, this.now));
+    this.#step(jobId, (live) => copyChunk(live, taskId, this.now, this.rules));
     this.dispatch();
   }
 
