@@ -7,7 +7,7 @@ import { unsupported } from "../recipes/parts/rejections.ts";
 import { type Analysis, analyse, type OutputStreams } from "./analyse.ts";
 import { defaultVideoEncoder, videoEncoders } from "./encoders.ts";
 import { expectedSeconds } from "./expect.ts";
-import { type Command, type CommandOutput, hasOption, optionsOf } from "./model.ts";
+import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
 import { parseCommand } from "./parse.ts";
 import { optionArgs } from "./write.ts";
 
@@ -38,7 +38,7 @@ export function planCommand(
   return {
     status: "planned",
     action: "command",
-    steps: [step(command, analysis, sources, outputs, chosen.encoder)],
+    steps: [step(spared(command, analysis.outputs), analysis, sources, outputs, chosen.encoder)],
     outputs: outputs.map((output) => promise(command, analysis.outputs, output)),
   };
 }
@@ -53,6 +53,40 @@ function defaults({ format }: CommandOutput): string[] {
 function imageOptions({ format, options }: CommandOutput): string[] {
   if (format !== "jpg" && format !== "png") return [];
   return ["-update", "1", ...(hasOption(options, "frames") ? [] : ["-frames:v", "1"])];
+}
+
+/** As `-vf` and `-filter_complex` write them: the filter and what it is told. */
+const FLIPS = /(?<=^|[,;\]])(\s*vflip(?:@\w+)?(?:=[^,;[]*)?)(?=[,;[]|$)/g;
+
+/**
+ * SVT-AV1 never ends on pictures that were flipped, whose lines are counted backwards (ffmpeg 5.1.9): it is given a copy. A
+ * source's display matrix may ask for the flip, and then it stands in no graph of the client's.
+ */
+function spared(command: Command, streams: readonly OutputStreams[]): Command {
+  const needsCopy = (output: CommandOutput) => {
+    const encoders = videoEncodersOf(output);
+    const hasVideo = streams.find(({ key }) => key === output.key)?.video !== "no";
+    return hasVideo && encoders.length > 0 && encoders.every((name) => name === "libsvtav1");
+  };
+  if (!command.outputs.some(needsCopy)) return command;
+  const flipped = (option: Option): Option => ({
+    ...option,
+    value: option.value?.replace(FLIPS, "$1,copy") ?? null,
+  });
+  const copied = (option: Option): Option =>
+    option.value?.includes("[") ? flipped(option) : { ...option, value: `${option.value},copy` };
+  const isOwn = ({ name, specifier }: Option) => name === "filter" && /^v/.test(specifier ?? "");
+  const own: Option = { name: "filter", specifier: "v", value: "copy", graph: null, index: -1 };
+  return {
+    ...command,
+    complex: command.complex === null ? null : flipped(command.complex),
+    outputs: command.outputs.map((output) => {
+      if (!needsCopy(output)) return output;
+      const isPlain = command.complex === null && !output.options.some(isOwn);
+      const options = output.options.map((option) => (isOwn(option) ? copied(option) : option));
+      return { ...output, options: isPlain ? [...options, own] : options };
+    }),
+  };
 }
 
 function step(

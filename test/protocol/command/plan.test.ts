@@ -36,6 +36,25 @@ const rejection = (line: string, asked: Asked = {}) => {
 };
 
 describe("the plan of a command", () => {
+  test.each([
+    ["-i {{input}} -c:v libsvtav1 {{output}}", "-filter:v copy"],
+    ["-i {{input}} -vf vflip -c:v libsvtav1 {{output}}", "-filter:v vflip,copy"],
+    ["-i {{input}} -vf [in]vflip,null[out] -c:v libsvtav1 {{output}}", "vflip,copy,null"],
+    [
+      "-i {{input}} -filter_complex [0:v]vflip[v] -map [v] -c:v libsvtav1 {{output}}",
+      "vflip,copy[",
+    ],
+    ["-i {{input}} -vf vflip -c:v libx264 {{output}}", "-filter:v vflip "],
+  ])("gives SVT-AV1 a copy of what is flipped, which it could not read: %s", (line, expected) => {
+    const encoders: readonly EncoderCapability[] = [
+      ...software,
+      { encoder: "libsvtav1", codec: "av1", device: "cpu", bitDepths: [8], maxSessions: null },
+    ];
+    const { step } = planned(line, { encoders });
+    const written = [step.filterComplex ?? "", ...(step.outputs[0]?.options ?? [])].join(" ");
+    expect(`${written} `).toContain(expected);
+  });
+
   test("is one run, written from what was understood, with the server's muxer and file", () => {
     const { step, action } = planned(
       "-copyts -ss 1 -i {{input}} -vf scale=640:-2 -c:v libx264 -crf 20 -c:a copy {{output}}",
