@@ -145,7 +145,13 @@ export const FLOOD = `const go = () => {
 };
 go();`;
 
-/** Whether a process runs; one that is dead and only waits to be reaped does not. */
+/** `PF_EXITING` among a process's flags (proc(5), field 9; linux/sched.h). */
+const EXITING = 0x4;
+
+/**
+ * Whether a process runs; one that is dead and only waits to be reaped does not, nor one that is past its last
+ * instruction: the kernel closes its pipes, which is how its end is noticed, a moment before it calls it dead.
+ */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -154,7 +160,9 @@ export function isRunning(pid: number): boolean {
   }
   if (process.platform !== "linux") return true;
   try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state = "X", , , , , , flags] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return !/[ZX]/.test(state) && (Number(flags) & EXITING) === 0;
   } catch {
     return false;
   }
