@@ -121,6 +121,13 @@ test.each([
   expect(devices.encoders()).toEqual([proved(kind), CPU]);
 });
 
+test("a device that gives no frame back and says nothing of it is fallen back from, and not blamed: the source may have had none", async () => {
+  const { devices, report } = await run("qsv", { isMute: true });
+  expect(report).toMatchObject({ device: "cpu", encoder: "libx264", exitCode: 0 });
+  expect(report.log.join("\n")).toContain("failed and cannot do this");
+  expect(devices.encoders()).toEqual([proved("qsv"), CPU]);
+});
+
 test("VAAPI that cannot decode the source is handed what the CPU decodes", async () => {
   const { engine, report } = await run("vaapi", { decodes: [] });
   expect(report).toMatchObject({ device: deviceOf.vaapi, encoder: "h264_vaapi", exitCode: 0 });

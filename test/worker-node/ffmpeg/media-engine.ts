@@ -24,6 +24,8 @@ export interface Engine {
   readonly hangs: string | null;
   /** Dies after this many frames of every output. */
   readonly failsAfterFrames: number | null;
+  /** Takes every frame, gives none back and calls that success. */
+  readonly isMute: boolean;
   /** Ends with these lines when it opens an encoder. */
   readonly says: readonly string[] | null;
   readonly software: readonly string[];
@@ -41,7 +43,7 @@ export function mediaEngine(
   const healthy: Engine = {
     ...{ kind, speaks: 5, sessions: 4, nodes: ["/dev/dri/renderD128"], tenBits: true },
     ...{ codecs: ["h264", "hevc"], modes: ["quality", "rate"], decodes: ["h264", "hevc"] },
-    ...{ hangs: null, failsAfterFrames: null, says: null, software: ["libx264"] },
+    ...{ hangs: null, failsAfterFrames: null, isMute: false, says: null, software: ["libx264"] },
   };
   return standInDevice(real, dir, { ...healthy, ...change }, SCRIPT);
 }
@@ -161,6 +163,7 @@ function inSoftware(args) {
       const isHevc = next.startsWith("hevc");
       out.push(a, isHevc ? "libx265" : "libx264", "-preset", "ultrafast");
       if (isHevc) out.push("-x265-params", "log-level=none");
+      if (card.isMute) out.push("-frames:v", "0");
       if (card.failsAfterFrames !== null) out.push("-frames:v", String(card.failsAfterFrames));
       i++;
     } else if (a === "-preset" && encoder) i++;
