@@ -2,10 +2,10 @@
  * How far an upload has come that is sent as one stream of bytes, and who may go on with it. Whoever begins later takes
  * over: the token in `writer` is a fence, and an earlier writer that still runs changes nothing any more.
  */
-import { and, eq, gt } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { openCatalogue } from "./db.ts";
 import { uploads } from "./schema.ts";
-import type { UploadRow } from "./uploads.ts";
+import { openAt, type UploadRow } from "./uploads.ts";
 
 /** Makes `writer` the one that goes on from `offset`; null when the upload is over or stands elsewhere. */
 export async function beginAppend(
@@ -25,9 +25,8 @@ export async function beginAppend(
       and(
         eq(uploads.id, append.uploadId),
         eq(uploads.accountId, append.accountId),
-        eq(uploads.state, "open"),
+        openAt(append.now),
         eq(uploads.mode, "proxied"),
-        gt(uploads.expiresAt, append.now),
         eq(uploads.received, append.offset),
       ),
     )
@@ -62,13 +61,6 @@ export async function listWhole(
   return openCatalogue(db)
     .select()
     .from(uploads)
-    .where(
-      and(
-        eq(uploads.state, "open"),
-        eq(uploads.mode, "proxied"),
-        gt(uploads.expiresAt, now),
-        eq(uploads.received, uploads.size),
-      ),
-    )
+    .where(and(openAt(now), eq(uploads.mode, "proxied"), eq(uploads.received, uploads.size)))
     .limit(limit);
 }

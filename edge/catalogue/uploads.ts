@@ -122,13 +122,15 @@ export async function claimUpload(
   return claimed[0] ?? null;
 }
 
+/** Open, and not expired. */
+export function openAt(now: number) {
+  return and(eq(uploads.state, "open"), gt(uploads.expiresAt, now));
+}
+
 function claimable(uploadId: string, now: number, staleBefore: number) {
   return and(
     eq(uploads.id, uploadId),
-    or(
-      and(eq(uploads.state, "open"), gt(uploads.expiresAt, now)),
-      and(eq(uploads.state, "completing"), lte(uploads.claimedAt, staleBefore)),
-    ),
+    or(openAt(now), and(eq(uploads.state, "completing"), lte(uploads.claimedAt, staleBefore))),
   );
 }
 
