@@ -133,7 +133,14 @@ async function liveWorkers(
   const answered = await Promise.allSettled(
     onePerPool.map((row) => poolOfWorker(env, row).workers()),
   );
-  const live = answered.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  // One that was moved is known where it was, too, as gone from there: only the shard that it is in counts.
+  const nameOf = (row: WorkerRow) => `${row.id} ${row.pool}/${row.shard}`;
+  const placed = new Set(rows.map(nameOf));
+  const live = onePerPool.flatMap((row, at) => {
+    const answer = answered[at];
+    const workers = answer?.status === "fulfilled" ? answer.value : [];
+    return workers.filter(({ workerId }) => placed.has(nameOf({ ...row, id: workerId })));
+  });
   return new Map(live.map((worker) => [worker.workerId, worker]));
 }
 

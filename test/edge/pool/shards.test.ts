@@ -6,7 +6,7 @@ import { parseSettings } from "../../../edge/env.ts";
 import { poolOf } from "../../../edge/http/pool-stub.ts";
 import { sweepPools } from "../../../edge/sweep.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
-import type { CreatedWorkerToken } from "../../../protocol/http/workers.ts";
+import type { CreatedWorkerToken, WorkerList } from "../../../protocol/http/workers.ts";
 import { closeCodes, type EdgeMessageOf, SUBPROTOCOL } from "../../../protocol/messages.ts";
 import { call, makeVideo, testEnv } from "../http/harness.ts";
 import { Agent, deliver } from "./harness.ts";
@@ -136,6 +136,11 @@ describe("two shards", () => {
     await dial(idle);
     expect(await connectedTo(0)).toEqual([busy.workerId]);
     expect(await connectedTo(1)).toEqual([idle.workerId]);
+    // Its old shard still knows it, as gone: whoever lists workers is told where it is now.
+    const { workers } = await (await call("/v1/workers")).json<WorkerList>();
+    for (const { workerId } of [idle, busy]) {
+      expect(workers.find((one) => one.workerId === workerId)).toMatchObject({ connected: true });
+    }
     await sweep();
     expect(await connectedTo(0)).toEqual([busy.workerId]);
 
