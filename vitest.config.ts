@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { edgeProject, prepareRuntime } from "./vitest.edge.ts";
 
@@ -5,6 +6,8 @@ prepareRuntime();
 
 export default defineConfig({
   test: {
+    // Many tests wait for a process, a socket or a player more than they compute: on two cores one worker idles.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       await edgeProject("edge", ["test/edge/**/*.test.ts"]),
       {
