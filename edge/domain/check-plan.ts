@@ -9,14 +9,15 @@ const divisible: ReadonlySet<OutputFormat> = new Set(["mp4", "mov", "webm", "hls
 /**
  * A reason to refuse the plan, or null. Pure; what zod has checked is not checked again.
  *
- * @param freeSlots slots beside the proposer's own that could run a part now.
+ * @param freeSlots slots beside the proposer's own that could run a part now. A presentation asks for none: it is
+ *   divided to be played while it is made, by whoever comes.
  */
 export function refusalOfPlan(
   submission: Pick<JobSubmission, "outputs" | "inputs">,
   plan: ChunkPlan,
   freeSlots: number,
 ): string | null {
-  if (freeSlots === 0) return "not_wanted";
+  if (freeSlots === 0 && plan.presentation === null) return "not_wanted";
   if (JSON.stringify(plan).length > MAX_PLAN_LENGTH) return "invalid_plan: it is too large";
   const formats = Object.values(submission.outputs).map(({ format }) => format);
   const [format] = formats;

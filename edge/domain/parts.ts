@@ -105,12 +105,16 @@ function after(earlier: Task | undefined, task: Task): Task {
   return { ...task, epoch, verdicts: earlier.verdicts };
 }
 
-/** Before the first chunk: neither can be played without the other, and the sound is soon made. */
-const PRELUDE_PLACE = -2;
-const AUDIO_PLACE = -1;
+/** Right after the first chunk, which takes longest of what is needed before anything can be played. */
+const PRELUDE_PLACE = 1;
+const AUDIO_PLACE = 2;
+const MERGE_PLACE = MAX_CHUNKS + AUDIO_PLACE;
+
+/** Those of sound stand between the first chunk's and the others'. */
+const chunkPlace = (index: number) => (index === 0 ? 0 : index + AUDIO_PLACE);
 
 export function isChunkPlace(place: number | null): boolean {
-  return place !== null && place >= 0 && place < MAX_CHUNKS;
+  return place === 0 || (place !== null && place > AUDIO_PLACE && place < MERGE_PLACE);
 }
 
 /**
@@ -122,13 +126,13 @@ export function placeOf({ kind, chunk }: Pick<Task, "kind" | "chunk">): number |
     case "whole":
       return null;
     case "chunk":
-      return chunk?.index ?? 0;
+      return chunkPlace(chunk?.index ?? 0);
     case "prelude":
       return PRELUDE_PLACE;
     case "audio":
       return AUDIO_PLACE;
     case "merge":
-      return MAX_CHUNKS;
+      return MERGE_PLACE;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Jobs that were divided: what becomes of the job when something happens to one of its parts. */
 import { describe, expect, test } from "vitest";
+import { isChunkPlace, placeOf } from "../../edge/domain/parts.ts";
 import { planOf } from "../support/plans.ts";
 import {
   audio,
@@ -221,6 +222,18 @@ describe("a presentation", () => {
       finish(job, sound);
       expect(job.snapshot.playable).toBe(true);
     }
+  });
+
+  test("is made in the order in which it can be played: the first chunk, its sound, and on", () => {
+    const job = divided({ outputs: hls }, { prelude: true });
+    const parts = job.live.tasks
+      .filter(({ kind }) => kind !== "whole")
+      .toSorted((a, b) => (placeOf(a) ?? 0) - (placeOf(b) ?? 0))
+      .map(({ taskId }) => taskId);
+    const sound = [prelude, audioAfterPrelude];
+    expect(parts).toEqual([first, ...sound, second, third, mergeAfterPrelude]);
+    const places = job.live.tasks.filter((task) => isChunkPlace(placeOf(task)));
+    expect(places.map(({ taskId }) => taskId)).toEqual([first, second, third]);
   });
 
   test("needs no prelude once all of its sound is made", () => {

@@ -21,7 +21,8 @@ export async function proposeDivision(
   if (source === undefined) return;
   const stays = (reason: string) => work.log("info", `not divided: ${reason}`);
   const bytes = indexBytes(source);
-  const freeSlots = roomFor(task.fleet, division, work.cores);
+  const seconds = source.video?.durationSeconds ?? source.durationSeconds ?? 0;
+  const freeSlots = roomFor(task.fleet, division, work.cores, seconds);
   const refusal = mayDivide(plan, sources, freeSlots, bytes);
   if (refusal !== null) return stays(refusal);
   const { url, sizeBytes } = work.inputs.get(division.source);

@@ -50,6 +50,16 @@ async function divider(pool: PoolStub, slots = 1): Promise<Agent> {
 }
 
 const frames = [10, 20, 20];
+const presentation = {
+  segmentSeconds: 4,
+  targetSeconds: 4,
+  durationSeconds: 2,
+  master: "result.mp4",
+  manifest: "result.mpd",
+  video: [{ name: "v720", peakRate: 1000 }],
+  audio: [],
+  subtitles: [],
+};
 
 function offer(agent: Agent, lease: LeaseRef, plan = planOf(frames)): void {
   agent.say({ type: "plan", lease, plan, engine });
@@ -276,20 +286,21 @@ describe("a slow chunk", () => {
 });
 
 describe("a presentation", () => {
+  test("is divided though nobody else is free, to be played while it is made", async () => {
+    const pool = newPool();
+    const outputs = { out_1: { filename: "result.mp4", format: "hls" } } as const;
+    const agent = await divider(pool);
+    await rpc(pool).submit(submissionOf({ outputs }));
+    const { lease, task } = await agent.expect("lease");
+    expect(task.fleet).toEqual({ freeSlots: 0, ownSlots: 0 });
+    offer(agent, lease, planOf(frames, { presentation }));
+    expect(await agent.expect("ack")).toMatchObject({ of: "plan", status: "accepted" });
+  });
+
   test("is in the record part by part, with the plan that its playlists follow", async () => {
     const pool = newPool();
     const outputs = { out_1: { filename: "result.mp4", format: "hls" } } as const;
     const submission = submissionOf({ outputs });
-    const presentation = {
-      segmentSeconds: 4,
-      targetSeconds: 4,
-      durationSeconds: 2,
-      master: "result.mp4",
-      manifest: "result.mpd",
-      video: [{ name: "v720", peakRate: 1000 }],
-      audio: [],
-      subtitles: [],
-    };
     const { other } = await divide(pool, submission, planOf(frames, { presentation }));
     await finish(other, submission);
     expect(await rpc(pool).read(submission)).toMatchObject({ playable: true });
