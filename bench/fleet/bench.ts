@@ -1,6 +1,7 @@
 /** Bench: one video by two agents of a core each, against one of them, plain ffmpeg with both cores, and itself. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
@@ -8,7 +9,7 @@ import { proveCapabilities, resolveTools } from "../../worker-node/ffmpeg/index.
 import { takePairs } from "../interleave.ts";
 import { makeLadderClip } from "../ladder/clip.ts";
 import { runLadder } from "../ladder/ours.ts";
-import { runTogether } from "../ladder/rivals.ts";
+import { playlistRun, runTogether } from "../ladder/rivals.ts";
 import { type Report, ratioRow } from "../report.ts";
 import type { Scope } from "../scope.ts";
 import { type Service, startService } from "../service.ts";
@@ -63,7 +64,12 @@ export async function benchFleet(scope: Scope, quick: boolean): Promise<Report> 
   );
   const first = await pairs(
     () => untilPlayable(world),
-    () => untilFirstSegment(tools.ffmpeg, file, path.join(work, `hls-${performance.now()}`)),
+    async () => {
+      const target = path.join(work, `hls-${performance.now()}`);
+      await mkdir(target);
+      const run = playlistRun({ plan, file, folder: target }, SEGMENT_SECONDS);
+      return untilFirstSegments(tools.ffmpeg, run);
+    },
   );
   const kills = await pairs(
     async () => (await withKill(world, () => job(world.two, ENCODE))).wallSeconds,
@@ -91,7 +97,7 @@ export async function benchFleet(scope: Scope, quick: boolean): Promise<Report> 
       ),
       ratioRow(
         {
-          ...about("first playable segment", "the first of ffmpeg -f hls"),
+          ...about("first playable segment", "the first of ffmpeg -f hls, same ladder"),
           goal: { of: "ratio", atMost: 1.25 },
         },
         first,
@@ -143,17 +149,18 @@ async function untilPlayable({ two, ids }: World): Promise<number> {
   return seconds;
 }
 
-/** From the start of ffmpeg until its playlist lists a segment. */
-async function untilFirstSegment(ffmpeg: string, file: string, prefix: string): Promise<number> {
-  const playlist = `${prefix}.m3u8`;
+/** From the start of ffmpeg until its playlists, of the same ladder, list a segment each. */
+async function untilFirstSegments(
+  ffmpeg: string,
+  { args, playlists }: ReturnType<typeof playlistRun>,
+): Promise<number> {
   const startedAt = performance.now();
-  const child = spawn(ffmpeg, [
-    ...["-nostdin", "-v", "error", "-y", "-i", file, "-c:v", "libx264", "-preset", "veryfast"],
-    ...["-force_key_frames", `expr:gte(t,n_forced*${SEGMENT_SECONDS})`, "-c:a", "aac"],
-    ...["-f", "hls", "-hls_time", String(SEGMENT_SECONDS), playlist],
-  ]);
+  const child = spawn(ffmpeg, args, { stdio: "ignore" });
   const ended = new Promise((resolve) => child.once("close", resolve));
-  while (!existsSync(playlist)) await delay(LOOK_MS);
+  while (!playlists.every((playlist) => existsSync(playlist))) {
+    if (child.exitCode !== null) throw new Error("ffmpeg -f hls ended without its playlists");
+    await delay(LOOK_MS);
+  }
   const seconds = (performance.now() - startedAt) / 1000;
   child.kill("SIGKILL");
   await ended;

@@ -22,6 +22,32 @@ export function runTogether({ ffmpeg, plan, file, folder }: Request): Promise<Sp
   ]);
 }
 
+/** Options of the plan's muxer, with a value each, that the muxer of playlists does not know. */
+const OF_MP4: ReadonlySet<string> = new Set([
+  ...["-movflags", "-frag_duration", "-use_editlist", "-write_tmcd", "-video_track_timescale"],
+]);
+
+/** The arguments of `runTogether` as `-f hls` takes them, and the playlists that they make, of the rungs and the sound. */
+export function playlistRun(
+  { plan, file, folder }: Omit<Request, "ffmpeg">,
+  segmentSeconds: number,
+): { readonly args: readonly string[]; readonly playlists: readonly string[] } {
+  const step = ladderOf(plan);
+  const made = step.outputs.map(({ options, file: name }) => {
+    const playlist = path.join(folder, `${name}.m3u8`);
+    const kept = options.filter(
+      (option, at) => !OF_MP4.has(option) && !OF_MP4.has(options[at - 1] ?? ""),
+    );
+    const muxing = ["-f", "hls", "-hls_time", String(segmentSeconds), playlist];
+    return { playlist, args: [...kept, ...muxing] };
+  });
+  const graph = step.filterComplex === null ? [] : ["-filter_complex", step.filterComplex];
+  return {
+    args: [...QUIET, "-i", file, ...graph, ...made.flatMap(({ args }) => args)],
+    playlists: made.map(({ playlist }) => playlist),
+  };
+}
+
 /** A run for each rung, one after the other; the sound goes with the first. */
 export async function runApart({ ffmpeg, plan, file, folder }: Request): Promise<Spent> {
   const step = ladderOf(plan);
