@@ -92,7 +92,6 @@ function restAfter(prelude: MediaIndex, whole: MediaIndex): MediaIndex | null {
   const isSame =
     whole.configSha256 === configSha256 &&
     whole.start === start &&
-    skipped.length === segments.length &&
     segments.every(([, duration], at) => duration === skipped[at]?.[1]);
   if (!isSame) return null;
   const [bytes, ticks] = skipped.reduce(

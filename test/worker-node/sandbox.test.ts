@@ -14,6 +14,11 @@ import { hasNamespaces, sandboxed, startCanary } from "./support/sandboxed.ts";
 
 const { signal } = new AbortController();
 
+/** Copies a file's bytes, whatever they are. */
+const copyOf = (file: string, target: string) => [
+  ...["-f", "data", "-i", `file:${file}`, "-map", "0", "-c", "copy", "-f", "data", target],
+];
+
 describe("the file system that a tool sees", () => {
   const view = viewOf({
     programs: ["/usr/bin/ffmpeg", "/home/me/tools/ffprobe"],
@@ -131,21 +136,7 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
     await writeFile(secret, "a secret");
     const there = await sandboxed({ ...tools, ffmpeg: own });
     expect(there.sandbox.level).toBe("full");
-    const copied = await run(there, [
-      ...[
-        "-f",
-        "data",
-        "-i",
-        `file:${secret}`,
-        "-map",
-        "0",
-        "-c",
-        "copy",
-        "-f",
-        "data",
-        "file:got",
-      ],
-    ]);
+    const copied = await run(there, copyOf(secret, "file:got"));
     expect(copied.stderr.join("\n")).toContain("No such file");
     expect(existsSync(join(there.scratch, "got"))).toBe(false);
   });
@@ -153,19 +144,7 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
   test("shuts files out that ffmpeg reads and writes without it", async () => {
     const secret = join(clips, "secret");
     await writeFile(secret, "a secret");
-    const read = [
-      "-f",
-      "data",
-      "-i",
-      `file:${secret}`,
-      "-map",
-      "0",
-      "-c",
-      "copy",
-      "-f",
-      "data",
-      "c",
-    ];
+    const read = copyOf(secret, "c");
     const target = join(clips, "written.wav");
     const write = ["-f", "lavfi", "-i", "anullsrc", "-t", "0.1", "-f", "wav", target];
     await run(inside, read);

@@ -1,10 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { recordParts } from "../../../edge/catalogue/job-parts.ts";
 import { projectSnapshot } from "../../../edge/catalogue/jobs.ts";
 import type { JobSnapshot } from "../../../edge/domain/model.ts";
 import { type Env, parseSettings } from "../../../edge/env.ts";
 import { newId } from "../../../edge/ids.ts";
 import { signOutputUrl } from "../../../edge/media/signed-urls.ts";
+import { indexOf } from "../../support/plans.ts";
 import { bytesOf } from "../media/store-conformance.ts";
 import { call, makeKey, refusal, testEnv } from "./harness.ts";
 import { acceptJob, appSettings, snapshotOf, storeOutput, withPool } from "./output-fixtures.ts";
@@ -139,6 +141,24 @@ describe("a signed output URL", () => {
     expect(answer.status).toBe(200);
     await answer.arrayBuffer();
     expect(pool.asked).toEqual(["pool:default/default/0"]);
+  });
+
+  test("of a file that the record does not know of yet has it brought up to date, once", async () => {
+    const { jobId } = await acceptJob();
+    const live = snapshotOf(jobId, { outputs: [await storeOutput(jobId, "master.m3u8", 100)] });
+    const part = { ...(await storeOutput(jobId, "v0.c0.mp4", 500)), index: indexOf() };
+    let delivered = 0;
+    const { env: behind } = withPool({
+      read: async () => live,
+      deliver: async () => {
+        delivered += 1;
+        await recordParts(testEnv.DB, [{ jobId, run: 1, kind: "chunk", chunk: 0, files: [part] }]);
+      },
+    });
+    const answer = await follow(await sign(jobId, "v0.c0.mp4"), { env: behind });
+    expect(answer.status).toBe(200);
+    expect((await answer.arrayBuffer()).byteLength).toBe(500);
+    expect(delivered).toBe(1);
   });
 
   test("of a job that completed is never answered from a record in which it still grows", async () => {
