@@ -4,7 +4,14 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
 import { hasChromium, launchChromium } from "./browser.ts";
-import { type Dashboard, openDashboard, padding, play, signIn } from "./dashboard-page.ts";
+import {
+  type Dashboard,
+  openDashboard,
+  padding,
+  play,
+  signIn,
+  uploadWithoutPart2,
+} from "./dashboard-page.ts";
 import { startSink, startWorld, type World } from "./telecine.ts";
 
 const { features } = await resolveTools(process.env);
@@ -44,15 +51,8 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
   };
 
   test("pause an upload in the middle of a part, and resume it without a part sent twice", async () => {
-    const sent: string[] = [];
-    page.on("request", (request) => {
-      const part = /\/parts\/(\d+)$/.exec(request.url())?.[1];
-      if (part !== undefined) sent.push(part);
-    });
     // The second part is held on its way until the reader has paused.
-    await page.route("**/parts/2", () => undefined);
-    await page.getByLabel("Video file").setInputFiles(clip);
-    await page.getByText("1 of 2 parts").waitFor();
+    const sent = await uploadWithoutPart2(page, clip);
     await page.getByRole("button", { name: "Pause holiday.mp4" }).click();
     await page.getByText("paused", { exact: true }).waitFor();
     await page.unroute("**/parts/2");

@@ -5,7 +5,14 @@ import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasChromium, launchChromium } from "./browser.ts";
-import { type Dashboard, openDashboard, padding, play, signIn } from "./dashboard-page.ts";
+import {
+  type Dashboard,
+  openDashboard,
+  padding,
+  play,
+  signIn,
+  uploadWithoutPart2,
+} from "./dashboard-page.ts";
 import { startWorld, type World } from "./telecine.ts";
 
 const require = createRequire(import.meta.url);
@@ -84,15 +91,8 @@ describe.skipIf(!hasChromium)("the dashboard", () => {
   }, 60_000);
 
   test("goes on with an upload that a reload interrupted, and sends nothing twice", async () => {
-    const sent: string[] = [];
-    page.on("request", (request) => {
-      const part = /\/parts\/(\d+)$/.exec(request.url())?.[1];
-      if (part !== undefined) sent.push(part);
-    });
     // The second part never leaves, until the page is loaded anew.
-    await page.route("**/parts/2", () => undefined);
-    await page.getByLabel("Video file").setInputFiles(clip);
-    await page.getByText("1 of 2 parts").waitFor();
+    const sent = await uploadWithoutPart2(page, clip);
     page.once("dialog", (dialog) => void dialog.accept());
     await page.reload();
     await page.getByText("interrupted").waitFor();
