@@ -11,9 +11,9 @@ import {
 } from "./attempt-parts.ts";
 import { performPart } from "./chunks/perform-part.ts";
 import { proposeDivision } from "./chunks/propose-division.ts";
-import { deliver } from "./deliver.ts";
+import { type CheckedOutputs, checkOutputs, deliverChecked } from "./deliver.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
-import { planAndRun, type RanPlan } from "./plan-and-run.ts";
+import { planRunAndCheck } from "./plan-and-run.ts";
 import { runFfmpeg } from "./run-ffmpeg.ts";
 import type { AttemptOutcome } from "./session-model.ts";
 
@@ -26,14 +26,14 @@ export async function performAttempt(work: Work): Promise<AttemptOutcome> {
   if (part !== undefined) return performPart(work, part);
   const sources = await probeInputs(work);
   if (sources.status === "ended") return sources.outcome;
-  const ran = await askedPlan(work, sources.value);
-  if (ran.status === "ended") return ran.outcome;
-  const outputs = await deliver(work, ran.value.plan, ran.value.cuts, ran.value.engine, (step) => {
+  const made = await askedPlan(work, sources.value);
+  if (made.status === "ended") return made.outcome;
+  const outputs = await deliverChecked(work, made.value, (step) => {
     work.tracker.beginStep(step);
     return runFfmpeg(work, step);
   });
   if (outputs.status === "ended") return outputs.outcome;
-  return { status: "completed", outputs: outputs.value, engine: ran.value.engine };
+  return { status: "completed", outputs: outputs.value, engine: made.value.engine };
 }
 
 async function openInputs(work: Work): Promise<Part<null>> {
@@ -65,7 +65,7 @@ async function probeInputs(work: Work): Promise<Part<Readonly<Record<string, Sou
 async function askedPlan(
   work: Work,
   sources: Readonly<Record<string, SourceInfo>>,
-): Promise<Part<RanPlan>> {
+): Promise<Part<CheckedOutputs>> {
   const { task } = work.assignment;
   const outputs = askedOutputs(task);
   const make = (encoders: readonly EncoderCapability[]) =>
@@ -74,5 +74,6 @@ async function askedPlan(
   // Asked once: an attempt that has begun with the whole goes on with it.
   const first = make(work.devices.encoders());
   if (first.status === "planned") await proposeDivision(work, first, sources);
-  return work.signal.aborted ? ABANDONED : planAndRun(work, make);
+  if (work.signal.aborted) return ABANDONED;
+  return planRunAndCheck(work, make, (ran) => checkOutputs(work, ran));
 }

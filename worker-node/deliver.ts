@@ -20,6 +20,13 @@ const FILES_AT_ONCE = 3;
 /** By the name of a promised file: the files it was cut into, which are delivered in its place. */
 export type Cuts = ReadonlyMap<string, readonly string[]>;
 
+/** A plan whose steps all succeeded, and what they left. */
+export interface RanPlan {
+  readonly plan: Plan;
+  readonly cuts: Cuts;
+  readonly engine: EngineReport;
+}
+
 /** A file that has passed, on its way up. */
 interface Checked {
   readonly promise: PromisedOutput;
@@ -31,6 +38,14 @@ interface Checked {
   readonly quality?: OutputQuality;
 }
 
+/** What a plan promised, found as promised. */
+export interface CheckedOutputs {
+  readonly plan: Plan;
+  readonly engine: EngineReport;
+  readonly files: readonly Checked[];
+  readonly pictures: readonly FoundPictures[];
+}
+
 /** Every promised file is checked before the first byte of any goes up. */
 export async function deliver(
   work: Work,
@@ -39,7 +54,16 @@ export async function deliver(
   engine: EngineReport,
   run: RunMeasure,
 ): Promise<Part<readonly OutputReport[]>> {
-  const checked: Checked[] = [];
+  const checked = await checkOutputs(work, { plan, cuts, engine });
+  return checked.status === "ended" ? checked : deliverChecked(work, checked.value, run);
+}
+
+/** Compares every promised file with its promise. */
+export async function checkOutputs(
+  work: Work,
+  { plan, cuts, engine }: RanPlan,
+): Promise<Part<CheckedOutputs>> {
+  const files: Checked[] = [];
   const pictures: FoundPictures[] = [];
   for (const promise of plan.outputs) {
     const found = await checkPromise(work, promise, engine);
@@ -49,13 +73,22 @@ export async function deliver(
       const detail = `The segments of '${promise.file}' are not all of it.`;
       return fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
     }
-    checked.push(...pieces);
+    files.push(...pieces);
     pictures.push(...picturesOf(promise, found.value));
   }
-  if (work.assignment.task.quality !== true) return sendUp(work, checked, engine);
+  return { status: "ok", value: { plan, engine, files, pictures } };
+}
+
+/** Measures what was lost, where that is asked for, and sends the files up. */
+export async function deliverChecked(
+  work: Work,
+  { plan, engine, files, pictures }: CheckedOutputs,
+  run: RunMeasure,
+): Promise<Part<readonly OutputReport[]>> {
+  if (work.assignment.task.quality !== true) return sendUp(work, files, engine);
   const measured = await measureQuality(work, plan, pictures, engine, run);
   if (measured.status === "ended") return measured;
-  return sendUp(work, checked.map(withQuality(measured.value)), engine);
+  return sendUp(work, files.map(withQuality(measured.value)), engine);
 }
 
 /** Figures stand with the file that was asked for. */

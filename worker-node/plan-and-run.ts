@@ -1,47 +1,98 @@
-/** Makes a plan and runs its steps, and makes another where a device fails. */
+/** Makes a plan, runs its steps and has the result checked, and makes another plan where a device fails. */
 import type { EncoderCapability } from "../protocol/media.ts";
-import type { Plan, PlanResult } from "../protocol/plan.ts";
+import type { Plan, PlanResult, Rejection } from "../protocol/plan.ts";
 import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attempt-parts.ts";
-import type { Cuts } from "./deliver.ts";
+import type { RanPlan } from "./deliver.ts";
 import type { HardwareFault } from "./ffmpeg/index.ts";
 import { runLocalStep } from "./local-steps.ts";
 import { withLoudness } from "./loudness.ts";
 import { runFfmpeg } from "./run-ffmpeg.ts";
 import type { AttemptOutcome, EngineReport } from "./session-model.ts";
 
-/** A plan whose hardware fails is made again without that device, for as long as there is another way. */
-export async function planAndRun(
+type PlanWith = (encoders: readonly EncoderCapability[]) => PlanResult;
+
+/** As `planRunAndCheck`, with whatever was made. */
+export function planAndRun(work: Work, planWith: PlanWith): Promise<Part<RanPlan>> {
+  return planRunAndCheck(work, planWith, async (value) => ({ status: "ok", value }));
+}
+
+/**
+ * A plan whose hardware fails, or makes what is refused, is made again without that device, for as long as there is
+ * another way. A device rests for an output that was refused where another way made a good one, or where there is
+ * none: a source that makes every encoder's output wrong costs it nothing.
+ *
+ * @param check says whether what was made is what was promised.
+ */
+export async function planRunAndCheck<T>(
   work: Work,
-  planWith: (encoders: readonly EncoderCapability[]) => PlanResult,
-): Promise<Part<RanPlan>> {
+  planWith: PlanWith,
+  check: (ran: RanPlan) => Promise<Part<T>>,
+): Promise<Part<T>> {
   const notes: string[] = [];
   const avoided = new Set<string>();
+  const suspects = new Set<string>();
   let fault: Part<never> | null = null;
+  const restSuspects = () => {
+    for (const device of suspects) {
+      work.log(
+        "warn",
+        `device ${device} made what was refused: ${work.devices.failed(device, "driver")}`,
+      );
+    }
+  };
   for (;;) {
     work.tracker.enter("planning");
     const plan = planWith(work.devices.encoders().filter(({ device }) => !avoided.has(device)));
     if (plan.status === "rejected") {
-      if (fault !== null) return fault;
-      // Another worker can, or this one when its device has rested: no fault of the work.
-      if (planWith(work.devices.proved()).status === "planned") {
-        work.log("warn", "the device that this needs rests or is busy: the lease goes back");
-        return ended({ status: "released", reason: "device_resting" });
-      }
-      return fail(work, { ...plan, retryable: false }, NO_ENGINE);
+      restSuspects();
+      return fault ?? refused(work, plan, planWith);
     }
     work.log("info", `plan: ${plan.action}`, { steps: plan.steps.length });
     const giveBack = takeSessions(work, plan);
     const ran = await runSteps(work, plan, notes).finally(giveBack.atEnd);
-    if (ran.status !== "hardware_fault") {
-      giveBack.devices.forEach(work.devices.worked);
-      return ran;
+    if (ran.status === "ended") return ran;
+    if (ran.status === "hardware_fault") {
+      // Said again by the plan that cannot do without the device.
+      fault = ended(ran.outcome);
+      if (ran.fault === "unsupported") avoided.add(ran.device);
+      work.log("warn", `device ${ran.device}: ${ran.meaning}; trying another way`);
+      notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
+      continue;
     }
-    // Said again by the plan that cannot do without the device.
-    fault = ended(ran.outcome);
-    if (ran.fault === "unsupported") avoided.add(ran.device);
-    work.log("warn", `device ${ran.device}: ${ran.meaning}; trying another way`);
-    notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
+    const checked = await check(ran.value);
+    const refusal = checked.status === "ended" ? refusalOf(checked.outcome) : null;
+    if (checked.status === "ok" || refusal === null) {
+      giveBack.devices.forEach(work.devices.worked);
+      if (checked.status === "ok") restSuspects();
+      return checked;
+    }
+    if (giveBack.devices.length === 0) return checked;
+    fault = checked;
+    for (const device of giveBack.devices) {
+      avoided.add(device);
+      suspects.add(device);
+      work.log("warn", `device ${device}: what it made was refused; trying another way`);
+      notes.push(`${device} made what was refused (${refusal}); done again without it`);
+    }
   }
+}
+
+/** Nothing at hand can do it. */
+function refused(work: Work, plan: Rejection, planWith: PlanWith): Part<never> {
+  // Another worker can, or this one when its device has rested: no fault of the work.
+  if (planWith(work.devices.proved()).status === "planned") {
+    work.log("warn", "the device that this needs rests or is busy: the lease goes back");
+    return ended({ status: "released", reason: "device_resting" });
+  }
+  return fail(work, { ...plan, retryable: false }, NO_ENGINE);
+}
+
+/** What was wrong with what an encoder reported as a success; null for every other end. */
+function refusalOf(outcome: AttemptOutcome): string | null {
+  const isRefusal =
+    outcome.status === "failed" &&
+    (outcome.code === "ENGINE_INVALID_RESPONSE" || outcome.code === "ENGINE_EMPTY_RESPONSE");
+  return isRefusal ? outcome.detail : null;
 }
 
 /** Counts the plan's sessions with its devices until it has ended; synchronous with the planning. */
@@ -60,12 +111,6 @@ function takeSessions(work: Work, plan: Plan) {
       for (const end of taken) end();
     },
   };
-}
-
-export interface RanPlan {
-  readonly plan: Plan;
-  readonly cuts: Cuts;
-  readonly engine: EngineReport;
 }
 
 type Ran =

@@ -95,6 +95,17 @@ describe("falls back in the same attempt, and the ledger says why", () => {
     },
   );
 
+  test("when the gate refuses what it made, and the device rests", async () => {
+    const ran = await run({ missizes: "card" });
+    const { engine, outputs } = await completed(ran);
+    expect(engine).toMatchObject({ device: "cpu", encoder: "libx264", exitCode: 0 });
+    expect(engine.log.join("\n")).toContain(
+      "cuda:0 made what was refused (result.mp4: width 200 was promised, but it has 64.); done again without it",
+    );
+    expect(outputs[0]?.media).toMatchObject({ width: 200, height: 112 });
+    expect(ran.devices.encoders()).toEqual([CPU]);
+  });
+
   test("when it cannot decode the source: the CPU decodes, and the card goes on encoding", async () => {
     const ran = await run({ decodes: [] });
     const { engine } = await completed(ran);
@@ -104,6 +115,20 @@ describe("falls back in the same attempt, and the ledger says why", () => {
     expect(second.join(" ")).toContain("hwupload_cuda");
     expect(second).not.toContain("-hwaccel");
   });
+});
+
+test("what the gate refuses of the only device there is fails the attempt, and the device rests", async () => {
+  const ran = await run({ missizes: "card" }, narrower, createDevices([GPU], { now: () => 0 }));
+  expect(await ran.next("fail")).toMatchObject({
+    ...{ code: "ENGINE_INVALID_RESPONSE", retryable: true },
+  });
+  expect(ran.devices.encoders()).toEqual([]);
+});
+
+test("what software makes as wrong costs the device nothing", async () => {
+  const ran = await run({ missizes: "all" });
+  expect(await ran.next("fail")).toMatchObject({ engine: { device: "cpu", encoder: "libx264" } });
+  expect(ran.devices.encoders()).toEqual([GPU, CPU]);
 });
 
 test("a device that rests, where nothing else can: the lease goes back and no attempt is used up", async () => {

@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { chunkFile, chunkStep, rawFile } from "../../protocol/chunks/chunk-step.ts";
 import type { RenditionIndex, TaskPart } from "../../protocol/chunks/contract.ts";
 import { outputTicks, shownAt } from "../../protocol/chunks/grid.ts";
+import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
-import { failure, type Work } from "../attempt-parts.ts";
-import { planAndRun } from "../plan-and-run.ts";
-import type { AttemptOutcome, EngineReport } from "../session-model.ts";
+import { ABANDONED, fail, type Part, type Work } from "../attempt-parts.ts";
+import { type CheckedOutputs, checkOutputs, type RanPlan } from "../deliver.ts";
+import { planRunAndCheck } from "../plan-and-run.ts";
+import type { AttemptOutcome } from "../session-model.ts";
 import { type Cut, cutChunk } from "./cut-chunk.ts";
-import { deliverParts } from "./deliver-parts.ts";
+import { deliverIndexed, type Indexes } from "./deliver-parts.ts";
 import { type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
 import { performMerge } from "./perform-merge.ts";
 import { performSound } from "./perform-sound.ts";
@@ -31,13 +33,13 @@ export async function performPart(work: Work, part: TaskPart): Promise<AttemptOu
 async function performChunk(work: Work, part: PartOf<"chunk">): Promise<AttemptOutcome> {
   const fits = planPart(work, part.plan, pinnedEncoders(work.devices.proved(), part.pins));
   if (fits.status === "ended") return fits.outcome;
-  const ran = await planAndRun(work, (encoders) => {
+  const chunkWith = (encoders: readonly EncoderCapability[]) => {
     const made = makePlan(work, part.plan, pinnedEncoders(encoders, part.pins));
     return made.status === "rejected" ? made : chunkPlan(part, made.value);
-  });
-  if (ran.status === "ended") return ran.outcome;
-  const { plan, engine } = ran.value;
-  return deliverChunk(work, part, plan, engine);
+  };
+  const made = await planRunAndCheck(work, chunkWith, (ran) => cutAndCheck(work, part, ran));
+  if (made.status === "ended") return made.outcome;
+  return deliverIndexed(work, made.value.checked, made.value.indexes);
 }
 
 /** The whole's plan with the chunk's step in place of its own, and the chunk's files in place of its outputs. */
@@ -61,16 +63,16 @@ function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan
   return { ...plan, division, steps: [step], outputs };
 }
 
-/** Cuts the overlap away, compares with the pins, and sends up what is left. */
-async function deliverChunk(
+/** Cuts the overlap away, compares with the pins, and checks what is left. */
+async function cutAndCheck(
   work: Work,
   part: PartOf<"chunk">,
-  plan: Plan,
-  engine: EngineReport,
-): Promise<AttemptOutcome> {
+  ran: RanPlan,
+): Promise<Part<{ readonly checked: CheckedOutputs; readonly indexes: Indexes }>> {
+  const { plan, engine } = ran;
   const { chunk, pins } = part;
   const invalid = (detail: string) =>
-    failure(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
+    fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
   const indexes = new Map<string, RenditionIndex>();
   for (const { name, encoder } of plan.division?.renditions ?? []) {
     const file = chunkFile(name, chunk.index);
@@ -80,7 +82,7 @@ async function deliverChunk(
     const made = await cutChunk(raw, join(work.workDir, file), cut).finally(() =>
       work.tracker.setChecking(false),
     );
-    if (work.signal.aborted) return { status: "abandoned" };
+    if (work.signal.aborted) return ABANDONED;
     if (made.status === "invalid") return invalid(made.detail);
     await unlink(raw);
     const pin = pins?.[name];
@@ -91,7 +93,9 @@ async function deliverChunk(
     }
     indexes.set(file, { ...made.index, track: "video" });
   }
-  return deliverParts(work, plan, indexes, engine);
+  const checked = await checkOutputs(work, ran);
+  if (checked.status === "ended") return checked;
+  return { status: "ok", value: { checked: checked.value, indexes } };
 }
 
 function cutOf({ plan, chunk }: PartOf<"chunk">, rendition: string, encoder: string): Cut {

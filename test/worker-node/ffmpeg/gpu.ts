@@ -20,6 +20,8 @@ export interface Card {
   readonly decodes: readonly string[] | null;
   /** An encoder that never answers. */
   readonly hangs: string | null;
+  /** Makes pictures of another size than it is asked for, and reports success; `all`: and so does software. */
+  readonly missizes: "card" | "all" | null;
   /** Fails after this many frames of every output. */
   readonly failsAfterFrames: number | null;
   /** Software encoders that it lists; proving all that the real one has takes seconds. */
@@ -37,6 +39,7 @@ const healthy: Card = {
   referencedBFrames: true,
   decodes: ["h264", "hevc"],
   hangs: null,
+  missizes: null,
   failsAfterFrames: null,
   software: ["libx264"],
   isAbsent: false,
@@ -59,7 +62,8 @@ const names = argv.filter((a, i) => /_nvenc$/.test(a) && /^-c:v/.test(argv[i - 1
 const onCuda = argv.includes("cuda") || argv.some((a) => /scale_cuda|hwupload_cuda/.test(a));
 
 if (argv.includes("-encoders")) list(card.encoders.map((e) => " V....D " + e + "  NVIDIA NVENC"));
-if (names.length === 0 && !onCuda) forward(argv, () => {});
+const missized = (a) => (card.missizes === "all" ? a.replace(/\bscale=w=\d+/, "scale=w=64") : a);
+if (names.length === 0 && !onCuda) forward(argv.map(missized), () => {});
 else encode();
 
 function fail(lines) { failToOpen(lines, names[0]); }
@@ -115,7 +119,7 @@ function inSoftware(args) {
     else if (a === "-cq") { out.push("-crf", next); i++; }
     else if (a === "-b:v" && next === "0") i++;
     else out.push(
-      a.replace(/scale_cuda=w=(\d+):h=(\d+):format=(\w+)/g, (_, w, h, f) => "scale=w=" + w + ":h=" + h + ",format=pix_fmts=" + planar(f))
+      a.replace(/scale_cuda=w=(\d+):h=(\d+):format=(\w+)/g, (_, w, h, f) => "scale=w=" + (card.missizes ? 64 : w) + ":h=" + h + ",format=pix_fmts=" + planar(f))
         .replace(/,?hwupload_cuda/g, "")
         .replace(/format=pix_fmts=(nv12|p010le)/g, (_, f) => "format=pix_fmts=" + planar(f)),
     );

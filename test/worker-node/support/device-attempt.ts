@@ -12,7 +12,7 @@ import { runAgent } from "./run-agent.ts";
 type Connection = Awaited<ReturnType<Awaited<ReturnType<typeof startFakeEdge>>["connection"]>>;
 
 /** The next message of a type that the agent sends. */
-export type NextMessage = <T extends "complete" | "release">(
+export type NextMessage = <T extends "complete" | "fail" | "release">(
   type: T,
 ) => ReturnType<Connection["next"]>;
 
