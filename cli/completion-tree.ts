@@ -37,17 +37,9 @@ function isHidden(command: Command): boolean {
 
 /** Every command of a program, the program itself first. */
 export function nodesOf(program: Command): readonly Node[] {
-  const [root, ...others] = nodesBelow(program, []);
-  if (root === undefined) return [];
-  const about = "display help for command";
-  const help: Node = {
-    path: "help",
-    commands: [],
-    options: [],
-    choices: root.commands.map(({ word }) => word),
-    takesFile: false,
-  };
-  return [{ ...root, commands: [...root.commands, { word: "help", about }] }, ...others, help];
+  const nodes = nodesBelow(program, []);
+  const choices = nodes.find(({ path }) => path === "")?.commands.map(({ word }) => word) ?? [];
+  return nodes.map((node) => (node.path === "help" ? { ...node, choices } : node));
 }
 
 function nodesBelow(command: Command, path: readonly string[]): Node[] {

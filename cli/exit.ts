@@ -35,6 +35,9 @@ export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
 }
 
+/** What was typed cannot be right: a value (400), or the file itself, by its size (413) or its format (415). */
+const WRONG_USE: ReadonlySet<number> = new Set([400, 413, 415]);
+
 /** The exit code of an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.wrongUse;
@@ -42,5 +45,5 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return exitCodes.interrupted;
   if (!(error instanceof ApiFailure)) return exitCodes.failed;
   if (error.status === 401 || error.status === 403) return exitCodes.refused;
-  return error.status === 400 ? exitCodes.wrongUse : exitCodes.failed;
+  return WRONG_USE.has(error.status) ? exitCodes.wrongUse : exitCodes.failed;
 }

@@ -1,18 +1,7 @@
-/** How a job's way is shown on a terminal: one line a stage, rewritten while it runs where that can be done. */
+/** How a job's way is shown: one line a stage, rewritten while it runs where that can be done. */
 import type { Attempt, Job } from "../protocol/http/jobs.ts";
-
-export interface Screen {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
-
-const BAR_WIDTH = 24;
-
-/** `████████░░░░` of a fraction from 0 to 1. */
-export function bar(fraction: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
-  return "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
-}
+import { type LiveLines, type Look, PLAIN_LOOK, progressText } from "./live-lines.ts";
+import { plain } from "./table.ts";
 
 /** Bytes as people read them, in powers of 1,000. */
 export function sizeText(bytes: number): string {
@@ -26,41 +15,16 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
 }
 
-/** Shows a line that the next one of the same key replaces (on a terminal), or follows (in a file, when it says more). */
-export class LiveLines {
-  readonly #screen: Screen;
-  #key: string | null = null;
-  #shown = "";
-
-  constructor(screen: Screen) {
-    this.#screen = screen;
-  }
-
-  show(key: string, text: string, worthALine: boolean): void {
-    if (this.#screen.isTTY) {
-      if (this.#key !== null && this.#key !== key) this.#screen.write("\n");
-      this.#screen.write(`\r\u001b[2K${text}`);
-    } else if (worthALine && text !== this.#shown) {
-      this.#screen.write(`${text}\n`);
-      this.#shown = text;
-    }
-    this.#key = key;
-  }
-
-  end(): void {
-    if (this.#screen.isTTY && this.#key !== null) this.#screen.write("\n");
-    this.#key = null;
-  }
-}
-
 /** One line for where a job is now. */
-export function jobLine(job: Job): string {
+export function jobLine(job: Job, look: Look = PLAIN_LOOK): string {
   const label = job.state.padEnd(12);
   if (job.state === "queued") return `  ${label} waiting for a worker`;
-  if (job.error) return `  ${label} ${job.error.code}: ${job.error.detail}`;
-  const speed = job.speed ? `  ${job.speed.toFixed(1)}x` : "";
-  const fps = job.fps ? `  ${Math.round(job.fps)} fps` : "";
-  return `  ${label} ${bar(job.progress / 100)} ${job.progress.toFixed(0).padStart(3)} %${fps}${speed}`;
+  if (job.error) return `  ${label} ${job.error.code}: ${plain(job.error.detail)}`;
+  const details = [
+    ...(job.fps ? [`${Math.round(job.fps)} fps`] : []),
+    ...(job.speed ? [`${job.speed.toFixed(1)}x`] : []),
+  ];
+  return progressText(job.state, job.progress / 100, details, look);
 }
 
 /** A file or a pipe gets a line for each quarter of the way; a terminal is always up to date. */
@@ -73,7 +37,7 @@ export function showJobOn(lines: LiveLines): (job: Job) => void {
   return (job) => {
     const reached = Math.floor(job.progress / QUARTER_PERCENT);
     const isNews = job.state !== state || reached !== quarter;
-    lines.show(job.state, jobLine(job), isNews);
+    lines.show(job.state, jobLine(job, lines.look), isNews);
     state = job.state;
     quarter = reached;
   };

@@ -54,11 +54,30 @@ Examples:
   addWebhooks(program);
   program.commandsGroup("More:");
   addCompletion(program);
-  program.addHelpCommand(
-    new Command("help").argument("[command]").description("show the help of a command"),
-  );
+  addHelp(program);
   for (const command of program.commands) nameUnknownCommand(command);
   return program;
+}
+
+/** `telecine help COMMAND`; commander's own answers a word that is no command with the help of all. */
+function addHelp(program: Command): void {
+  program.helpCommand(false);
+  program
+    .command("help")
+    .argument("[command]")
+    .description("show the help of a command")
+    .action((name: string | undefined) => {
+      if (name === undefined) return program.help();
+      const command = program.commands.find((each) => each.name() === name);
+      if (command === undefined) return unknownCommand(program, name);
+      return command.help();
+    });
+}
+
+/** Refuses a word that is none of a group's commands, with what may have been meant; commander's types leave it out. */
+function unknownCommand(group: Command, word: string): never {
+  group.args = [word];
+  return (group as unknown as { unknownCommand(): never }).unknownCommand();
 }
 
 /** As commander writes it, but for defaults that go without saying: a flag that is not given is off. */
@@ -76,7 +95,6 @@ function nameUnknownCommand(group: Command): void {
     const [word] = list.args;
     if (word === undefined) return;
     if (group.args[0] === "list") list.error(`error: '${group.name()} list' takes no '${word}'`);
-    // With its suggestions; commander's types leave it out.
-    (group as unknown as { unknownCommand(): never }).unknownCommand();
+    unknownCommand(group, word);
   });
 }

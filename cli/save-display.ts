@@ -1,5 +1,6 @@
 /** How the saving of outputs is shown. */
-import { bar, type LiveLines, sizeText } from "./job-display.ts";
+import { sizeText } from "./job-display.ts";
+import { type LiveLines, type Look, progressText } from "./live-lines.ts";
 import { RateMeter } from "./rate.ts";
 import type { SaveProgress } from "./save-outputs.ts";
 
@@ -8,15 +9,15 @@ const REDRAW_MS = 100;
 const QUARTERS = 4;
 
 /** The line of a download at some moment. */
-export function saveLine(progress: SaveProgress, meter: RateMeter): string {
+export function saveLine(progress: SaveProgress, meter: RateMeter, look?: Look): string {
   const { files, ofFiles, bytes, fraction } = progress;
   const speed = meter.bytesPerSecond();
-  return [
-    `  saving       ${bar(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)} %`,
+  const details = [
     `${files} of ${ofFiles} files`,
     sizeText(bytes),
     ...(speed === null ? [] : [`${sizeText(Math.round(speed))}/s`]),
-  ].join("  ");
+  ];
+  return progressText("saving", fraction, details, look);
 }
 
 /** Shows outputs as they are saved; a file or a pipe gets a line for each quarter of the way. */
@@ -32,10 +33,12 @@ export function showSaveOn(
     meter.add(at, progress.bytes);
     // Fractions of many files add up to a little less than all.
     const isAll = progress.files === progress.ofFiles;
-    const reached = isAll ? QUARTERS : Math.floor(progress.fraction * QUARTERS);
+    const reached = isAll
+      ? QUARTERS
+      : Math.min(QUARTERS - 1, Math.floor(progress.fraction * QUARTERS));
     if (reached === quarter && at - drawnAt < REDRAW_MS) return;
     const shown = isAll ? { ...progress, fraction: 1 } : progress;
-    lines.show("save", saveLine(shown, meter), reached !== quarter);
+    lines.show("save", saveLine(shown, meter, lines.look), reached !== quarter);
     drawnAt = at;
     quarter = reached;
   };

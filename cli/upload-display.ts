@@ -1,6 +1,7 @@
 /** How an upload is shown: a bar with speed and time left. */
 import { clockText } from "./duration-text.ts";
-import { bar, type LiveLines, sizeText } from "./job-display.ts";
+import { sizeText } from "./job-display.ts";
+import { type LiveLines, type Look, progressText } from "./live-lines.ts";
 import { RateMeter } from "./rate.ts";
 
 /** A terminal is not written to more often. */
@@ -8,17 +9,21 @@ const REDRAW_MS = 100;
 const QUARTERS = 4;
 
 /** The line of an upload at some moment. */
-export function uploadLine(sentBytes: number, totalBytes: number, meter: RateMeter): string {
+export function uploadLine(
+  sentBytes: number,
+  totalBytes: number,
+  meter: RateMeter,
+  look?: Look,
+): string {
   const fraction = totalBytes === 0 ? 1 : sentBytes / totalBytes;
-  const percent = Math.floor(fraction * 100);
   const speed = meter.bytesPerSecond();
   const left = meter.secondsLeft(totalBytes);
-  return [
-    `  uploading    ${bar(fraction)} ${String(percent).padStart(3)} %`,
+  const details = [
     `${sizeText(sentBytes)} of ${sizeText(totalBytes)}`,
     ...(speed === null ? [] : [`${sizeText(Math.round(speed))}/s`]),
     ...(left === null || fraction >= 1 ? [] : [`${clockText(left)} left`]),
-  ].join("  ");
+  ];
+  return progressText("uploading", fraction, details, look);
 }
 
 /** Shows an upload as it goes; a file or a pipe gets a line for each quarter of the way. */
@@ -34,7 +39,8 @@ export function showUploadOn(
     meter.add(at, sentBytes);
     const reached = Math.floor((sentBytes / totalBytes) * QUARTERS);
     if (reached === quarter && at - drawnAt < REDRAW_MS) return;
-    lines.show("upload", uploadLine(sentBytes, totalBytes, meter), reached !== quarter);
+    const line = uploadLine(sentBytes, totalBytes, meter, lines.look);
+    lines.show("upload", line, reached !== quarter);
     drawnAt = at;
     quarter = reached;
   };

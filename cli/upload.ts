@@ -55,21 +55,28 @@ function stoppedText(stateFolder: string | null): string {
     : "Stopped. What has arrived stays: the same command goes on with the rest.";
 }
 
+/** @throws UsageError for what is no file that can be uploaded. */
+export async function requireFile(file: string): Promise<void> {
+  await (await openFile(file)).close();
+}
+
 async function openFile(file: string): Promise<FileHandle> {
   const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") {
-      throw new UsageError(`${file} does not exist. Give the path of a video.`);
-    }
+    if (error.code === "ENOENT") throw new UsageError(missingText(file));
     throw error;
   });
   const found = await handle.stat();
   if (found.isFile() && found.size > 0) return handle;
   await handle.close();
-  throw new UsageError(
-    found.isFile()
-      ? `${file} is empty. Give the path of a video.`
-      : `${file} is no file. Give the path of a video.`,
-  );
+  throw new UsageError(`${file} is ${found.isFile() ? "empty" : "no file"}. ${GIVE_A_VIDEO}`);
+}
+
+const GIVE_A_VIDEO = "Give the path of a video.";
+
+function missingText(file: string): string {
+  // Node hands on the arguments as text: bytes that are no UTF-8 are lost before they come here.
+  if (file.includes("\ufffd")) return `The name ${file} is not UTF-8. Give the file another one.`;
+  return `${file} does not exist. ${GIVE_A_VIDEO}`;
 }
 
 async function stateOf(

@@ -5,6 +5,7 @@ import { withEvent } from "../client/job-events.ts";
 import type { Job } from "../protocol/http/jobs.ts";
 import { isTerminalState } from "../protocol/stages.ts";
 import { ApiFailure, type TelecineClient } from "./client.ts";
+import { InterruptedError } from "./exit.ts";
 
 const POLL_INTERVAL_MS = 250;
 /** About a minute in all. */
@@ -13,25 +14,47 @@ const LONGEST_PAUSE_MS = 10_000;
 
 type Client = Pick<TelecineClient, "job" | "send">;
 
-/** Hands on the job as it changes until it is terminal; answers with it as it is then. */
+/**
+ * Hands on the job as it changes until it is terminal; answers with it as it is then.
+ *
+ * @throws InterruptedError when the signal stopped it: the job itself goes on.
+ */
 export async function watchJob(
   client: Client,
   jobId: string,
   onChange: (job: Job) => void,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Job> {
-  await follow(client, jobId, onChange);
+  try {
+    await follow(client, jobId, onChange, signal);
+    return await poll(client, jobId, onChange, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new InterruptedError(
+      `Stopped watching; the job goes on. telecine job ${jobId} --follow shows it, telecine cancel ${jobId} ends it.`,
+    );
+  }
+}
+
+async function poll(
+  client: Client,
+  jobId: string,
+  onChange: (job: Job) => void,
+  signal: AbortSignal,
+): Promise<Job> {
   let failures = 0;
   for (;;) {
     try {
-      const job = await client.job(jobId);
+      const job = await client.job(jobId, signal);
       failures = 0;
       onChange(job);
       if (isTerminalState(job.state)) return job;
     } catch (error) {
       failures += 1;
+      signal.throwIfAborted();
       if (!mayPass(error) || failures > MAX_FAILURES) throw error;
     }
-    await delay(Math.min(LONGEST_PAUSE_MS, POLL_INTERVAL_MS * 2 ** failures));
+    await delay(Math.min(LONGEST_PAUSE_MS, POLL_INTERVAL_MS * 2 ** failures), null, { signal });
   }
 }
 
@@ -42,11 +65,17 @@ function mayPass(error: unknown): boolean {
 }
 
 /** Returns when the stream has ended, whatever ended it. What the edge refuses, asking would be refused, too. */
-async function follow(client: Client, jobId: string, onChange: (job: Job) => void): Promise<void> {
-  let job = await client.job(jobId);
+async function follow(
+  client: Client,
+  jobId: string,
+  onChange: (job: Job) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let job = await client.job(jobId, signal);
   try {
     const answer = await client.send("GET", `/v1/jobs/${encodeURIComponent(jobId)}/events`, {
       headers: { accept: "text/event-stream" },
+      signal,
     });
     if (answer.body === null) return;
     for await (const event of readJobEvents(answer.body)) {
@@ -55,6 +84,7 @@ async function follow(client: Client, jobId: string, onChange: (job: Job) => voi
       if (!isTerminalState(job.state)) onChange(job);
     }
   } catch (error) {
+    signal.throwIfAborted();
     if (error instanceof ApiFailure && !mayPass(error)) throw error;
   }
 }

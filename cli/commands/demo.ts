@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Job } from "../../protocol/http/jobs.ts";
-import { bar, LiveLines, showJobOn, sizeText, stageLine } from "../job-display.ts";
+import { showJobOn, sizeText, stageLine } from "../job-display.ts";
+import { LiveLines, progressText } from "../live-lines.ts";
 import {
   findMediaTools,
   type MediaTools,
@@ -17,6 +18,7 @@ import {
 import type { Host } from "../runtime/host.ts";
 import { onStopSignal } from "../runtime/signals.ts";
 import { saveOutputs } from "../save-outputs.ts";
+import { requireFile } from "../upload.ts";
 import { watchJob } from "../watch-job.ts";
 
 const OUTPUT_FOLDER = "telecine-demo";
@@ -35,6 +37,7 @@ export function addDemo(program: Command): void {
 }
 
 async function demo(given: string | null): Promise<void> {
+  // What would otherwise come to light after everything was started.
   if (given !== null) await requireFile(given);
   const folder = await mkdtemp(path.join(tmpdir(), "telecine-demo-"));
   const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -79,13 +82,6 @@ async function demo(given: string | null): Promise<void> {
   }
 }
 
-/** Says at once what would otherwise come to light after everything was started. */
-async function requireFile(file: string): Promise<void> {
-  const found = await stat(file).catch(() => null);
-  if (found === null) throw new Error(`There is no file ${file}.`);
-  if (!found.isFile()) throw new Error(`${file} is not a file.`);
-}
-
 /** Uploads, submits and follows; anything but `completed` is an error that says why. */
 async function runJob(host: Host, source: string): Promise<Job> {
   const lines = new LiveLines(process.stdout);
@@ -93,7 +89,12 @@ async function runJob(host: Host, source: string): Promise<Job> {
     onProgress: ({ part, parts, sentBytes, totalBytes }) =>
       lines.show(
         "upload",
-        `  uploading    ${bar(sentBytes / totalBytes)} part ${part} of ${parts}, ${sizeText(sentBytes)}`,
+        progressText(
+          "uploading",
+          sentBytes / totalBytes,
+          [`part ${part} of ${parts}, ${sizeText(sentBytes)}`],
+          lines.look,
+        ),
         true,
       ),
   });

@@ -3,13 +3,12 @@ import type { Command } from "commander";
 import { type JobState, jobStates } from "../../protocol/stages.ts";
 import { clientFromEnvironment } from "../environment.ts";
 import { exitCodes } from "../exit.ts";
-import { LiveLines, showJobOn } from "../job-display.ts";
 import { attemptsText, jobTable, jobText } from "../job-text.ts";
 import { firstOf } from "../pages.ts";
 import { type JsonOption, paintState, print, withJson } from "../print.ts";
-import { watchJob } from "../watch-job.ts";
 import { oneOf, wholeNumber } from "./options.ts";
-import { saveShown } from "./save.ts";
+import { prepareFolder, saveShown } from "./save.ts";
+import { watchShown } from "./watch.ts";
 
 interface JobsOptions extends JsonOption {
   readonly state?: JobState;
@@ -81,11 +80,9 @@ Examples:
     )
     .action(async (jobId: string, options: JobOptions) => {
       const client = clientFromEnvironment(process.env);
-      const lines = new LiveLines(process.stderr);
+      if (options.out !== undefined) await prepareFolder(options.out);
       const isWaiting = options.follow || options.out !== undefined;
-      const job = isWaiting
-        ? await watchJob(client, jobId, showJobOn(lines)).finally(() => lines.end())
-        : await client.job(jobId);
+      const job = await (isWaiting ? watchShown(client, jobId) : client.job(jobId));
       if (options.out !== undefined && job.state === "completed") {
         await saveShown(client, job, options.out);
       }

@@ -1,7 +1,10 @@
 /** Saving a job's outputs, as `transcode --out` and `job --out` do it. */
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import type { Job } from "../../protocol/http/jobs.ts";
 import type { TelecineClient } from "../client.ts";
-import { LiveLines } from "../job-display.ts";
+import { UsageError } from "../exit.ts";
+import { LiveLines } from "../live-lines.ts";
 import { showSaveOn } from "../save-display.ts";
 import { saveOutputs } from "../save-outputs.ts";
 import { stoppable } from "../stoppable.ts";
@@ -12,4 +15,20 @@ export function saveShown(client: TelecineClient, job: Job, folder: string): Pro
   return stoppable((signal) =>
     saveOutputs(client, job, folder, { signal, onProgress: showSaveOn(lines) }),
   ).finally(() => lines.end());
+}
+
+/**
+ * Makes the folder of `--out`: what is wrong with it is said before a job is waited for.
+ *
+ * @throws UsageError where it is no folder, the system's error where it may not be written.
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST" && code !== "ENOTDIR") throw error;
+    throw new UsageError(`${folder} is no folder. Give --out a folder; it is made where need be.`);
+  }
+  await access(folder, constants.W_OK);
 }

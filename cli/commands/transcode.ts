@@ -2,15 +2,15 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
 import { outputFormats } from "../../protocol/media.ts";
 import { recipeNames } from "../../protocol/recipes/index.ts";
-import type { TelecineClient } from "../client.ts";
+import { ApiFailure, type TelecineClient } from "../client.ts";
 import { clientFromEnvironment } from "../environment.ts";
 import { exitCodes, UsageError } from "../exit.ts";
-import { LiveLines, showJobOn } from "../job-display.ts";
 import { print, withJson } from "../print.ts";
-import { watchJob } from "../watch-job.ts";
+import { requireFile } from "../upload.ts";
 import { anyLike, wholeNumber } from "./options.ts";
-import { saveShown } from "./save.ts";
+import { prepareFolder, saveShown } from "./save.ts";
 import { type UploadFlags, uploadShown, withUploadOptions } from "./upload.ts";
+import { watchShown } from "./watch.ts";
 
 interface TranscodeOptions extends UploadFlags {
   readonly recipe?: string;
@@ -66,7 +66,7 @@ Examples:
       const work = workOf(options);
       const client = clientFromEnvironment(process.env);
       const job = await transcode(client, file, work, options);
-      if ((options.wait || options.out) && job.state !== "completed") {
+      if ((options.wait || options.out !== undefined) && job.state !== "completed") {
         process.exitCode = exitCodes.notCompleted;
       }
     });
@@ -98,14 +98,27 @@ function workOf({ recipe, preset, param }: TranscodeOptions): Record<string, unk
   return { presetId: preset };
 }
 
-/** Where the job's video comes from; a file is uploaded first. */
+const VIDEO_ID = /^vid_[0-9A-Z]{26}$/;
+/** Of the form of an id, and no id: its time is the beginning of 1970. */
+const NO_VIDEO = `vid_${"0".repeat(26)}`;
+
+/**
+ * Where the job's video comes from; a file is uploaded first. Before that the edge is asked for the same job of a video
+ * that cannot be: what it refuses otherwise, it would refuse after the last byte, too.
+ */
 async function sourceOf(
   client: TelecineClient,
   file: string,
+  rest: Record<string, unknown>,
   flags: UploadFlags,
 ): Promise<Record<string, unknown>> {
   if (/^https?:\/\//.test(file)) return { input: { url: file } };
-  if (/^vid_[0-9A-Z]{26}$/.test(file)) return { videoId: file };
+  if (VIDEO_ID.test(file)) return { videoId: file };
+  await requireFile(file);
+  await client.createJob({ ...rest, videoId: NO_VIDEO } as JobRequest).catch((error: unknown) => {
+    const isOfVideo = error instanceof ApiFailure && error.answer?.code === "VIDEO_NOT_FOUND";
+    if (!isOfVideo) throw error;
+  });
   return { videoId: (await uploadShown(client, file, flags)).videoId };
 }
 
@@ -115,10 +128,9 @@ async function transcode(
   work: Record<string, unknown>,
   options: TranscodeOptions,
 ): Promise<Job> {
-  const { format, quality, pool, priority, timeout, webhook } = options;
-  const source = await sourceOf(client, file, options);
-  const queued = await client.createJob({
-    ...source,
+  const { format, quality, pool, priority, timeout, webhook, out } = options;
+  if (out !== undefined) await prepareFolder(out);
+  const rest = {
     ...work,
     ...(format === undefined ? {} : { output: { format } }),
     ...(quality ? { quality: true } : {}),
@@ -126,17 +138,17 @@ async function transcode(
     ...(priority === undefined ? {} : { priority }),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
     ...(webhook === undefined ? {} : { webhookUrl: webhook }),
-    // What is wrong with names and values the edge says better: it knows its recipes.
-  } as JobRequest);
-  if (!options.wait && !options.out) {
+  };
+  const source = await sourceOf(client, file, rest, options);
+  // What is wrong with names and values the edge says better: it knows its recipes.
+  const queued = await client.createJob({ ...source, ...rest } as JobRequest);
+  if (!options.wait && out === undefined) {
     print(options, queued, () => `${queued.jobId}\n`);
     return queued;
   }
-  const lines = new LiveLines(process.stderr);
-  const job = await watchJob(client, queued.jobId, showJobOn(lines));
-  lines.end();
-  const isSaved = job.state === "completed" && options.out !== undefined;
-  const saved = isSaved && options.out ? await saveShown(client, job, options.out) : [];
+  const job = await watchShown(client, queued.jobId);
+  const isSaved = job.state === "completed" && out !== undefined;
+  const saved = isSaved ? await saveShown(client, job, out) : [];
   const names = isSaved ? saved : job.outputs.map(({ url }) => url);
   print(options, job, () => [job.jobId, ...names].map((line) => `${line}\n`).join(""));
   return job;

@@ -21,6 +21,8 @@ function thrown(work: () => unknown): unknown {
 describe("an exit code", () => {
   test.for([
     ["of wrong use for what the edge calls invalid", failureOf(400), 2],
+    ["of wrong use for a file that is too large", failureOf(413), 2],
+    ["of wrong use for a file that is no video", failureOf(415), 2],
     ["of refused credentials for a wrong key", failureOf(401), 3],
     ["of refused credentials for a key without the scope", failureOf(403), 3],
     ["of failure for what is not there", failureOf(404), 1],
@@ -50,8 +52,16 @@ describe("a failure", () => {
       cause: Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" }),
     });
     expect(failureText(refused)).toMatch(/ECONNREFUSED 127.*TELECINE_URL/);
-    expect(failureText(Object.assign(new Error("x"), { code: "ENOSPC" }))).toContain(
-      "disk is full",
-    );
+    const full = Object.assign(new Error("x"), { code: "ENOSPC", path: "done/result.mp4" });
+    expect(failureText(full)).toMatch(/disk of done\/result\.mp4 is full/);
+    expect(failureText(Object.assign(new Error("x"), { code: "ENOSPC" }))).toMatch(/^The disk is/);
+  });
+
+  test("to speak TLS is told in one line, and asks for http://", () => {
+    const cause = Object.assign(new Error("404D0491247F0000:error:0A00010B:SSL routines\n"), {
+      code: "ERR_SSL_WRONG_VERSION_NUMBER",
+    });
+    const text = failureText(new TypeError("fetch failed", { cause }), "https://127.0.0.1:8787");
+    expect(text).toMatch(/^https:\/\/127.*ERR_SSL_WRONG_VERSION_NUMBER.*http:\/\/\?$/);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { LiveLines, type Screen, showJobOn, stageLine } from "../../cli/job-display.ts";
+import { showJobOn, stageLine } from "../../cli/job-display.ts";
+import { LiveLines, type Screen } from "../../cli/live-lines.ts";
 import type { Attempt, Job } from "../../protocol/http/jobs.ts";
 
 /** The fields that are shown. */

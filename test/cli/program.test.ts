@@ -37,6 +37,11 @@ describe("what is typed wrongly after a group", () => {
 });
 
 describe("help", () => {
+  test("of a word that is no command says so, and what was meant", async () => {
+    expect(await said("help", "jobz")).toMatch(/unknown command 'jobz'\n\(Did you mean .*jobs/);
+    expect(await said("help", "jobs")).toContain("Usage: telecine jobs");
+  });
+
   test("tells no default of a flag, and that of anything else", async () => {
     const help = await said("transcode", "--help");
     expect(help).not.toMatch(/default: (?:false|true|\{)/);

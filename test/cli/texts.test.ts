@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { agoText, clockText } from "../../cli/duration-text.ts";
-import { LiveLines } from "../../cli/job-display.ts";
+import { LiveLines } from "../../cli/live-lines.ts";
 import { firstOf } from "../../cli/pages.ts";
 import { RateMeter } from "../../cli/rate.ts";
 import { fields, table } from "../../cli/table.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ApiFailure } from "../../cli/client.ts";
+import { InterruptedError } from "../../cli/exit.ts";
 import { watchJob } from "../../cli/watch-job.ts";
 import type { Job } from "../../protocol/http/jobs.ts";
 import { type JobState, statusOf } from "../../protocol/stages.ts";
@@ -124,5 +125,14 @@ describe("following a job", () => {
     expect((await statesSeen(down)).last.state).toBe("failed");
     const refused = edge({ stream: new ApiFailure(403, null, ""), jobs });
     await expect(statesSeen(refused)).rejects.toThrow(ApiFailure);
+  });
+
+  test("is stopped by its signal, and says that the job goes on", async () => {
+    const stop = new AbortController();
+    const client = edge({ stream: new TypeError("fetch failed"), jobs: [jobIn("transcoding")] });
+    const watched = watchJob(client, jobId, () => stop.abort(), stop.signal);
+    await expect(watched).rejects.toThrow(InterruptedError);
+    await expect(watched).rejects.toThrow(`telecine cancel ${jobId}`);
+    expect(client.asked.filter((asked) => asked === "job")).toHaveLength(2);
   });
 });

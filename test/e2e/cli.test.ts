@@ -238,8 +238,39 @@ describe("a job by the command", () => {
     expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining("--preset")]);
     const priority = await run(["transcode", small, "--recipe", "webReady", "--priority", "11"]);
     expect([priority.code, priority.stderr]).toEqual([2, expect.stringContaining("-10 to 10")]);
-    const recipe = await run(["transcode", small, "--recipe", "nothing"]);
+  });
+
+  test("that would be refused is refused before a byte of the file is sent", async () => {
+    const jobIds = async () =>
+      (await world.host.client.listJobs({})).jobs.map(({ jobId }) => jobId);
+    const before = await jobIds();
+    const { videos } = await world.host.client.listVideos();
+    const work = ["transcode", large, "--recipe"];
+    const recipe = await run([...work, "nothing"]);
     expect([recipe.code, recipe.stderr]).toEqual([2, expect.stringContaining("webReady")]);
+    const parameter = await run([...work, "resize", "--param", "heigth=90"]);
+    expect([parameter.code, parameter.stderr]).toEqual([2, expect.stringContaining("'heigth'")]);
+    const pool = await run([...work, "webReady", "--pool", "nowhere"]);
+    expect([pool.code, pool.stderr]).toEqual([2, expect.stringContaining("pool must be one of")]);
+    const folder = await run([...work, "webReady", "--out", small]);
+    expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining("is no folder")]);
+    expect((await world.host.client.listVideos()).videos).toEqual(videos);
+    expect(await jobIds()).toEqual(before);
+  });
+
+  test("that is waited for goes on when the waiting is stopped, and says how to see it", async () => {
+    await json(["workers", "token", "--name", "nobody", "--pool", "patient"]);
+    const waiting = start([
+      ...["transcode", small, "--recipe", "webReady", "--pool", "patient", "--wait"],
+    ]);
+    waiting.stderr.on("data", (chunk) => {
+      if (String(chunk).includes("waiting for a worker")) waiting.kill("SIGINT");
+    });
+    const { code, stderr } = await end(waiting);
+    const jobId = /telecine job (job_\w+) --follow/.exec(stderr)?.[1] ?? "";
+    expect(code).toBe(130);
+    expect(await json(["job", jobId])).toMatchObject({ state: "queued" });
+    expect((await run(["cancel", jobId])).code).toBe(0);
   });
 });
 
