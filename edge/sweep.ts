@@ -5,9 +5,8 @@ import { listStaleClaims, listUnprojected, releaseIfTerminal } from "./catalogue
 import { projectSnapshot } from "./catalogue/jobs.ts";
 import { deleteExpiredJobs, deleteOldDeliveries, listDuePools } from "./catalogue/retention.ts";
 import type { Env, Settings } from "./env.ts";
-import { poolOf } from "./http/pool-stub.ts";
-import { staffDeserted } from "./http/shards.ts";
 import { sweepUploads } from "./media/sweep-uploads.ts";
+import { poolOf } from "./pool-stub.ts";
 import { sweepDeliveries } from "./webhooks/consume.ts";
 
 /** A submission normally arrives within milliseconds; its projection within seconds. */
@@ -67,7 +66,6 @@ export async function sweepPools(env: Env, settings: Settings, now: number): Pro
     for (let shard = 0; shard < pool.reach; shard++) {
       await poolOf(env, { ...pool, shard }).poke(pool.inUse);
     }
-    await staffDeserted(env, pool);
     if (pool.hasExpired) await deleteExpiredJobs(env.DB, pool, endedBefore, ROWS_LIMIT);
   });
 }

@@ -1,5 +1,5 @@
 /** Workers: each is its token, kept as a hash. */
-import { and, desc, eq, isNull, lt } from "drizzle-orm";
+import { and, desc, eq, isNull, lt, sql } from "drizzle-orm";
 import { openCatalogue } from "./db.ts";
 import { workers } from "./schema.ts";
 
@@ -75,7 +75,15 @@ export async function setWorkerShard(
     .where(eq(workers.id, workerId));
 }
 
-/** Its next socket goes to that shard. */
-export async function lendWorker(db: D1Database, workerId: string, shard: number): Promise<void> {
-  await openCatalogue(db).update(workers).set({ lentTo: shard }).where(eq(workers.id, workerId));
+/** Their next sockets go to that shard. */
+export async function lendWorkers(
+  db: D1Database,
+  workerIds: readonly string[],
+  shard: number,
+): Promise<void> {
+  const ids = JSON.stringify(workerIds);
+  await openCatalogue(db)
+    .update(workers)
+    .set({ lentTo: shard })
+    .where(sql`${workers.id} in (select value from json_each(${ids}))`);
 }

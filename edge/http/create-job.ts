@@ -3,6 +3,7 @@ import type { ParsedJobRequest } from "../../protocol/http/job-request.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env, Settings } from "../env.ts";
 import { newId, seededId } from "../ids.ts";
+import { poolOf } from "../pool-stub.ts";
 import { sha256Hex } from "../secrets.ts";
 import { acceptJob } from "./accept-job.ts";
 import { checkAgainstSettings, checkPool } from "./check-job.ts";
@@ -11,7 +12,6 @@ import { ApiError } from "./errors.ts";
 import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
 import { logError, logInfo, logWarning, type RequestIds } from "./log.ts";
-import { poolOf } from "./pool-stub.ts";
 import { findPreset } from "./presets.ts";
 import { shardForNewJob } from "./shards.ts";
 

@@ -3,7 +3,7 @@
  * shards how they are, in an order of its own, until one has free slots; four at most.
  */
 import { findShards } from "../catalogue/pools.ts";
-import { lendWorker, setWorkerShard, type WorkerRow } from "../catalogue/workers.ts";
+import { setWorkerShard, type WorkerRow } from "../catalogue/workers.ts";
 import {
   bandOf,
   type ShardState,
@@ -12,8 +12,7 @@ import {
   shardsInOrder,
 } from "../domain/shards.ts";
 import type { Env } from "../env.ts";
-import type { WorkerSnapshot } from "../pool/rpc.ts";
-import { poolOf } from "./pool-stub.ts";
+import { poolOf } from "../pool-stub.ts";
 
 const MOST_ASKED = 4;
 
@@ -52,40 +51,4 @@ export async function shardForNewJob(
     if (band === "free") break;
   }
   return shardForJob(jobId, states, shards);
-}
-
-/**
- * Lends an idle worker to each shard where jobs wait and no worker is: all of its own may be gone for good, or a small
- * pool has more shards than its workers' hashes fall on. It goes home when it is idle there.
- */
-export async function staffDeserted(
-  env: Env,
-  { inUse, ...of }: { readonly accountId: string; readonly pool: string; readonly inUse: number },
-): Promise<void> {
-  if (inUse === 1) return;
-  const shards = Array.from({ length: inUse }, (_, shard) => poolOf(env, { ...of, shard }));
-  const states = await Promise.all(shards.map((pool) => pool.metrics()));
-  const donors = shards.filter((_, shard) => bandOf(states[shard] ?? NOBODY) === "free");
-  for (const [shard, { ready, workersConnected }] of states.entries()) {
-    if (ready === 0 || workersConnected > 0) continue;
-    for (const donor of donors) {
-      const workerId = oneOf((await donor.workers()).filter(isIdle))?.workerId;
-      if (workerId === undefined) continue;
-      // First the record, by which the worker is sent on when it dials in again.
-      await lendWorker(env.DB, workerId, shard);
-      await donor.letGo(workerId);
-      break;
-    }
-  }
-}
-
-const NOBODY = { ready: 0, workersConnected: 0, slots: 0, slotsBusy: 0 };
-
-function isIdle({ connected, draining, leases }: WorkerSnapshot): boolean {
-  return connected && !draining && leases.length === 0;
-}
-
-/** Any of them: one that cannot do what waits there is not the only one that is ever sent. */
-function oneOf<T>(all: readonly T[]): T | undefined {
-  return all[Math.floor(Math.random() * all.length)];
 }

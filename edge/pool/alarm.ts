@@ -92,6 +92,7 @@ function nextOf(pool: PoolContext, now: number): number | null {
     pool.jobs.nextForgetting(),
     pool.outbox.nextDue(),
     pool.garbage.nextDue(),
+    pool.lending.lookAt,
   ].filter((at) => at !== null);
   const next = nextAlarm(times, now);
   return next === null ? null : Math.max(next, now + SHORTEST_MS);

@@ -11,6 +11,7 @@ import type { Drains } from "./drains.ts";
 import type { GarbageStore } from "./garbage-store.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { JobStore } from "./job-store.ts";
+import type { Lending } from "./lending.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import type { PartStore } from "./part-store.ts";
 import type { QueueStore } from "./queue-store.ts";
@@ -18,6 +19,8 @@ import type { Viewers } from "./viewers.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
 export interface PoolContext extends Drains {
+  /** Whose pool it is. */
+  readonly accountId: string;
   /** The pool's slug, for people. */
   readonly name: string;
   /** Which of the pool's shards this is. */
@@ -38,6 +41,7 @@ export interface PoolContext extends Drains {
   readonly connections: Connections;
   readonly viewers: Viewers;
   readonly alarm: Alarm;
+  readonly lending: Lending;
   /** Attempts whose outputs are being checked, as `task/epoch`, and who asked for the answer once more meanwhile. */
   readonly checksUnderWay: Map<string, Connection[]>;
   /** Milliseconds since the epoch. */

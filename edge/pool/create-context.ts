@@ -14,6 +14,7 @@ import { createDrains } from "./drains.ts";
 import { createGarbageStore } from "./garbage-store.ts";
 import { createHistoryStore } from "./history-store.ts";
 import { createJobStore } from "./job-store.ts";
+import { createLending } from "./lending.ts";
 import { logWarning } from "./log.ts";
 import { createOutboxStore } from "./outbox-store.ts";
 import { createPartStore } from "./part-store.ts";
@@ -29,13 +30,13 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
   if (parsed.status === "invalid") throw new Error(parsed.detail);
   const { settings } = parsed;
   const { storage } = state;
+  const named = partsOfName(state.id.name);
   migrate(storage);
   const connections = new Connections(state.getWebSockets());
   const overlay = (tasks: readonly Task[]) =>
     tasks.map((task) => withRememberedRenewal(connections, task));
   const pool: PoolContext = {
-    name: poolNameFrom(state.id.name),
-    shard: Number(state.id.name?.split("/")[2] ?? 0),
+    ...named,
     env,
     settings,
     rules: rulesOf(settings),
@@ -52,6 +53,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     connections,
     viewers: new Viewers((jobId) => state.getWebSockets(jobId)),
     alarm: createAlarm(storage),
+    lending: createLending(named.shard, storage),
     checksUnderWay: new Map(),
     now: () => clock.now(),
     run: (effects) => runEffects(pool, effects),
@@ -70,7 +72,10 @@ function withRememberedRenewal(connections: Connections, task: Task): Task {
   return withRenewal(task, connections.get(workerId)?.heldLease(task.taskId, epoch)?.renewal);
 }
 
-/** `pool:{account}/{pool}/{shard}` → the pool's slug. */
-function poolNameFrom(objectName: string | undefined): string {
-  return objectName?.split("/")[1] ?? "default";
+/** What the object's name, `pool:{account}/{pool}/{shard}`, is made of. */
+function partsOfName(objectName = ""): Pick<PoolContext, "accountId" | "name" | "shard"> {
+  const [accountId = "", name = "default", shard = "0"] = objectName
+    .slice("pool:".length)
+    .split("/");
+  return { accountId, name, shard: Number(shard) };
 }

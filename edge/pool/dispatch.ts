@@ -54,7 +54,7 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
 }
 
 /** Chunks of a job that has pins go to workers that have the pinned encoders. */
-function pinned(pool: PoolContext, ready: readonly ReadyTask[]): readonly ReadyTask[] {
+export function pinned(pool: PoolContext, ready: readonly ReadyTask[]): readonly ReadyTask[] {
   return ready.map((task) => {
     const pins = isChunkPlace(task.place) ? pool.jobs.load(task.jobId)?.job.pins : null;
     return pins ? { ...task, needs: pinnedNeeds(task.needs, pins) } : task;

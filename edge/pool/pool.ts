@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { PING, PONG } from "../../protocol/messages.ts";
+import type { Want } from "../domain/lending.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
@@ -13,6 +14,7 @@ import type { PoolContext } from "./context.ts";
 import { createContext } from "./create-context.ts";
 import { handleFrame } from "./frames.ts";
 import { attemptsOfJob, cancelThisJob, retryThisJob, submitJob } from "./job-calls.ts";
+import { hearOffer, lendTo, meetOthers } from "./lending.ts";
 import { logWarning } from "./log.ts";
 import { poolMetrics } from "./metrics.ts";
 import { partsForMerge } from "./parts.ts";
@@ -30,7 +32,6 @@ import { Viewer, viewerStateOf } from "./viewer.ts";
 import { acceptViewer, catchUpViewers, viewerGone } from "./viewers.ts";
 import {
   drainWorker,
-  letGoOfIdle,
   letGoOfOthers,
   listWorkers,
   recordUpload,
@@ -134,15 +135,21 @@ export class Pool extends DurableObject<Env> implements PoolRpc {
 
   async poke(shards?: number): Promise<void> {
     rearm(this.#pool, await this.ctx.storage.getAlarm());
-    if (shards !== undefined) letGoOfOthers(this.#pool, shards);
+    if (shards === undefined) return;
+    letGoOfOthers(this.#pool, shards);
+    if (shards > 1) meetOthers(this.#pool);
   }
 
   async drain(workerId: string): Promise<void> {
     drainWorker(this.#pool, workerId);
   }
 
-  async letGo(workerId: string): Promise<void> {
-    letGoOfIdle(this.#pool, ({ workerId: id }) => id === workerId);
+  async lend(shard: number, wants: readonly Want[]): Promise<readonly Want[]> {
+    return lendTo(this.#pool, shard, wants);
+  }
+
+  async offer(shard: number): Promise<void> {
+    await hearOffer(this.#pool, shard);
   }
 
   async revoke(workerId: string): Promise<void> {

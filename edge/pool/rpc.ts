@@ -4,6 +4,7 @@
  */
 import type { PartList } from "../../protocol/chunks/contract.ts";
 import type { Counters } from "../domain/counters.ts";
+import type { Want } from "../domain/lending.ts";
 import type { AttemptRecord, JobSnapshot } from "../domain/model.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -98,8 +99,13 @@ export interface PoolRpc {
    * workers that belong to another one.
    */
   poke(shards?: number): Promise<void>;
-  /** Closes the worker's socket if it is idle: it dials in again, and is sent where it is lent to. */
-  letGo(workerId: string): Promise<void>;
+  /**
+   * For another shard, where tasks wait: sends idle workers there that can do them. What nobody here can do comes back,
+   * and is remembered; an `offer` follows when somebody can.
+   */
+  lend(shard: number, wants: readonly Want[]): Promise<readonly Want[]>;
+  /** That shard has idle workers such as this one asked for. */
+  offer(shard: number): Promise<void>;
   /** Closes the worker's sockets, ends its leases, and refuses it from then on. */
   revoke(workerId: string): Promise<void>;
   /** Every accepted file of the job that this attempt merges; to the live attempt alone. */

@@ -3,6 +3,7 @@ import { isTerminalState } from "../../protocol/stages.ts";
 import type { Effect } from "../domain/effects.ts";
 import type { PoolContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import { helpOut } from "./lending.ts";
 import { sendAck, sendLease, sendRevoke } from "./send.ts";
 import { verifyAttempt } from "./verify.ts";
 import { tellViewers } from "./viewers.ts";
@@ -14,6 +15,7 @@ import { watchLease } from "./watch.ts";
  */
 export async function runEffects(pool: PoolContext, effects: readonly Effect[]): Promise<void> {
   const all = [...effects, ...dispatch(pool)];
+  helpOut(pool);
   if (all.some(isOwed)) pool.drainSoon(all.some(isLastWord));
   await Promise.all(all.map((effect) => runEffect(pool, effect)));
 }

@@ -34,9 +34,17 @@ export function drainWorker(pool: PoolContext, workerId: string): void {
   logInfo("draining", { workerId });
 }
 
-/** Closes idle sockets of workers that belong to another shard: they dial in again, and are sent there. */
+/**
+ * Closes idle sockets of workers that belong to another shard: they dial in again, and are sent there. While tasks wait,
+ * one that has not asked yet stays: it may have been lent for them.
+ */
 export function letGoOfOthers(pool: PoolContext, shards: number): void {
-  letGoOfIdle(pool, ({ workerId }) => shardOfWorker(workerId, shards) !== pool.shard);
+  const isWaiting = pool.queue.ready(pool.now(), 0).tasks.length > 0;
+  letGoOfIdle(
+    pool,
+    ({ workerId, session }) =>
+      shardOfWorker(workerId, shards) !== pool.shard && !(isWaiting && session.credit === 0),
+  );
 }
 
 /** Closes those of these sockets whose workers hold nothing. */

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { listJobs } from "../../catalogue/jobs.ts";
+import { poolOf } from "../../pool-stub.ts";
 import { checkTimeout } from "../check-job.ts";
 import type { AppEnv } from "../context.ts";
 import { createJob } from "../create-job.ts";
@@ -11,7 +12,6 @@ import { attemptView, jobView, outputViews, type ViewContext } from "../job-view
 import { askPool, readLive, requireJob } from "../live-job.ts";
 import { requestIdsOf } from "../log.ts";
 import { readPage, toPage } from "../pagination.ts";
-import { poolOf } from "../pool-stub.ts";
 import { retryJob } from "../retry-job.ts";
 import * as routes from "./job-routes.ts";
 

@@ -4,11 +4,11 @@
  */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { listShards, webhookCounts } from "../../catalogue/metrics.ts";
+import { poolOf } from "../../pool-stub.ts";
 import { authenticate, requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { poolFamilies, webhookFamilies } from "../metric-families.ts";
 import { answers, commonErrors } from "../openapi.ts";
-import { poolOf } from "../pool-stub.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../prometheus.ts";
 
 /** An invocation may make 1,000 subrequests on the paid plan (2026-11). */

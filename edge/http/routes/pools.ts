@@ -3,10 +3,10 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { poolRequestSchema, poolSchema } from "../../../protocol/http/pools.ts";
 import { slugSchema } from "../../../protocol/ids.ts";
 import { findShards, setShards } from "../../catalogue/pools.ts";
+import { poolOf } from "../../pool-stub.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { answers, commonErrors, jsonRequest } from "../openapi.ts";
-import { poolOf } from "../pool-stub.ts";
 
 const params = z.object({ name: slugSchema });
 const tags = ["Workers"];

@@ -19,13 +19,13 @@ import {
 import type { Env } from "../../env.ts";
 import { newId } from "../../ids.ts";
 import type { WorkerSnapshot } from "../../pool/rpc.ts";
+import { poolOf } from "../../pool-stub.ts";
 import { newSecret, sha256Hex } from "../../secrets.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
-import { poolOf } from "../pool-stub.ts";
 import { isoTime, isoTimeOrNull } from "../time.ts";
 import { workerView } from "../worker-view.ts";
 

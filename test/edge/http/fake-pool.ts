@@ -1,5 +1,6 @@
 /** A pool that answers as the test tells it, so that what HTTP does with the answers can be seen. */
 import { noCounters } from "../../../edge/domain/counters.ts";
+import type { Want } from "../../../edge/domain/lending.ts";
 import type { AttemptRecord, JobSnapshot } from "../../../edge/domain/model.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import type { Env } from "../../../edge/env.ts";
@@ -136,8 +137,13 @@ export class FakePool implements PoolRpc {
     return this.fleet;
   }
 
-  async letGo(): Promise<void> {
-    this.#enter("letGo");
+  async lend(_shard: number, wants: readonly Want[]): Promise<readonly Want[]> {
+    this.#enter("lend");
+    return wants;
+  }
+
+  async offer(): Promise<void> {
+    this.#enter("offer");
   }
 
   async poke(): Promise<void> {

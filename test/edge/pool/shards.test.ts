@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { findJob } from "../../../edge/catalogue/jobs.ts";
 import { shardOfWorker } from "../../../edge/domain/shards.ts";
 import { parseSettings } from "../../../edge/env.ts";
-import { poolOf } from "../../../edge/http/pool-stub.ts";
+import { poolOf } from "../../../edge/pool-stub.ts";
 import { sweepPools } from "../../../edge/sweep.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
 import type { CreatedWorkerToken, WorkerList } from "../../../protocol/http/workers.ts";
@@ -47,8 +47,8 @@ async function workerOf(home: number): Promise<CreatedWorkerToken> {
   }
 }
 
-/** Dials in as an agent does, and asks for a lease. */
-async function dial({ workerId, token }: CreatedWorkerToken): Promise<Agent> {
+/** Dials in as an agent does, and asks for leases. */
+async function dial({ workerId, token }: CreatedWorkerToken, free = 1): Promise<Agent> {
   const answer = await call("/v1/workers/connect", {
     key: null,
     headers: {
@@ -61,7 +61,7 @@ async function dial({ workerId, token }: CreatedWorkerToken): Promise<Agent> {
   const agent = new Agent(answer.webSocket, workerId);
   agent.hello();
   await agent.expect("welcome");
-  agent.say({ type: "pull", free: 1 });
+  if (free > 0) agent.say({ type: "pull", free });
   return agent;
 }
 
@@ -159,19 +159,19 @@ describe("a shard where jobs wait and nobody is", () => {
     const jobId = await submitTo(1);
     const worker = await workerOf(0);
     const idle = await dial(worker);
-    expect(await connectedTo(0)).toEqual([worker.workerId]);
-    await sweep();
     expect(await idle.closed).toMatchObject({ code: SERVICE_RESTART });
-    const lent = await dial(worker);
+    const lent = await dial(worker, 0);
+    // Nor does a sweep take it away before it has asked.
+    await shard(1).poke(2);
     expect(await connectedTo(1)).toEqual([worker.workerId]);
+    lent.say({ type: "pull", free: 1 });
     const lease = await lent.expect("lease");
     expect(lease.task.jobId).toBe(jobId);
     await sweep();
     await finish(lent, lease);
     expect((await recordOf(jobId)).snapshot).toMatchObject({ state: "completed", attempt: 1 });
-    // Only pools with work are looked in on; the worker asked for none of it.
-    await submit();
-    await sweep();
+    // As the sweep does, of pools with work.
+    await shard(1).poke(2);
     expect(await lent.closed).toMatchObject({ code: SERVICE_RESTART });
     await dial(worker);
     expect(await connectedTo(0)).toEqual([worker.workerId]);
@@ -186,6 +186,37 @@ describe("a shard where jobs wait and nobody is", () => {
     const lease = await busy.expect("lease");
     await sweep();
     await finish(busy, lease);
+  });
+});
+
+describe("a job that waits while the workers of its shard are busy", () => {
+  test("is done by one that is idle elsewhere, without the sweep", async () => {
+    const { workers, agents } = await twoShards();
+    const [near, far] = agents;
+    await submit();
+    await submit();
+    const first = await near.expect("lease");
+    await far.expect("lease");
+    const jobId = await submitTo(1);
+    near.say({ type: "pull", free: 1 });
+    await finish(near, first);
+    expect(await near.closed).toMatchObject({ code: SERVICE_RESTART });
+    const lent = await dial(workers[0]);
+    expect((await lent.expect("lease")).task.jobId).toBe(jobId);
+  });
+
+  test("draws no worker that could not do it", async () => {
+    await setShards(2);
+    const idle = await workerOf(0);
+    const agent = await dial(idle);
+    await agent.settled();
+    const want = { isPart: false, count: 1, fitness: "barely" } as const;
+    const av1 = { codec: "av1", encoder: null, bitDepth: 8, sessions: 1 } as const;
+    const wants = [{ ...want, encoders: [av1] }];
+    expect(await shard(0).lend(1, wants)).toEqual(wants);
+    expect(await connectedTo(0)).toEqual([idle.workerId]);
+    expect(await shard(0).lend(1, [{ ...want, encoders: [] }])).toEqual([]);
+    expect(await agent.closed).toMatchObject({ code: SERVICE_RESTART });
   });
 });
 

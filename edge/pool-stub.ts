@@ -1,7 +1,7 @@
-/** The one place where HTTP takes hold of a pool. */
-import type { Env } from "../env.ts";
-import type { PoolRpc } from "../pool/rpc.ts";
-import { poolNameOf } from "../pool-name.ts";
+/** The one place where a pool is taken hold of: by HTTP, by the sweep, and by its other shards. */
+import type { Env } from "./env.ts";
+import type { PoolRpc } from "./pool/rpc.ts";
+import { poolNameOf } from "./pool-name.ts";
 
 /**
  * The object of one shard of a pool, seen through its RPC type. The platform's own stub type is of no use
