@@ -133,7 +133,6 @@ export function RecipeChoice({ draft, onChange }: Part) {
           value={draft.recipe}
           options={recipes.map(({ name }) => ({ value: name, label: name }))}
           onChange={(recipe) => onChange({ ...draft, recipe, values: {}, format: "" })}
-          help={form.summary}
         />
         {form.formats.length > 1 && (
           <SelectField
@@ -144,6 +143,7 @@ export function RecipeChoice({ draft, onChange }: Part) {
           />
         )}
       </div>
+      <p class="help">{form.summary}</p>
       <RecipeFields
         key={form.name}
         form={form}

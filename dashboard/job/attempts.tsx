@@ -3,7 +3,7 @@ import type { Attempt } from "../../protocol/http/jobs.ts";
 import { duration } from "../lib/format.ts";
 import { Badge, Card, type Tone } from "../ui/basics.tsx";
 import { Empty } from "../ui/states.tsx";
-import { taskNames } from "./chunk-map.ts";
+import { taskNames, triesOf } from "./chunk-map.ts";
 
 export function Attempts({
   attempts,
@@ -13,6 +13,7 @@ export function Attempts({
   readonly now: number;
 }) {
   const names = taskNames(attempts);
+  const tries = triesOf(attempts);
   return (
     <Card title="Attempts">
       {attempts.length === 0 ? (
@@ -23,6 +24,7 @@ export function Attempts({
             <AttemptRow
               name={names.get(attempt.taskId) ?? attempt.kind}
               key={`${attempt.taskId} ${attempt.epoch}`}
+              tryNumber={tries.get(attempt) ?? 1}
               attempt={attempt}
               now={now}
             />
@@ -41,10 +43,12 @@ function toneOf(attempt: Attempt): Tone {
 
 function AttemptRow({
   name,
+  tryNumber,
   attempt,
   now,
 }: {
   readonly name: string;
+  readonly tryNumber: number;
   readonly attempt: Attempt;
   readonly now: number;
 }) {
@@ -62,7 +66,7 @@ function AttemptRow({
     <details class="attempt" open={attempt.error !== null}>
       <summary>
         <span class="attempt-name">
-          {name}, try {attempt.epoch}
+          {name}, try {tryNumber}
           {attempt.run > 1 && <span class="muted"> of run {attempt.run}</span>}
         </span>
         <Badge tone={toneOf(attempt)}>{attempt.state}</Badge>

@@ -2,7 +2,7 @@
 import type { Attempt } from "../../protocol/http/jobs.ts";
 import { count } from "../lib/format.ts";
 import { Card } from "../ui/basics.tsx";
-import { type MapCell, mapOf, workersOf } from "./chunk-map.ts";
+import { type MapCell, mapOf, taskNames, workersOf } from "./chunk-map.ts";
 
 export function ChunkMap({
   attempts,
@@ -15,22 +15,32 @@ export function ChunkMap({
   const divided = cells.filter(({ kind }) => kind !== "whole");
   if (divided.length === 0) return null;
   const workers = workersOf(divided);
+  const names = taskNames(attempts);
+  const marked = (["prelude", "audio", "merge"] as const).filter((kind) =>
+    divided.some((cell) => cell.kind === kind),
+  );
   const colorOf = (cell: MapCell) =>
     workers.find(({ workerId }) => workerId === cell.workerId)?.color ?? 0;
   return (
     <Card title="Who works on what">
       <div class="stack">
         <ul class="chunk-map" aria-label="Parts of the job">
-          {divided.map((cell, index) => (
-            <li
-              key={cell.taskId}
-              class={`chunk ${cell.state} ${cell.kind} worker-${colorOf(cell)}`}
-              title={describe(cell, index)}
-            >
-              <span class="visually-hidden">{describe(cell, index)}</span>
-              <span aria-hidden="true">{marks[cell.kind]}</span>
-            </li>
-          ))}
+          {divided.map((cell) => {
+            const name = names.get(cell.taskId) ?? cell.kind;
+            const isNumbered = cell.kind === "chunk";
+            return (
+              <li
+                key={cell.taskId}
+                class={`chunk ${cell.state} ${isNumbered ? "numbered" : ""} worker-${colorOf(cell)}`}
+                title={describe(cell, name)}
+              >
+                <span class="visually-hidden">{describe(cell, name)}</span>
+                <span aria-hidden="true">
+                  {isNumbered ? name.replace(/\D+/, "") : marks[cell.kind]}
+                </span>
+              </li>
+            );
+          })}
         </ul>
         <ul class="legend">
           {workers.map((worker) => (
@@ -39,7 +49,13 @@ export function ChunkMap({
               {worker.name} <span class="muted">{count(worker.tasks, "part")}</span>
             </li>
           ))}
+          {marked.map((kind) => (
+            <li key={kind} class="muted">
+              <span aria-hidden="true">{marks[kind]}</span> {kind}
+            </li>
+          ))}
         </ul>
+        <p class="small muted">Striped: under way. Dashed: failed or stopped.</p>
       </div>
     </Card>
   );
@@ -48,7 +64,7 @@ export function ChunkMap({
 const marks: Readonly<Record<MapCell["kind"], string>> = {
   whole: "",
   chunk: "",
-  prelude: "♪",
+  prelude: "⇤",
   audio: "♪",
   merge: "⤳",
 };
@@ -58,8 +74,7 @@ const states: Readonly<Record<MapCell["state"], string>> = {
   failed: "failed",
 };
 
-function describe(cell: MapCell, index: number): string {
-  const what = cell.kind === "chunk" ? `chunk ${index + 1}` : cell.kind;
+function describe(cell: MapCell, name: string): string {
   const tries = cell.attempts > 1 ? `, attempt ${cell.attempts}` : "";
-  return `${what}: ${states[cell.state]} on ${cell.workerName}${tries}`;
+  return `${name}: ${states[cell.state]} on ${cell.workerName}${tries}`;
 }

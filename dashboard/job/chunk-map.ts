@@ -69,6 +69,19 @@ export function taskNames(attempts: readonly Attempt[]): ReadonlyMap<string, str
   return names;
 }
 
+/** Which try of its task in its run each attempt is, from 1. Epochs are no such count: those of a job are one row. */
+export function triesOf(attempts: readonly Attempt[]): ReadonlyMap<Attempt, number> {
+  const seen = new Map<string, number>();
+  const tries = new Map<Attempt, number>();
+  for (const attempt of attempts.toSorted((a, b) => a.epoch - b.epoch)) {
+    const task = `${attempt.run} ${attempt.taskId}`;
+    const count = (seen.get(task) ?? 0) + 1;
+    seen.set(task, count);
+    tries.set(attempt, count);
+  }
+  return tries;
+}
+
 function cellState(attempt: Attempt): MapCell["state"] {
   if (attempt.endedAt === null) return "running";
   return attempt.error === null && attempt.state !== "cancelled" ? "done" : "failed";

@@ -15,7 +15,8 @@ import { may } from "../lib/session.ts";
 import { isOver, toneOf, workOf } from "../lib/states.ts";
 import { useVideo } from "../lib/videos.ts";
 import { Badge, Button, Card, Facts, LinkButton, PageHead, Progress } from "../ui/basics.tsx";
-import { Confirm } from "../ui/dialog.tsx";
+import { Confirm, FormDialog } from "../ui/dialog.tsx";
+import { TextField } from "../ui/fields.tsx";
 import { Failure, Loading } from "../ui/states.tsx";
 
 export function JobPage({ jobId }: { readonly jobId: string }) {
@@ -28,7 +29,12 @@ export function JobPage({ jobId }: { readonly jobId: string }) {
         {error === undefined ? (
           <Loading what="the job" rows={6} />
         ) : (
-          <Failure error={error} onRetry={live.reload} />
+          <>
+            <Failure error={error} onRetry={live.reload} />
+            <p>
+              <a href={linkTo(["jobs"])}>All jobs</a>
+            </p>
+          </>
         )}
       </>
     );
@@ -40,10 +46,11 @@ function JobView({ live, job }: { readonly live: LiveJob; readonly job: Job }) {
   const now = useNow();
   const video = useVideo(job.videoId);
   const title = video?.filename ?? Object.values(job.inputs)[0]?.url ?? job.jobId;
+  const name = <bdi>{title}</bdi>;
   return (
     <>
       <PageHead
-        title={title}
+        title={name}
         lead={
           <>
             <Badge tone={toneOf(job.state)}>{job.state}</Badge> {workOf(job)}
@@ -127,6 +134,7 @@ function ProgressFigures({ job, now }: { readonly job: Job; readonly now: number
 
 function JobButtons({ job, reload }: { readonly job: Job; readonly reload: () => void }) {
   const [isAsking, setAsking] = useState(false);
+  const [isExtending, setExtending] = useState(false);
   const cancel = useAction(() => api.cancelJob(job.jobId));
   const retry = useAction(async () => {
     await api.retryJob(job.jobId);
@@ -141,9 +149,14 @@ function JobButtons({ job, reload }: { readonly job: Job; readonly reload: () =>
           Cancel
         </Button>
       )}
-      {(job.state === "failed" || job.state === "cancelled") && (
+      {job.error?.retryable === true && (
         <Button icon="retry" isBusy={retry.isBusy} onClick={() => retry.run()}>
           Retry
+        </Button>
+      )}
+      {job.error?.code === "JOB_TIMEOUT" && !job.error.retryable && (
+        <Button icon="retry" onClick={() => setExtending(true)}>
+          Retry with more time
         </Button>
       )}
       {job.videoId !== null && isOver(job.state) && (
@@ -161,7 +174,39 @@ function JobButtons({ job, reload }: { readonly job: Job; readonly reload: () =>
           What was made so far is thrown away.
         </Confirm>
       )}
+      {isExtending && (
+        <RetryWithMoreTime job={job} onClose={() => setExtending(false)} reload={reload} />
+      )}
     </>
+  );
+}
+
+/** What ran into its limit would do so again: a larger one is all that helps (API.md, retry). */
+function RetryWithMoreTime({
+  job,
+  onClose,
+  reload,
+}: {
+  readonly job: Job;
+  readonly onClose: () => void;
+  readonly reload: () => void;
+}) {
+  const [seconds, setSeconds] = useState(String(job.timeoutSeconds * 2));
+  const retry = useAction(async () => {
+    await api.retryJob(job.jobId, { timeoutSeconds: Number(seconds) });
+    onClose();
+    reload();
+  });
+  return (
+    <FormDialog title="Retry with more time" verb="Retry" action={retry} onCancel={onClose}>
+      <TextField
+        label="Time limit in seconds"
+        value={seconds}
+        onInput={setSeconds}
+        input={{ type: "number", required: true, min: job.timeoutSeconds + 1, step: 1 }}
+        help={`It ran into its limit of ${duration(job.timeoutSeconds)}.`}
+      />
+    </FormDialog>
   );
 }
 

@@ -131,9 +131,11 @@ function JobRow({ job }: { readonly job: Job }) {
       <td data-label="State">
         <Badge tone={toneOf(job.state)}>{job.state}</Badge>
       </td>
-      <td data-label="Progress" class="progress-cell">
-        <Progress percent={job.progress} label={`Progress of ${name}`} tone={toneOf(job.state)} />
-        <span class="small figures">{Math.floor(job.progress)} %</span>
+      <td data-label="Progress">
+        <div class="progress-line">
+          <Progress percent={job.progress} label={`Progress of ${name}`} tone={toneOf(job.state)} />
+          <span class="small figures">{Math.floor(job.progress)} %</span>
+        </div>
       </td>
       <td data-label="Created">
         <Ago time={job.createdAt} now={now} />

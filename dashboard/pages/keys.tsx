@@ -106,7 +106,9 @@ function KeyTable({
           <td data-label="Made">
             <Ago time={key.createdAt} now={now} />
           </td>
-          <td data-label="Expires">{key.expiresAt === null ? "never" : ago(key.expiresAt, now)}</td>
+          <td data-label="Expires" class="nowrap">
+            {key.expiresAt === null ? "never" : ago(key.expiresAt, now)}
+          </td>
           <td>
             <div class="actions">
               <Button

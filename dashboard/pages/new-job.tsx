@@ -52,22 +52,20 @@ export function NewJobPage() {
           Your key may only read. Uploading and starting jobs need the scope "write".
         </p>
       )}
-      <div class="two-steps">
-        <Card title="1. The video">
-          <div class="stack">
-            <DropZone onFiles={addFiles} />
-            {uploads.value.map((item) => (
-              <UploadRow key={item.id} item={item} />
-            ))}
-            <OtherSource
-              onPick={(source) => setSources((was) => (takesSeveral ? [...was, source] : [source]))}
-            />
-          </div>
-        </Card>
-        <Card title="2. What to make">
-          <WorkChoice draft={draft} onChange={setDraft} />
-        </Card>
-      </div>
+      <Card title="1. The video">
+        <div class="stack">
+          {canWrite && <DropZone onFiles={addFiles} />}
+          {uploads.value.map((item) => (
+            <UploadRow key={item.id} item={item} />
+          ))}
+          <OtherSource
+            onPick={(source) => setSources((was) => (takesSeveral ? [...was, source] : [source]))}
+          />
+        </div>
+      </Card>
+      <Card title="2. What to make">
+        <WorkChoice draft={draft} onChange={setDraft} />
+      </Card>
       <Start sources={sources} onSources={setSources} draft={draft} canWrite={canWrite} />
     </>
   );

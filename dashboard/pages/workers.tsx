@@ -34,7 +34,12 @@ export function WorkersPage() {
         {({ workers: all }) =>
           all.length === 0 ? (
             <Empty title="No workers yet.">
-              <p>Jobs wait until one is there. Add one: it is a token and one command.</p>
+              <p>
+                Jobs wait until one is there.{" "}
+                {may("admin")
+                  ? "Add one: it is a token and one command."
+                  : 'A key with the scope "admin" adds one.'}
+              </p>
             </Empty>
           ) : (
             <ul class="cards">

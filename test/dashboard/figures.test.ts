@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mapOf, taskNames, workersOf } from "../../dashboard/job/chunk-map.ts";
+import { mapOf, taskNames, triesOf, workersOf } from "../../dashboard/job/chunk-map.ts";
 import { ago, bytes, duration, fieldLabel, timeLeft } from "../../dashboard/lib/format.ts";
 import { speedOf, withSample } from "../../dashboard/upload/speed.ts";
 import type { Attempt } from "../../protocol/http/jobs.ts";
@@ -133,5 +133,17 @@ describe("the map of a job's parts", () => {
       { workerId: "wkr_1", name: "gpu-1", color: 0, tasks: 1 },
       { workerId: "wkr_2", name: "gpu-2", color: 1, tasks: 1 },
     ]);
+  });
+
+  test("counts the tries of a task in its run, whatever their epochs", () => {
+    const tries = [
+      attempt("tsk_0", 1, { kind: "whole" }),
+      attempt("tsk_1", 2),
+      attempt("tsk_2", 2),
+      attempt("tsk_1", 3),
+      attempt("tsk_1", 4, { run: 2 }),
+    ];
+    const counted = triesOf(tries);
+    expect(tries.map((each) => counted.get(each))).toEqual([1, 1, 1, 2, 1]);
   });
 });
