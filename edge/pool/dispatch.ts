@@ -46,11 +46,11 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
     }
     // What was leased is gone from the queue, and more of it has taken its place.
     if (leased > 0) continue;
-    if (isLast) break;
     reserved = matched.reserved;
+    if (isLast) break;
     offset += ready.filter(({ place }) => place === null).length;
   }
-  return [...effects, ...leaseCopies(pool)];
+  return [...effects, ...leaseCopies(pool, reserved)];
 }
 
 /** Chunks of a job that has pins go to workers that have the pinned encoders. */

@@ -10,13 +10,14 @@ import { revokeReasonFor } from "../domain/attempt.ts";
 import { refusalOfPlan } from "../domain/check-plan.ts";
 import type { TaskEvent } from "../domain/events.ts";
 import type { AnsweredMessage } from "../domain/model.ts";
+import { fleetFor } from "../domain/room.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
-import { fleetFor } from "./fleet.ts";
+import { matchWorkers } from "./fleet.ts";
 import { greet } from "./greet.ts";
 import { jobIdOfTask } from "./job-id.ts";
 import { logWarning } from "./log.ts";
-import { leaseCopies } from "./second-copies.ts";
+import { wantsCopy } from "./second-copies.ts";
 import { refuse, renewGrant } from "./send.ts";
 import { stepOneTask } from "./shell.ts";
 import { showProgress } from "./viewers.ts";
@@ -103,8 +104,7 @@ async function hearProgress(
   else {
     showProgress(pool, stepped.live);
     // How slow a chunk is, its own reports say; while the others' slots are idle nothing else may happen.
-    const copies = leaseCopies(pool, jobId);
-    if (copies.length > 0) await pool.run(copies);
+    if (wantsCopy(pool, stepped.live)) await pool.run([]);
   }
   await renewGrant(pool, connection, jobId, lease);
 }
@@ -162,7 +162,8 @@ function refusalOf(
   const live = pool.jobs.load(jobIdOfTask(lease.taskId));
   if (live === null) return "stale_epoch";
   const { submission } = live.job;
-  const { freeSlots } = fleetFor(pool, needsOf(submission.work, "chunk"), workerId);
+  const workers = matchWorkers(pool, pool.queue.held());
+  const { freeSlots } = fleetFor(needsOf(submission.work, "chunk"), workers, workerId);
   return refusalOfPlan(submission, plan, freeSlots);
 }
 

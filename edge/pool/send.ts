@@ -6,11 +6,12 @@ import type { AckEffect, GrantEffect, RevokeEffect } from "../domain/effects.ts"
 import { runLimitMsLeft } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { LiveJob, TaskIn } from "../domain/model.ts";
+import { fleetFor } from "../domain/room.ts";
 import { mintGrant } from "../media/grants.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { grantLifeMs } from "./durations.ts";
-import { fleetFor } from "./fleet.ts";
+import { matchWorkers } from "./fleet.ts";
 import { leasedTask } from "./leased-task.ts";
 import { logInfo, logWarning } from "./log.ts";
 import { taskPartOf } from "./parts.ts";
@@ -70,7 +71,7 @@ function extrasOf(pool: PoolContext, live: LiveJob, task: TaskIn<"leased">): Spe
   const worker = pool.workers.get(task.lease.workerId);
   if (worker === null || !takesParts(worker.capabilities)) return {};
   const needs = needsOf(live.job.submission.work, "chunk");
-  return { fleet: fleetFor(pool, needs, worker.workerId) };
+  return { fleet: fleetFor(needs, matchWorkers(pool, pool.queue.held()), worker.workerId) };
 }
 
 /** A fresh grant for a leased task, remembered with the connection that it is given to. */

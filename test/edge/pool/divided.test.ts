@@ -40,12 +40,12 @@ const x264: EncoderCapability = {
 };
 
 /** An agent that divides and takes parts. */
-async function divider(pool: PoolStub, slots = 1): Promise<Agent> {
+async function divider(pool: PoolStub, slots = 1, free = slots): Promise<Agent> {
   const agent = await dial(pool, newId("worker", time()));
   const capabilities = { ffmpegVersion: "7", encoders: [x264], features: [CHUNKS_FEATURE] };
   agent.hello({ slots, capabilities });
   await agent.expect("welcome");
-  agent.say({ type: "pull", free: slots });
+  agent.say({ type: "pull", free });
   return agent;
 }
 
@@ -65,18 +65,18 @@ function offer(agent: Agent, lease: LeaseRef, plan = planOf(frames)): void {
   agent.say({ type: "plan", lease, plan, engine });
 }
 
-/** Two agents: one holds the whole, the other is free. */
-async function planning(pool: PoolStub, submission: JobSubmission) {
-  const planner = await divider(pool);
+/** Two agents: one holds the whole, the other is free. They ask for one lease each. */
+async function planning(pool: PoolStub, submission: JobSubmission, slots = 1) {
+  const planner = await divider(pool, slots, 1);
   await rpc(pool).submit(submission);
   const { lease } = await planner.expect("lease");
-  const other = await divider(pool);
+  const other = await divider(pool, slots, 1);
   return { planner, lease, other };
 }
 
 /** The same after the division; only the other asks for more. */
-async function divide(pool: PoolStub, submission: JobSubmission, plan = planOf(frames)) {
-  const { planner, lease, other } = await planning(pool, submission);
+async function divide(pool: PoolStub, submission: JobSubmission, plan = planOf(frames), slots = 1) {
+  const { planner, lease, other } = await planning(pool, submission, slots);
   offer(planner, lease, plan);
   expect(await planner.expect("ack")).toMatchObject({ of: "plan", status: "accepted" });
   return { planner, other };
@@ -248,19 +248,24 @@ describe("a divided job", () => {
   });
 });
 
+/** The agent makes the first two chunks, and begins the last one. */
+async function lastChunk(agent: Agent, submission: JobSubmission) {
+  for (let chunk = 0; chunk < 2; chunk++) {
+    const message = await agent.expect("lease");
+    pass(2 * SECOND);
+    agent.complete(message.lease, [await report(submission, message)]);
+    expect((await agent.expect("ack")).status).toBe("accepted");
+    agent.say({ type: "pull", free: 1 });
+  }
+  return agent.expect("lease");
+}
+
 describe("a slow chunk", () => {
   test("is leased to an idle agent by the alarm, though nobody says anything any more", async () => {
     const pool = newPool();
     const submission = submissionOf();
     const { planner, other } = await divide(pool, submission);
-    for (let chunk = 0; chunk < 2; chunk++) {
-      const message = await other.expect("lease");
-      pass(2 * SECOND);
-      other.complete(message.lease, [await report(submission, message)]);
-      expect((await other.expect("ack")).status).toBe("accepted");
-      other.say({ type: "pull", free: 1 });
-    }
-    const slow = await other.expect("lease");
+    const slow = await lastChunk(other, submission);
     planner.say({ type: "pull", free: 1 });
     expect(await planner.settled()).toEqual([]);
     // Long before its lease expires.
@@ -282,6 +287,33 @@ describe("a slow chunk", () => {
     expect(ids).toHaveLength(3);
     expect(ids).toContain(copy.lease.taskId);
     expect(ids).not.toContain(slow.lease.taskId);
+  });
+});
+
+describe("a slow chunk beside a wide task", () => {
+  test("is leased again nowhere that the task waits for room", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    const { planner, other } = await divide(pool, submission, planOf(frames), 3);
+    const slow = await lastChunk(other, submission);
+    // The planner holds a short job and has two slots left: one too few for the ladder.
+    await rpc(pool).submit(submissionOf());
+    planner.say({ type: "pull", free: 1 });
+    const short = await planner.expect("lease");
+    const work = { mode: "recipe", recipe: { name: "hls", maxHeight: 480 } } as const;
+    const ladder = submissionOf({ work });
+    await rpc(pool).submit(ladder);
+    planner.say({ type: "pull", free: 2 });
+    pass(12 * SECOND);
+    for (const [agent, { lease }] of [
+      [planner, short],
+      [other, slow],
+    ] as const) {
+      agent.progress(lease, { fraction: 0.01, movement: 2 });
+      expect(await agent.settled()).toEqual([]);
+    }
+    await rpc(pool).cancel(ladder);
+    expect((await planner.expect("lease")).task.part).toMatchObject({ chunk: { index: 2 } });
   });
 });
 
