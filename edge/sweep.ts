@@ -2,9 +2,15 @@
 
 import { sweepIdempotency } from "./catalogue/idempotency.ts";
 import { listStaleClaims, listUnprojected, releaseIfTerminal } from "./catalogue/job-claims.ts";
-import { projectSnapshot } from "./catalogue/jobs.ts";
-import { deleteExpiredJobs, deleteOldDeliveries, listDuePools } from "./catalogue/retention.ts";
+import { type JobRecord, projectSnapshot } from "./catalogue/jobs.ts";
+import {
+  type DuePool,
+  deleteExpiredJobs,
+  deleteOldDeliveries,
+  listDuePools,
+} from "./catalogue/retention.ts";
 import type { Env, Settings } from "./env.ts";
+import { type LogFields, logError } from "./log.ts";
 import { sweepUploads } from "./media/sweep-uploads.ts";
 import { poolOf } from "./pool-stub.ts";
 import { sweepDeliveries } from "./webhooks/consume.ts";
@@ -23,23 +29,34 @@ const DAY_MS = 86_400_000;
 /** A Worker's request may have six connections that wait (2026-10). */
 const AT_ONCE = 6;
 
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    const batch = items.slice(start, start + AT_ONCE).map(work);
-    for (const result of await Promise.allSettled(batch)) {
-      if (result.status === "rejected") logFailure("sweep_job", result.reason);
+/** Does this to each; one that fails is logged with what tells it from others, and the rest go on. */
+async function eachOf<T>(
+  items: readonly T[],
+  event: string,
+  fieldsOf: (item: T) => LogFields,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const attempt = async (item: T): Promise<void> => {
+    try {
+      await work(item);
+    } catch (error) {
+      logError(event, fieldsOf(item), error);
     }
+  };
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    await Promise.all(items.slice(start, start + AT_ONCE).map(attempt));
   }
 }
 
-function logFailure(event: string, error: unknown): void {
-  console.error(JSON.stringify({ level: "error", event, error: String(error) }));
+function fieldsOfJob({ submission }: JobRecord): LogFields {
+  const { jobId, traceId } = submission;
+  return { jobId, traceId };
 }
 
 /** Submits what was accepted and never reached its pool, and takes over what the pool says of it. */
 export async function sweepSubmissions(env: Env, now: number): Promise<void> {
   const waiting = await listUnprojected(env.DB, now - ARRIVAL_MS, SWEEP_LIMIT);
-  await eachOf(waiting, async ({ submission }) => {
+  await eachOf(waiting, "sweep_submission", fieldsOfJob, async ({ submission }) => {
     await projectSnapshot(env.DB, [await poolOf(env, submission).submit(submission)]);
   });
 }
@@ -47,7 +64,7 @@ export async function sweepSubmissions(env: Env, now: number): Promise<void> {
 /** Releases claims that a retry took and nobody answered for. */
 export async function sweepClaims(env: Env, now: number): Promise<void> {
   const stale = await listStaleClaims(env.DB, now - RETRY_MS, SWEEP_LIMIT);
-  await eachOf(stale, async ({ submission, snapshot }) => {
+  await eachOf(stale, "sweep_claim", fieldsOfJob, async ({ submission, snapshot }) => {
     const live = await poolOf(env, submission).read(submission, snapshot);
     await projectSnapshot(env.DB, [live]);
     await releaseIfTerminal(env.DB, submission.jobId);
@@ -62,7 +79,8 @@ export async function sweepClaims(env: Env, now: number): Promise<void> {
 export async function sweepPools(env: Env, settings: Settings, now: number): Promise<void> {
   const endedBefore = now - settings.jobRetentionDays * DAY_MS;
   const due = await listDuePools(env.DB, endedBefore, POOLS_LIMIT);
-  await eachOf(due, async (pool) => {
+  const fieldsOf = ({ accountId, pool }: DuePool) => ({ accountId, pool });
+  await eachOf(due, "sweep_pool", fieldsOf, async (pool) => {
     for (let shard = 0; shard < pool.reach; shard++) {
       await poolOf(env, { ...pool, shard }).poke(pool.inUse);
     }
@@ -85,6 +103,6 @@ export async function sweep(env: Env, settings: Settings, now: number): Promise<
   const names = Object.keys(sweeps);
   const results = await Promise.allSettled(Object.values(sweeps).map((run) => run()));
   results.forEach((result, index) => {
-    if (result.status === "rejected") logFailure(`sweep_${names[index]}`, result.reason);
+    if (result.status === "rejected") logError("sweep", { part: names[index] }, result.reason);
   });
 }

@@ -183,6 +183,7 @@ CREATE TABLE webhook_deliveries (
   webhook_id text,
   url text NOT NULL,
   type text NOT NULL,
+  trace_id text,
   own_host text NOT NULL,
   body text NOT NULL,
   state text NOT NULL,

@@ -249,6 +249,8 @@ export const webhookDeliveries = sqliteTable(
     webhookId: text("webhook_id"),
     url: text("url").notNull(),
     type: text("type").notNull(),
+    /** Of the job, or of the request for a test: its tries are logged under it. */
+    traceId: text("trace_id"),
     /** Host of this service as the client knew it: never a target. */
     ownHost: text("own_host").notNull(),
     /** The exact body, signed as it is at each try. */

@@ -17,10 +17,10 @@ export async function insertDeliveries(
   await db
     .prepare(
       `INSERT INTO webhook_deliveries
-         (id, account_id, job_id, webhook_id, url, type, own_host, body, state, tries, max_tries,
+         (id, account_id, job_id, webhook_id, url, type, trace_id, own_host, body, state, tries, max_tries,
           next_at, code, created_at, completed_at)
        SELECT value ->> 'id', value ->> 'accountId', value ->> 'jobId', value ->> 'webhookId',
-         value ->> 'url', value ->> 'type', value ->> 'ownHost', value ->> 'body', 'pending', 0,
+         value ->> 'url', value ->> 'type', value ->> 'traceId', value ->> 'ownHost', value ->> 'body', 'pending', 0,
          value ->> 'maxTries', value ->> 'nextAt', NULL, value ->> 'createdAt', NULL
        FROM json_each(?1) WHERE true
        ON CONFLICT (id) DO NOTHING`,

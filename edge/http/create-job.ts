@@ -3,6 +3,7 @@ import type { ParsedJobRequest } from "../../protocol/http/job-request.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env, Settings } from "../env.ts";
 import { newId, seededId } from "../ids.ts";
+import { logError, logInfo, logWarning } from "../log.ts";
 import { poolOf } from "../pool-stub.ts";
 import { sha256Hex } from "../secrets.ts";
 import { acceptJob } from "./accept-job.ts";
@@ -11,8 +12,8 @@ import type { IdempotentId } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
-import { logError, logInfo, logWarning, type RequestIds } from "./log.ts";
 import { findPreset } from "./presets.ts";
+import type { RequestIds } from "./request-ids.ts";
 import { shardForNewJob } from "./shards.ts";
 
 export interface CreateContext {

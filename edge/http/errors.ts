@@ -2,8 +2,9 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type ApiErrorCode, apiErrors, type ErrorAnswer } from "../../protocol/errors.ts";
+import { logError } from "../log.ts";
 import type { AppEnv } from "./context.ts";
-import { logError, requestIdsOf } from "./log.ts";
+import { requestIdsOf } from "./request-ids.ts";
 
 /** An expected refusal: a code of the catalogue, and a detail that names the thing and the rule. */
 export class ApiError extends Error {

@@ -10,11 +10,12 @@ import {
   type IdempotentRequest,
   keepAnswer,
 } from "../catalogue/idempotency.ts";
+import { logError } from "../log.ts";
 import { sha256Hex } from "../secrets.ts";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { streams } from "./json-body.ts";
-import { logError, requestIdsOf } from "./log.ts";
+import { requestIdsOf } from "./request-ids.ts";
 
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 

@@ -3,11 +3,11 @@ import type { JobRecord } from "../catalogue/jobs.ts";
 import { findJob } from "../catalogue/jobs.ts";
 import type { JobSnapshot } from "../domain/model.ts";
 import type { Env } from "../env.ts";
+import { logError } from "../log.ts";
 import type { PoolRpc } from "../pool/rpc.ts";
 import { poolNameOf } from "../pool-name.ts";
 import { poolOf } from "../pool-stub.ts";
 import { ApiError } from "./errors.ts";
-import { logError } from "./log.ts";
 
 /** The account's job, or JOB_NOT_FOUND: the same for one that is missing and one that is another's. */
 export async function requireJob(env: Env, accountId: string, jobId: string): Promise<JobRecord> {

@@ -5,13 +5,13 @@ import type { JobRecord } from "../catalogue/jobs.ts";
 import { projectSnapshot } from "../catalogue/jobs.ts";
 import type { JobSubmission } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
+import { logWarning } from "../log.ts";
 import { poolOf } from "../pool-stub.ts";
 import { reclaimWork } from "./accept-job.ts";
 import { ApiError } from "./errors.ts";
 import { resolveInputs } from "./job-inputs.ts";
 import type { SpecSource } from "./job-spec.ts";
 import { readLive } from "./live-job.ts";
-import { logWarning } from "./log.ts";
 
 function notRetryable(jobId: string, reason: string): ApiError {
   return new ApiError("JOB_NOT_RETRYABLE", `Job '${jobId}' cannot be retried: ${reason}.`);

@@ -3,6 +3,7 @@
  * holds the stream and sends the heartbeats, so that the pool at the socket's other end may sleep.
  */
 import { type JobEvent, jobEventSchema } from "../../protocol/http/events.ts";
+import { type LogFields, logError } from "../log.ts";
 import { EventQueue } from "./event-queue.ts";
 
 export const SSE_HEADERS = {
@@ -33,10 +34,10 @@ export function sseBlock(event: JobEvent): string {
 
 /**
  * The body of an answer that follows `socket`, which must not be accepted yet. It ends when the socket does and
- * all that came over it is read; a reader that goes closes the socket.
+ * all that came over it is read; a reader that goes closes the socket. `ids` go into its log lines.
  */
-export function streamEvents(socket: WebSocket): ReadableStream<Uint8Array> {
-  const bridge = new Bridge(socket);
+export function streamEvents(socket: WebSocket, ids: LogFields): ReadableStream<Uint8Array> {
+  const bridge = new Bridge(socket, ids);
   return new ReadableStream<Uint8Array>({
     start: (controller) => bridge.start(controller),
     pull: () => bridge.flush(),
@@ -46,6 +47,7 @@ export function streamEvents(socket: WebSocket): ReadableStream<Uint8Array> {
 
 class Bridge {
   readonly #socket: WebSocket;
+  readonly #ids: LogFields;
   readonly #queue = new EventQueue();
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
@@ -54,8 +56,9 @@ class Bridge {
   /** Nothing more comes in; what waits is still sent. */
   #isEnding = false;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, ids: LogFields) {
     this.#socket = socket;
+    this.#ids = ids;
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -98,8 +101,7 @@ class Bridge {
     const parsed = jobEventSchema.safeParse(JSON.parse(data));
     if (!parsed.success) {
       // A pool of another version: better an end, after which the client resumes, than a gap.
-      const rule = parsed.error.issues[0]?.message;
-      console.error(JSON.stringify({ level: "error", event: "bad_job_event", rule }));
+      logError("bad_job_event", this.#ids, parsed.error);
       this.#end();
     } else if (this.#queue.push(parsed.data)) this.flush();
     else this.#end();

@@ -3,6 +3,7 @@ import { listWhole } from "../catalogue/appends.ts";
 import { claimUpload, listExpired, listStuck } from "../catalogue/uploads.ts";
 import { listDoomed } from "../catalogue/videos.ts";
 import type { Env, Settings } from "../env.ts";
+import { logError } from "../log.ts";
 import { CLAIM_STALE_MS } from "./complete-upload.ts";
 import { createStore } from "./create-store.ts";
 import { deleteDoomed, freeUpload } from "./free-upload.ts";
@@ -16,13 +17,17 @@ const MAX_OBJECTS = 1000;
 /** Runs one sweep at `now` (milliseconds since the epoch). One upload that fails does not keep the others. */
 export async function sweepUploads(env: Env, settings: Settings, now: number): Promise<void> {
   const deps = { db: env.DB, store: createStore(env, settings), settings, now: () => now };
-  const results = await Promise.allSettled([
-    finishStuck(deps, now),
-    finishWhole(deps, now),
-    freeExpired(deps, now),
-    sweepDoomed(deps),
-  ]);
-  report(results);
+  const parts = {
+    stuck: () => finishStuck(deps, now),
+    whole: () => finishWhole(deps, now),
+    expired: () => freeExpired(deps, now),
+    doomed: () => sweepDoomed(deps),
+  };
+  await Promise.all(
+    Object.entries(parts).map(([part, run]) =>
+      run().catch((error) => logError("sweep_uploads", { part }, error)),
+    ),
+  );
 }
 
 /** Claims whose holder died are finished: the client that asked was never answered, and may not ask again. */
@@ -48,20 +53,16 @@ async function freeExpired(deps: UploadDeps, now: number): Promise<void> {
 }
 
 /** One at a time, for memory's sake; what fails is reported, and left to the next sweep. */
-async function eachInTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (const item of items) report(await Promise.allSettled([work(item)]));
+async function eachInTurn<T extends { readonly id: string }>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  for (const item of items) {
+    await work(item).catch((error) => logError("sweep_upload", { uploadId: item.id }, error));
+  }
 }
 
 async function sweepDoomed(deps: UploadDeps): Promise<void> {
   const keys = await listDoomed(deps.db, MAX_OBJECTS);
   if (keys.length > 0) await deleteDoomed(deps, keys);
-}
-
-function report(results: readonly PromiseSettledResult<unknown>[]): void {
-  for (const result of results) {
-    if (result.status === "rejected") {
-      const error = String(result.reason instanceof Error ? result.reason.stack : result.reason);
-      console.error(JSON.stringify({ level: "error", sweep: "uploads", error }));
-    }
-  }
 }

@@ -124,13 +124,13 @@ async function deliverEvent(
   targets: readonly Target[],
 ): Promise<void> {
   const { eventId, event, at, job } = entry;
-  const { accountId, jobId, webhookUrl, origin } = job;
+  const { accountId, jobId, webhookUrl, origin, traceId = null } = job;
   const { env, settings } = pool;
   const now = pool.now();
   const data = await eventData(settings, entry, now);
   await recordFor(
     { db: env.DB, queue: env.WEBHOOK_QUEUE, settings, now },
-    { eventId, accountId, jobId, type: event, timestamp: at, data, webhookUrl, origin },
+    { eventId, accountId, jobId, traceId, type: event, timestamp: at, data, webhookUrl, origin },
     targets,
   );
 }

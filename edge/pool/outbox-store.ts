@@ -28,7 +28,7 @@ export type OutboxEntry =
       readonly snapshot: JobSnapshot;
       readonly job: Pick<
         JobSubmission,
-        "jobId" | "accountId" | "webhookUrl" | "metadata" | "origin"
+        "jobId" | "accountId" | "webhookUrl" | "metadata" | "origin" | "traceId"
       >;
     }
   | {

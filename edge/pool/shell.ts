@@ -183,9 +183,10 @@ function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
       pool.alarm.ensure(backstop);
       return;
     case "webhook": {
-      const { jobId, accountId, webhookUrl, metadata, origin } = submission;
+      const { jobId, accountId, webhookUrl, metadata, origin, traceId } = submission;
       const { eventId, sequence, event, at, snapshot } = effect;
-      const job = { jobId, accountId, webhookUrl, metadata, origin };
+      const traced = traceId === undefined ? {} : { traceId };
+      const job = { jobId, accountId, webhookUrl, metadata, origin, ...traced };
       const master = masterOf(submission);
       pool.outbox.add(
         { kind: "webhook", eventId, sequence, event, at, master, snapshot, job },

@@ -1,6 +1,7 @@
 /** Who makes the tries: the queue's consumer, and the sweep for wake-ups that were lost. */
 import { dueDeliveries, failAbandoned } from "../catalogue/webhook-deliveries.ts";
 import type { Env, Settings } from "../env.ts";
+import { logError } from "../log.ts";
 import { type DeliverDeps, deliver } from "./deliver.ts";
 import { wakeAll } from "./record.ts";
 
@@ -42,16 +43,15 @@ export async function handleQueue(
   batch.ackAll();
   const deps = depsOf(env, settings);
   const tries = Promise.all(
-    batch.messages.map(({ body }) => deliver(deps, body.deliveryId).catch(logFailedTry)),
+    batch.messages.map(({ body: { deliveryId } }) =>
+      deliver(deps, deliveryId).catch((error) =>
+        logError("webhook_not_claimed", { deliveryId }, error),
+      ),
+    ),
   );
   // A try takes some seconds more than its limit; the platform lets background work go on for 30 s (2026-10).
   context.waitUntil(tries);
   await Promise.race([tries, scheduler.wait(BATCH_PATIENCE_MS)]);
-}
-
-function logFailedTry(error: unknown): void {
-  const text = String(error);
-  console.error(JSON.stringify({ level: "error", event: "webhook_try_failed", error: text }));
 }
 
 /** Wakes the consumer for what is due until the next sweep, and ends what died on its last try. */

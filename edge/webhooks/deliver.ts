@@ -11,6 +11,7 @@ import {
   updateEndpoint,
 } from "../catalogue/webhook-endpoints.ts";
 import type { Settings } from "../env.ts";
+import { type LogFields, logError, logInfo } from "../log.ts";
 import type { WebhookQueue } from "./record.ts";
 import { retryAfterMs, retryDelayMs, TRY_LIMIT_MS, VISIBILITY_TIMEOUT_MS } from "./schedule.ts";
 import { signingSecrets } from "./secrets.ts";
@@ -42,7 +43,10 @@ type Outcome =
       readonly retryAfterMs: number | null;
     };
 
-/** Makes one try of a delivery if it is due. Whatever happens is in the log afterwards. */
+/**
+ * Makes one try of a delivery if it is due. How it went is in the delivery's log afterwards; a try that could not be
+ * settled is made again when its claim has run out.
+ */
 export async function deliver(deps: DeliverDeps, deliveryId: string): Promise<void> {
   const claimedAt = deps.now();
   const delivery = await claimDelivery(
@@ -52,8 +56,20 @@ export async function deliver(deps: DeliverDeps, deliveryId: string): Promise<vo
     claimedAt + VISIBILITY_TIMEOUT_MS,
   );
   if (delivery === null) return;
-  const outcome = await attempt(deps, delivery, claimedAt);
-  await settle(deps, delivery, claimedAt, outcome);
+  const fields = fieldsOf(delivery);
+  try {
+    const outcome = await attempt(deps, delivery, claimedAt);
+    await settle(deps, delivery, claimedAt, outcome);
+    const { status, httpStatus } = outcome;
+    logInfo("webhook_tried", { ...fields, status, httpStatus });
+  } catch (error) {
+    logError("webhook_try_failed", fields, error);
+  }
+}
+
+function fieldsOf({ id, jobId, webhookId, traceId, tries }: DeliveryRow): LogFields {
+  const ids = { jobId: jobId ?? undefined, traceId: traceId ?? undefined };
+  return { ...ids, deliveryId: id, webhookId, try: tries };
 }
 
 const refused = (error: string): Outcome => ({

@@ -20,6 +20,7 @@ export interface JobEvent {
   readonly eventId: string;
   readonly accountId: string;
   readonly jobId: string;
+  readonly traceId: string | null;
   /** `job.completed`, `job.started`, ... */
   readonly type: string;
   /** When it happened, milliseconds. */
@@ -101,6 +102,7 @@ async function deliveriesOf(
       webhookId,
       url,
       type: event.type,
+      traceId: event.traceId,
       ownHost: new URL(event.origin).host,
       body,
       state: "pending" as const,

@@ -8,7 +8,7 @@ export async function sendTest(
   deps: RecordDeps,
   endpoint: EndpointRow,
   id: IdOf<"delivery">,
-  ownHost: string,
+  { ownHost, traceId }: Pick<DeliveryRow, "ownHost" | "traceId">,
 ): Promise<DeliveryRow> {
   const row: DeliveryRow = {
     id,
@@ -17,6 +17,7 @@ export async function sendTest(
     webhookId: endpoint.id,
     url: endpoint.url,
     type: "webhook.test",
+    traceId,
     ownHost,
     body: JSON.stringify({
       type: "webhook.test",

@@ -135,6 +135,7 @@ test("deliveries go with their tries once they are over and old, a batch at a ti
     url: "https://example.com",
     type: "job.completed",
     ownHost: "telecine.test",
+    traceId: null,
     body: "{}",
     state: "pending" as const,
     tries: 0,

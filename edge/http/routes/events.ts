@@ -12,6 +12,7 @@ import { openEvents, socketOf } from "../job-events.ts";
 import { requireJob } from "../live-job.ts";
 import { answers, commonErrors, idParameter } from "../openapi.ts";
 import { relay } from "../relay.ts";
+import { requestIdsOf } from "../request-ids.ts";
 import { SSE_HEADERS, streamEvents } from "../sse.ts";
 import { JOB_ID } from "./job-examples.ts";
 
@@ -81,5 +82,7 @@ export const eventRoutes = new OpenAPIHono<AppEnv>().openapi(route, async (c) =>
     return new Response(null, { status: 101, webSocket: relay(socket ?? socketOf([])) });
   }
   if (socket === null) return new Response(null, { status: 204 });
-  return new Response(streamEvents(socket), { headers: SSE_HEADERS });
+  return new Response(streamEvents(socket, { ...requestIdsOf(c), jobId }), {
+    headers: SSE_HEADERS,
+  });
 });

@@ -10,8 +10,8 @@ import { ApiError } from "../errors.ts";
 import { serveJobOutput } from "../job-output.ts";
 import { attemptView, jobView, outputViews, type ViewContext } from "../job-view.ts";
 import { askPool, readLive, requireJob } from "../live-job.ts";
-import { requestIdsOf } from "../log.ts";
 import { readPage, toPage } from "../pagination.ts";
+import { requestIdsOf } from "../request-ids.ts";
 import { retryJob } from "../retry-job.ts";
 import * as routes from "./job-routes.ts";
 

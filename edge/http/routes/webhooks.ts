@@ -255,7 +255,8 @@ export const webhookRoutes = new OpenAPIHono<AppEnv>()
       settings: c.get("settings"),
       now,
     };
-    const delivery = await sendTest(deps, row, newId("delivery", now), new URL(c.req.url).host);
+    const origin = { ownHost: new URL(c.req.url).host, traceId: c.get("traceId") };
+    const delivery = await sendTest(deps, row, newId("delivery", now), origin);
     return c.json(deliveryView(delivery, []), 202);
   })
   .openapi(rotateEndpoint, async (c) => {

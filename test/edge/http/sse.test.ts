@@ -54,6 +54,8 @@ function progress(percent: number): ProgressEvent {
   };
 }
 
+const IDS = { requestId: "req-1", traceId: "4bf92f3577b34da6a3ce929d0e0e4736", jobId: "job_1" };
+
 /** A stream, and the other end of its socket. */
 function opened() {
   const { 0: client, 1: pool } = new WebSocketPair();
@@ -63,11 +65,12 @@ function opened() {
   });
   let count = 0;
   const counted = new Map<number, () => void>();
-  const reader = new StreamReader(new Response(streamEvents(client)));
+  const reader = new StreamReader(new Response(streamEvents(client, IDS)));
   client.addEventListener("message", () => counted.get(++count)?.());
   return {
     closed,
     reader,
+    sendRaw: (frame: string) => pool.send(frame),
     send: (event: NumberedEvent | ProgressEvent) => pool.send(JSON.stringify(event)),
     end: () => pool.close(1000, "the job has ended"),
     /** Comes back when so many events have arrived, read or not. */
@@ -114,6 +117,19 @@ describe("a stream of server-sent events", () => {
       "",
     ]);
     expect(sseBlock(progress(1))).toMatch(/^event: progress\ndata: /);
+  });
+
+  test("ends before an event that it does not know, and logs whose it was", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { closed, reader, send, sendRaw } = opened();
+    send(numbered(1));
+    sendRaw(JSON.stringify({ id: 2, event: "novelty", data: {} }));
+    send(numbered(3));
+    expect(await reader.rest()).toEqual([numbered(1)]);
+    await closed;
+    const [line] = errors.mock.calls.map(([text]) => JSON.parse(text));
+    errors.mockRestore();
+    expect(line).toMatchObject({ level: "error", event: "bad_job_event", ...IDS });
   });
 
   test("coalesces the progress that a slow reader does not take, and loses no numbered event", async () => {

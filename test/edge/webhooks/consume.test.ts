@@ -22,6 +22,7 @@ async function pendingDelivery(nextAt: number): Promise<{ id: string; accountId:
       webhookId: null,
       url: "https://consumer.example.com/",
       type: "job.completed",
+      traceId: null,
       ownHost: "telecine.test",
       body: "{}",
       state: "pending",

@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   findDelivery,
   listDeliveries,
@@ -20,6 +20,7 @@ import { webhookSecret } from "../../../edge/webhooks/secrets.ts";
 import { isId } from "../../../protocol/ids.ts";
 import { testEnv } from "../http/harness.ts";
 
+const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SIGNING_SECRET = "test-signing-secret-0123456789";
 
 interface Sent {
@@ -58,6 +59,7 @@ function world() {
     eventId: `${newId("job", now)}.7`,
     accountId,
     jobId: newId("job", now),
+    traceId: TRACE_ID,
     type: "job.completed",
     timestamp: now,
     data: { jobId: "job_x", state: "completed" },
@@ -189,6 +191,27 @@ describe("a delivery", () => {
     ]);
   });
 
+  test("logs each try under the job and its trace, one that could not be written down, too", async () => {
+    const logs = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    w.answerWith(async () => new Response("", { status: 503 }));
+    await w.record();
+    const deliveryId = w.woken[0]?.deliveryId ?? "";
+    const random = () => {
+      throw new Error("killed");
+    };
+    await deliver({ ...w.deps, random }, deliveryId);
+    w.pass(60_000);
+    await deliver(w.deps, deliveryId);
+    const lines = [errors, logs].map(({ mock }) => mock.calls.map(([line]) => JSON.parse(line)));
+    vi.restoreAllMocks();
+    const ids = { jobId: expect.stringMatching(/^job_/), traceId: TRACE_ID, deliveryId };
+    expect(lines).toMatchObject([
+      [{ event: "webhook_try_failed", ...ids, try: 1 }],
+      [{ event: "webhook_tried", ...ids, try: 2, status: "failed", httpStatus: 503 }],
+    ]);
+  });
+
   test("honours Retry-After when it waits for the next try", async () => {
     w.answerWith(async () => new Response("", { status: 429, headers: { "retry-after": "120" } }));
     await w.record();
@@ -306,7 +329,7 @@ describe("the sweep", () => {
       },
     };
     for (let tries = 1; tries <= 3; tries++) {
-      await expect(deliver(dying, id)).rejects.toThrow("killed");
+      await deliver(dying, id);
       await deliver(w.deps, id);
       expect(w.sent).toHaveLength(0);
       w.pass(31_000);
