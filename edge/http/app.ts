@@ -6,6 +6,7 @@ import { cors } from "./cors.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { drainUnread } from "./drain-body.ts";
 import { onError, onNotFound } from "./errors.ts";
+import { requireHost } from "./host-header.ts";
 import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { noStore } from "./no-store.ts";
@@ -71,7 +72,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.onError(onError);
   app.notFound(onNotFound);
-  app.use("*", requestId(), cors(), noStore(), drainUnread(), settings());
+  app.use("*", requestId(), cors(), noStore(), drainUnread(), requireHost(), settings());
   app.route("/", healthRoutes);
   app.route("/", dashboardRoutes);
   app.route("/", metricsRoutes);

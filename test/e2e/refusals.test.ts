@@ -65,3 +65,26 @@ describe("a client that is refused while it sends", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 });
+
+describe("a request with a Host that names no host", () => {
+  const hosts = [
+    "bad host",
+    "a:99999",
+    "<script>",
+    "[::1",
+    "http://a/b",
+    "user:pw@evil.example",
+    "x\\y",
+  ];
+  test.each(hosts)("is refused before anything is done: %s", async (host) => {
+    const lines = ["POST /v1/tus HTTP/1.1", `Host: ${host}`, `X-API-KEY: ${key}`];
+    const tus = ["Tus-Resumable: 1.0.0", "Upload-Length: 10", "Upload-Metadata: filename YS5tcDQ="];
+    const answer = await exchange([...lines, ...tus, "Content-Length: 0", "", ""].join("\r\n"));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('"code":"VALIDATION_ERROR"');
+    expect(answer).toContain("The header Host must be");
+    const headers = { "x-api-key": key };
+    const videos = await fetch(`${world.host.url}/v1/videos`, { headers });
+    expect(await videos.json()).toEqual({ videos: [], nextCursor: null });
+  });
+});
