@@ -58,7 +58,10 @@ function pinned(addresses: readonly { address: string; family: number }[]): Look
   };
 }
 
-const HOP_HEADERS = new Set(["host", "connection", "transfer-encoding", "content-length"]);
+/** Of the connection, not of the message. */
+const HOP_HEADERS = new Set(["connection", "transfer-encoding"]);
+/** What a request is given anew: where it goes, and how long it is as it is sent. */
+const RENEWED_HEADERS = new Set([...HOP_HEADERS, "host", "content-length"]);
 /** What this host says for itself: no peer speaks in its name. */
 const REFUSED = "x-telecine-refused";
 const UNREACHABLE = "x-telecine-unreachable";
@@ -119,7 +122,7 @@ export async function sendOutbound(
   });
   const headers: Record<string, string> = {};
   for (const [name, value] of incoming.headers) {
-    if (!HOP_HEADERS.has(name.toLowerCase())) headers[name] = value;
+    if (!RENEWED_HEADERS.has(name.toLowerCase())) headers[name] = value;
   }
   const hasBody = incoming.method !== "GET" && incoming.method !== "HEAD";
   const body = hasBody ? Buffer.from(await incoming.arrayBuffer()) : null;
@@ -137,7 +140,12 @@ export async function sendOutbound(
     for (const each of Array.isArray(value) ? value : [value]) answered.push([name, each]);
   }
   answer.body.once("close", () => void dispatcher.close());
-  return { status: answer.statusCode, headers: answered, body: answer.body };
+  if (incoming.method !== "HEAD") {
+    return { status: answer.statusCode, headers: answered, body: answer.body };
+  }
+  // What it has is its headers, the length of what a GET would get among them.
+  await answer.body.dump();
+  return { status: answer.statusCode, headers: answered, body: null };
 }
 
 function notReached(error: unknown): OutboundAnswer {

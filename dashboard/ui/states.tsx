@@ -24,6 +24,14 @@ export function tell(error: unknown): Told {
     };
   }
   if (error instanceof TypeError) {
+    const { cause: host } = error;
+    if (typeof host === "string" && host !== location.origin) {
+      return {
+        message: `The store at ${host} could not be reached.`,
+        detail: "Check the connection, and that the store's CORS rules let this page send to it.",
+        requestId: null,
+      };
+    }
     return {
       message: "The server could not be reached.",
       detail: "Check the connection, and that the server is running.",

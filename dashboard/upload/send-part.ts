@@ -17,7 +17,8 @@ export const sendPart: SendPart = ({ url, headers, body, signal, onSent }) =>
     };
     request.onerror = () => {
       end();
-      reject(new TypeError("The connection broke."));
+      // A store that does not let this page in is, to the page, one that cannot be reached: `tell` says both.
+      reject(new TypeError("The connection broke.", { cause: new URL(url, location.href).origin }));
     };
     request.onabort = () => {
       end();

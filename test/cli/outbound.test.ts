@@ -59,6 +59,10 @@ describe("a host", () => {
 describe("an outbound request", () => {
   let connections = 0;
   const server = createServer((request, response) => {
+    if (request.url === "/object") {
+      response.writeHead(200, { "content-length": "9647442" }).end();
+      return;
+    }
     response.writeHead(request.url === "/moved" ? 302 : 200, {
       location: "http://10.0.0.1/",
       "x-telecine-refused": "says the host",
@@ -88,6 +92,15 @@ describe("an outbound request", () => {
   test("reaches an origin that its operator trusts, with its headers", async () => {
     const answer = await get("/", { trustedOrigins: [origin], allowLoopback: false });
     expect(await new Response(ReadableStream.from(answer.body ?? [])).text()).toBe("kept");
+  });
+
+  test("by HEAD tells the length of what a GET would get: a store's size of an object", async () => {
+    const answer = await sendOutbound(new Request(`${origin}/object`, { method: "HEAD" }), {
+      trustedOrigins: [origin],
+      allowLoopback: false,
+    });
+    expect(answer.body).toBeNull();
+    expect(new Headers(answer.headers).get("content-length")).toBe("9647442");
   });
 
   test("that nobody answers says so, and is no answer of the host's", async () => {
