@@ -1,4 +1,5 @@
 /** One JSON line for each thing worth knowing later. Never a token, a signed URL or a client's metadata. */
+import { DrizzleQueryError } from "drizzle-orm/errors";
 
 export interface LogFields {
   readonly requestId?: string | undefined;
@@ -32,7 +33,13 @@ function describe(cause: unknown, withStack: boolean): string {
     .slice(0, withStack ? 4_000 : 1_000);
 }
 
-function textOf(cause: unknown, withStack: boolean): string {
+function textOf(thrown: unknown, withStack: boolean): string {
+  const cause = withoutParameters(thrown);
   if (!(cause instanceof Error)) return String(cause);
   return (withStack ? cause.stack : undefined) ?? `${cause.name}: ${cause.message}`;
+}
+
+/** The message of drizzle's error is the whole query, a client's values included; its cause says what was wrong. */
+function withoutParameters(thrown: unknown): unknown {
+  return thrown instanceof DrizzleQueryError ? (thrown.cause ?? "a query failed") : thrown;
 }

@@ -46,7 +46,15 @@ export function listSchema<Plural extends string, Item extends z.ZodType>(
   } as Record<Plural, z.ZodArray<Item>> & { nextCursor: z.ZodNullable<z.ZodString> });
 }
 
+/** Of a client's `metadata`, as JSON in UTF-8. */
 const MAX_METADATA_BYTES = 4096;
+/** SQLite refuses JSON nested deeper than 1,000, and serializers of many languages far shallower. */
+const MAX_METADATA_DEPTH = 64;
+
+function isNestedAtMost(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isNestedAtMost(inner, depth - 1));
+}
 
 /** Bytes of a value's JSON in UTF-8. JSON escapes lone surrogates, so encoding it cannot throw. */
 function jsonBytes(value: unknown): number {
@@ -56,6 +64,11 @@ function jsonBytes(value: unknown): number {
 /** A client's own data, echoed back as it is. */
 export const clientMetadataSchema = z
   .record(z.string(), z.unknown())
+  .refine((value) => isNestedAtMost(value, MAX_METADATA_DEPTH), {
+    error: `must be nested at most ${MAX_METADATA_DEPTH} deep`,
+    // The length of what is nested without end cannot be taken.
+    abort: true,
+  })
   .refine((value) => jsonBytes(value) <= MAX_METADATA_BYTES, {
     error: `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
   });

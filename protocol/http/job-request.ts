@@ -4,9 +4,8 @@ import { slugSchema } from "../ids.ts";
 import { outputFormatSchema } from "../media.ts";
 import { recipeRequestSchema } from "../recipes/index.ts";
 import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "../task.ts";
+import { clientMetadataSchema } from "./common.ts";
 
-/** Of a job's `metadata`, as JSON in UTF-8. */
-export const MAX_METADATA_BYTES = 4096;
 const MAX_FILES = 16;
 const MAX_ARGS = 200;
 const MAX_URL_LENGTH = 2048;
@@ -27,16 +26,6 @@ const jobSourceSchema = z
   .refine((source) => source.videoId === undefined || source.url === undefined, {
     error: "must have either videoId or url, not both",
   });
-
-function jsonBytes(value: unknown): number {
-  const json = JSON.stringify(value);
-  let bytes = 0;
-  for (const character of json) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
 
 const wholeNumber = (min: number, max: number) => z.number().int().min(min).max(max);
 
@@ -67,13 +56,7 @@ const fieldsSchema = z.strictObject({
   timeoutSeconds: wholeNumber(1, 604_800).optional().describe("At most the server's limit."),
   queueTimeoutSeconds: wholeNumber(1, 604_800).default(86_400),
   maxAttempts: wholeNumber(1, 20).optional(),
-  metadata: z
-    .record(z.string(), z.unknown())
-    .refine((metadata) => jsonBytes(metadata) <= MAX_METADATA_BYTES, {
-      error: `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
-    })
-    .optional()
-    .describe("Echoed back."),
+  metadata: clientMetadataSchema.optional().describe("Echoed back."),
 });
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -52,6 +52,26 @@ describe("hostile input is refused in the one shape, never a 500", () => {
     }
   });
 
+  test("as metadata that is nested without end, which the search of the account's jobs would choke on", async () => {
+    const videoId = await makeVideo();
+    const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+    const submit = (metadata: string) =>
+      call("/v1/jobs", {
+        body: `{"videoId":"${videoId}","recipe":{"name":"webReady"},"metadata":${metadata}}`,
+        headers: { "content-type": "application/json" },
+      });
+    for (const metadata of [nested(65), `{"a":${"[".repeat(2_000)}${"]".repeat(2_000)}}`]) {
+      const { status, detail } = await refusal(submit(metadata));
+      expect({ status, detail }).toEqual({
+        status: 400,
+        detail: "metadata must be nested at most 64 deep",
+      });
+    }
+    expect((await refusal(submit(nested(150_000)))).status).toBe(400);
+    expect((await submit(nested(64))).status).toBe(202);
+    expect((await call("/v1/jobs?search=clip")).status).toBe(200);
+  });
+
   test("as an id in a body", async () => {
     for (const videoId of texts) {
       await expectRefusal("/v1/jobs", { json: { videoId, recipe: { name: "webReady" } } });
