@@ -179,6 +179,8 @@ export interface PromisedOutput {
   readonly unknown?: readonly ("video" | "audio")[];
   readonly durationSeconds: number | null;
   readonly durationToleranceSeconds: number;
+  /** It goes on where another file ends, which is checked too: of its pictures only the last are decoded. */
+  readonly continues?: boolean;
   /** Of a text: files that it may name though they are not beside it, with their sizes in bytes. */
   readonly elsewhere?: Readonly<Record<string, number>>;
   /** Absent: nothing to compare its pictures with. */

@@ -11,10 +11,9 @@ import {
 } from "./attempt-parts.ts";
 import { performPart } from "./chunks/perform-part.ts";
 import { proposeDivision } from "./chunks/propose-division.ts";
-import { type CheckedOutputs, checkOutputs, deliverChecked } from "./deliver.ts";
+import { completed, type Delivered, deliver } from "./deliver.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
-import { planRunAndCheck } from "./plan-and-run.ts";
-import { runFfmpeg } from "./run-ffmpeg.ts";
+import { planRunAndDeliver } from "./plan-and-run.ts";
 import type { AttemptOutcome } from "./session-model.ts";
 
 /** The story of an attempt. A stopped one settles as abandoned, from wherever it is. */
@@ -26,14 +25,7 @@ export async function performAttempt(work: Work): Promise<AttemptOutcome> {
   if (part !== undefined) return performPart(work, part);
   const sources = await probeInputs(work);
   if (sources.status === "ended") return sources.outcome;
-  const made = await askedPlan(work, sources.value);
-  if (made.status === "ended") return made.outcome;
-  const outputs = await deliverChecked(work, made.value, (step) => {
-    work.tracker.beginStep(step);
-    return runFfmpeg(work, step);
-  });
-  if (outputs.status === "ended") return outputs.outcome;
-  return { status: "completed", outputs: outputs.value, engine: made.value.engine };
+  return completed(await askedPlan(work, sources.value));
 }
 
 async function openInputs(work: Work): Promise<Part<null>> {
@@ -65,7 +57,7 @@ async function probeInputs(work: Work): Promise<Part<Readonly<Record<string, Sou
 async function askedPlan(
   work: Work,
   sources: Readonly<Record<string, SourceInfo>>,
-): Promise<Part<CheckedOutputs>> {
+): Promise<Part<Delivered>> {
   const { task } = work.assignment;
   const outputs = askedOutputs(task);
   const make = (encoders: readonly EncoderCapability[]) =>
@@ -75,5 +67,5 @@ async function askedPlan(
   const first = make(work.devices.encoders());
   if (first.status === "planned") await proposeDivision(work, first, sources);
   if (work.signal.aborted) return ABANDONED;
-  return planRunAndCheck(work, make, (ran) => checkOutputs(work, ran));
+  return planRunAndDeliver(work, make, (ran, order) => deliver(work, ran, order));
 }

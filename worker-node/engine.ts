@@ -1,10 +1,11 @@
 /** What an attempt needs of ffmpeg. The real one is `ffmpeg/`; tests of the attempt bring their own. */
-import type { FfmpegStep, PromisedOutput } from "../protocol/plan.ts";
+import type { FfmpegStep } from "../protocol/plan.ts";
 import {
-  checkOutput,
+  checkOutputs,
   type GateResult,
   type IndexRequest,
   type IndexResult,
+  type OutputFile,
   type ProbeRequest,
   type ProbeResult,
   probeSource,
@@ -22,8 +23,8 @@ export interface Engine {
   run(step: FfmpegStep, options: RunStepOptions): Promise<StepResult>;
   /** When the frames of a source are shown. */
   index(request: IndexRequest): Promise<IndexResult>;
-  /** `file` is an absolute path. */
-  check(file: string, promise: PromisedOutput, signal: AbortSignal): Promise<GateResult>;
+  /** In the files' order. */
+  check(files: readonly OutputFile[], signal: AbortSignal): Promise<readonly GateResult[]>;
 }
 
 export function ffmpegEngine(tools: Tools): Engine {
@@ -32,6 +33,6 @@ export function ffmpegEngine(tools: Tools): Engine {
     probe: (request) => probeSource(tools, request),
     index: (request) => readFrameIndex(tools, request),
     run: (step, options) => runStep(tools, step, options),
-    check: (file, promise, signal) => checkOutput(tools, file, promise, signal),
+    check: (files, signal) => checkOutputs(tools, files, signal),
   };
 }

@@ -1,8 +1,8 @@
-/** Makes a plan, runs its steps and has the result checked, and makes another plan where a device fails. */
+/** Makes a plan, runs its steps and has the result delivered, and makes another plan where a device fails. */
 import type { EncoderCapability } from "../protocol/media.ts";
 import type { Plan, PlanResult, Rejection } from "../protocol/plan.ts";
 import { ABANDONED, ended, fail, NO_ENGINE, type Part, type Work } from "./attempt-parts.ts";
-import type { RanPlan } from "./deliver.ts";
+import type { DeliveryOrder, RanPlan } from "./deliver.ts";
 import type { HardwareFault } from "./ffmpeg/index.ts";
 import { runLocalStep } from "./local-steps.ts";
 import { withLoudness } from "./loudness.ts";
@@ -11,9 +11,9 @@ import type { AttemptOutcome, EngineReport } from "./session-model.ts";
 
 type PlanWith = (encoders: readonly EncoderCapability[]) => PlanResult;
 
-/** As `planRunAndCheck`, with whatever was made. */
+/** As `planRunAndDeliver`, with whatever was made. */
 export function planAndRun(work: Work, planWith: PlanWith): Promise<Part<RanPlan>> {
-  return planRunAndCheck(work, planWith, async (value) => ({ status: "ok", value }));
+  return planRunAndDeliver(work, planWith, async (value) => ({ status: "ok", value }));
 }
 
 /**
@@ -21,12 +21,12 @@ export function planAndRun(work: Work, planWith: PlanWith): Promise<Part<RanPlan
  * another way. A device rests for an output that was refused where another way made a good one, or where there is
  * none: a source that makes every encoder's output wrong costs it nothing.
  *
- * @param check says whether what was made is what was promised.
+ * @param deliver says whether what was made is what was promised; checked first where it could be made another way.
  */
-export async function planRunAndCheck<T>(
+export async function planRunAndDeliver<T>(
   work: Work,
   planWith: PlanWith,
-  check: (ran: RanPlan) => Promise<Part<T>>,
+  deliver: (ran: RanPlan, order: DeliveryOrder) => Promise<Part<T>>,
 ): Promise<Part<T>> {
   const notes: string[] = [];
   const avoided = new Set<string>();
@@ -59,15 +59,16 @@ export async function planRunAndCheck<T>(
       notes.push(...ran.notes, `${ran.device} failed and ${ran.meaning}; continued without it`);
       continue;
     }
-    const checked = await check(ran.value);
-    const refusal = checked.status === "ended" ? refusalOf(checked.outcome) : null;
-    if (checked.status === "ok" || refusal === null) {
+    const isSoftware = giveBack.devices.length === 0;
+    const delivered = await deliver(ran.value, isSoftware ? "at_once" : "checked_first");
+    const refusal = delivered.status === "ended" ? refusalOf(delivered.outcome) : null;
+    if (delivered.status === "ok" || refusal === null) {
       giveBack.devices.forEach(work.devices.worked);
-      if (checked.status === "ok") restSuspects();
-      return checked;
+      if (delivered.status === "ok") restSuspects();
+      return delivered;
     }
-    if (giveBack.devices.length === 0) return checked;
-    fault = checked;
+    if (isSoftware) return delivered;
+    fault = delivered;
     for (const device of giveBack.devices) {
       avoided.add(device);
       suspects.add(device);

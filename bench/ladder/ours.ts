@@ -4,7 +4,7 @@ import path from "node:path";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import type { FfmpegStep, Plan } from "../../protocol/plan.ts";
 import { planWork, recipeRequestSchema } from "../../protocol/recipes/index.ts";
-import { checkOutput, probeSource, runStep, type Tools } from "../../worker-node/ffmpeg/index.ts";
+import { checkOutputs, probeSource, runStep, type Tools } from "../../worker-node/ffmpeg/index.ts";
 import { packageFiles } from "../../worker-node/packaging/package-files.ts";
 import { fileUpstream } from "../../worker-node/source/file-upstream.ts";
 import { startSourceServer } from "../../worker-node/source/server.ts";
@@ -114,12 +114,13 @@ async function runFfmpeg(
 
 /** Takes every file through the gate; the bytes of the media. */
 async function checkAll(tools: Tools, plan: Plan, folder: string, signal: AbortSignal) {
-  let bytes = 0;
-  for (const promise of plan.outputs) {
-    const made = path.join(folder, promise.file);
-    const gate = await checkOutput(tools, made, promise, signal);
+  const files = plan.outputs.map((promise) => ({ file: path.join(folder, promise.file), promise }));
+  for (const gate of await checkOutputs(tools, files, signal)) {
     if (gate.status === "invalid") throw new Error(gate.detail);
-    if (promise.format === "mp4") bytes += (await stat(made)).size;
+  }
+  let bytes = 0;
+  for (const { file, promise } of files) {
+    if (promise.format === "mp4") bytes += (await stat(file)).size;
   }
   return bytes;
 }

@@ -101,7 +101,7 @@ describe("failures", () => {
     ],
     [
       "an output that the gate refuses",
-      { check: async () => ({ status: "invalid", detail: "3 frames instead of 5" }) },
+      { check: async () => [{ status: "invalid", detail: "3 frames instead of 5" }] },
       { code: "ENGINE_INVALID_RESPONSE", detail: "3 frames instead of 5", retryable: true },
     ],
     [
@@ -383,11 +383,7 @@ describe("quality", () => {
     return goodEngine({
       run: (step, options) =>
         step.outputs[0]?.muxer === "null" ? compare(step, options) : good.run(step, options),
-      check: async () => ({
-        status: "ok",
-        media: MEDIA,
-        pictures: { frames: 2, startSeconds: 0 },
-      }),
+      check: async () => [{ status: "ok", media: MEDIA, pictures: { frames: 2, startSeconds: 0 } }],
     });
   }
   const writes =

@@ -5,11 +5,10 @@ import { JOINED_PICTURES, JOINED_SOUND, mergeStep } from "../../protocol/chunks/
 import { contentTypeOf } from "../../protocol/media.ts";
 import type { Plan } from "../../protocol/plan.ts";
 import { failure, NO_ENGINE, type Work } from "../attempt-parts.ts";
-import { deliver } from "../deliver.ts";
+import { completed, deliver } from "../deliver.ts";
 import { writeTexts } from "../packaging/package-files.ts";
 import { planAndRun } from "../plan-and-run.ts";
-import { runFfmpeg } from "../run-ffmpeg.ts";
-import type { AttemptOutcome, EngineReport } from "../session-model.ts";
+import type { AttemptOutcome } from "../session-model.ts";
 import { joinedUpstream, type Piece } from "../source/joined-upstream.ts";
 import { listParts, partInput } from "./part-input.ts";
 import { anyEncoder, type DividedPlan, planPart } from "./part-plan.ts";
@@ -53,7 +52,8 @@ async function mergePresentation(
   const outputs = plan.outputs
     .filter(({ file }) => texts.has(file))
     .map((promise) => ({ ...promise, elsewhere }));
-  return finish(work, { ...plan, steps: [], outputs }, { ...NO_ENGINE, exitCode: 0 });
+  const written = { plan: { ...plan, steps: [], outputs }, cuts: new Map() };
+  return completed(await deliver(work, { ...written, engine: { ...NO_ENGINE, exitCode: 0 } }));
 }
 
 /** Heads and fragments are read through the loopback source as if they were one file, and copied into the output. */
@@ -84,7 +84,7 @@ async function mergeFile(
   const video = promise.video === null ? null : { ...promise.video, frames };
   const copy: Plan = { ...plan, steps: [step], outputs: [{ ...promise, video }] };
   const ran = await planAndRun(work, () => copy);
-  return ran.status === "ended" ? ran.outcome : finish(work, copy, ran.value.engine);
+  return ran.status === "ended" ? ran.outcome : completed(await deliver(work, ran.value));
 }
 
 /** The first file whole, and of each other all that follows its head. */
@@ -101,10 +101,4 @@ function piecesOf(
     const upstream = partInput(work, part, "video/mp4");
     return [{ upstream, offset, length: part.sizeBytes - offset }];
   });
-}
-
-async function finish(work: Work, plan: Plan, engine: EngineReport): Promise<AttemptOutcome> {
-  const delivered = await deliver(work, plan, new Map(), engine, (step) => runFfmpeg(work, step));
-  if (delivered.status === "ended") return delivered.outcome;
-  return { status: "completed", outputs: delivered.value, engine };
 }

@@ -7,11 +7,11 @@ import { outputTicks, shownAt } from "../../protocol/chunks/grid.ts";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
 import { ABANDONED, fail, type Part, type Work } from "../attempt-parts.ts";
-import { type CheckedOutputs, checkOutputs, type RanPlan } from "../deliver.ts";
-import { planRunAndCheck } from "../plan-and-run.ts";
+import { completed, type Delivered, type DeliveryOrder, type RanPlan } from "../deliver.ts";
+import { planRunAndDeliver } from "../plan-and-run.ts";
 import type { AttemptOutcome } from "../session-model.ts";
 import { type Cut, cutChunk } from "./cut-chunk.ts";
-import { deliverIndexed, type Indexes } from "./deliver-parts.ts";
+import { deliverParts } from "./deliver-parts.ts";
 import { type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
 import { performMerge } from "./perform-merge.ts";
 import { performSound } from "./perform-sound.ts";
@@ -37,9 +37,10 @@ async function performChunk(work: Work, part: PartOf<"chunk">): Promise<AttemptO
     const made = makePlan(work, part.plan, pinnedEncoders(encoders, part.pins));
     return made.status === "rejected" ? made : chunkPlan(part, made.value);
   };
-  const made = await planRunAndCheck(work, chunkWith, (ran) => cutAndCheck(work, part, ran));
-  if (made.status === "ended") return made.outcome;
-  return deliverIndexed(work, made.value.checked, made.value.indexes);
+  const delivered = await planRunAndDeliver(work, chunkWith, (ran, order) =>
+    cutAndDeliver(work, part, ran, order),
+  );
+  return completed(delivered);
 }
 
 /** The whole's plan with the chunk's step in place of its own, and the chunk's files in place of its outputs. */
@@ -53,6 +54,7 @@ function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan
       file: chunkFile(rendition.name, chunk.index),
       format: "mp4",
       role: "part",
+      ...(chunk.index > 0 ? { continues: true } : {}),
       video: { codec, width, height, frames: chunk.frames },
       audio: null,
       // To the tick, when the overlap is cut away: ffprobe does not know how long a fragment's last frame lasts.
@@ -63,12 +65,13 @@ function chunkPlan(part: PartOf<"chunk">, { plan, division }: DividedPlan): Plan
   return { ...plan, division, steps: [step], outputs };
 }
 
-/** Cuts the overlap away, compares with the pins, and checks what is left. */
-async function cutAndCheck(
+/** Cuts the overlap away, compares with the pins, and delivers what is left. */
+async function cutAndDeliver(
   work: Work,
   part: PartOf<"chunk">,
   ran: RanPlan,
-): Promise<Part<{ readonly checked: CheckedOutputs; readonly indexes: Indexes }>> {
+  order: DeliveryOrder,
+): Promise<Part<Delivered>> {
   const { plan, engine } = ran;
   const { chunk, pins } = part;
   const invalid = (detail: string) =>
@@ -93,9 +96,7 @@ async function cutAndCheck(
     }
     indexes.set(file, { ...made.index, track: "video" });
   }
-  const checked = await checkOutputs(work, ran);
-  if (checked.status === "ended") return checked;
-  return { status: "ok", value: { checked: checked.value, indexes } };
+  return deliverParts(work, ran, indexes, order);
 }
 
 function cutOf({ plan, chunk }: PartOf<"chunk">, rendition: string, encoder: string): Cut {

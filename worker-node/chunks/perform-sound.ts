@@ -11,6 +11,7 @@ import { cuesFile, mediaFile, preludeFile } from "../../protocol/packaging/prese
 import { renditionOf } from "../../protocol/packaging/segments.ts";
 import type { FfmpegStep, Plan } from "../../protocol/plan.ts";
 import { failure, NO_ENGINE, type Work } from "../attempt-parts.ts";
+import { completed } from "../deliver.ts";
 import { readFragmentedFile } from "../packaging/read-rendition.ts";
 import { planAndRun } from "../plan-and-run.ts";
 import type { AttemptOutcome } from "../session-model.ts";
@@ -49,7 +50,7 @@ async function performAudio(
   if (ran.status === "ended") return ran.outcome;
   const indexes = new Map<string, RenditionIndex>();
   for (const { file } of sound.promises) indexes.set(file, await soundIndex(work, part, file));
-  return deliverParts(work, whole, indexes, ran.value.engine);
+  return completed(await deliverParts(work, ran.value, indexes));
 }
 
 function soundStep(
@@ -124,7 +125,7 @@ async function performPrelude(
     const index = await cutPrelude(work.workDir, presentation, track);
     indexes.set(preludeFile(track), { ...index, track: "audio" });
   }
-  return deliverParts(work, piece, indexes, ran.value.engine);
+  return completed(await deliverParts(work, ran.value, indexes));
 }
 
 /** Keeps the fragments of the first segment, which follow the head without a gap. */

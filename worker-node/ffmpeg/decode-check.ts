@@ -1,70 +1,93 @@
-/** Decodes a span of a file and says whether the decoder complained. */
+/** Decodes spans of files and says whether the decoder complained. */
 import { tmpdir } from "node:os";
 import { MAX_ALLOC_BYTES, MAX_PIXELS, QUIET } from "./argv.ts";
 import { cleanLine } from "./clean-line.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
-import { createProgressReader } from "./progress.ts";
 import type { Tools } from "./types.ts";
 import { describeLimit } from "./usage-watch.ts";
 
-export interface DecodeRequest {
+export interface DecodeSpan {
   /** Whitelists, `-i` and the file or URL. */
   readonly input: readonly string[];
   readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
   /** Start at the key frame at or before this time, in seconds on the file's own clock; null: the beginning. */
   readonly fromSeconds: number | null;
   /** How much to decode; null: to the end. */
   readonly seconds: number | null;
-  readonly signal: AbortSignal;
 }
 
 export type DecodeResult =
-  | { readonly status: "clean"; readonly frames: number }
+  | { readonly status: "clean" }
   | { readonly status: "damaged"; readonly detail: string };
 
 /** Far more than any GOP takes; a decoder that hangs is a damaged file too. */
 const DECODE_TIMEOUT_MS = 600_000;
 
-/** What the null muxer says of variable frame rates; it is about its own rounding, not about the file. */
+/** What the muxers say of variable frame rates; it is about their own rounding, not about the file. */
 const harmless = /non monotonically increasing dts|Last message repeated/;
 
-/** Decodes pictures and sound of the span and throws them away. */
-export async function decodeSpan(tools: Tools, request: DecodeRequest): Promise<DecodeResult> {
-  const { fromSeconds, seconds } = request;
-  const readLine = createProgressReader();
-  let frames = 0;
+/**
+ * Decodes pictures and sound of all spans in one process, whose start costs as much as decoding some twenty frames, and
+ * throws them away. Every span with video must give a frame.
+ *
+ * @throws the signal's reason when it is aborted.
+ */
+export async function decodeSpans(
+  tools: Tools,
+  spans: readonly DecodeSpan[],
+  signal: AbortSignal,
+): Promise<DecodeResult> {
+  const silent = new Set<number>();
+  spans.filter(({ hasVideo }) => hasVideo).forEach((_, stream) => void silent.add(stream));
   const result = await runProcess({
     command: tools.ffmpeg,
     confinement: tools.confinement,
     args: [
-      ...["-nostdin", ...QUIET, "-nostats", "-progress", "pipe:1"],
+      ...["-nostdin", ...QUIET, "-nostats"],
       ...["-max_alloc", String(MAX_ALLOC_BYTES), "-max_pixels", String(MAX_PIXELS)],
-      ...(fromSeconds === null
-        ? []
-        : ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", fromSeconds.toFixed(6)]),
-      ...request.input,
-      ...["-map", "0:V:0?", "-map", "0:a?"],
-      ...(seconds === null ? [] : ["-t", seconds.toFixed(6)]),
-      ...(tools.features.fpsMode ? ["-fps_mode", "passthrough"] : ["-vsync", "passthrough"]),
-      ...["-f", "null", "-"],
+      ...spans.flatMap(inputOf),
+      ...outputsOf(tools, spans),
     ],
     cwd: tmpdir(),
-    signal: request.signal,
+    signal,
     timeoutMs: DECODE_TIMEOUT_MS,
-    onStdoutLine(line) {
-      frames = readLine(line)?.progress.frame ?? frames;
-    },
+    // A line per frame begins with the number of its stream.
+    onStdoutLine: (line) => void silent.delete(Number.parseInt(line, 10)),
   });
-  request.signal.throwIfAborted();
-  const complaints = result.stderr.filter((line) => !harmless.test(line));
-  const first = complaints[0];
-  if (first !== undefined) return { status: "damaged", detail: cleanLine(first) };
+  signal.throwIfAborted();
+  const complaint = result.stderr.find((line) => !harmless.test(line));
+  if (complaint !== undefined) return { status: "damaged", detail: cleanLine(complaint) };
   if (result.end.kind !== "exited" || result.exitCode !== 0) {
     return { status: "damaged", detail: `the decoder ended with ${howItEnded(result)}` };
   }
-  if (request.hasVideo && frames === 0)
-    return { status: "damaged", detail: "no frame was decoded" };
-  return { status: "clean", frames };
+  if (silent.size > 0) return { status: "damaged", detail: "no frame was decoded" };
+  return { status: "clean" };
+}
+
+function inputOf({ input, fromSeconds, seconds }: DecodeSpan): readonly string[] {
+  return [
+    ...(seconds === null ? [] : ["-t", seconds.toFixed(6)]),
+    ...(fromSeconds === null
+      ? []
+      : ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", fromSeconds.toFixed(6)]),
+    ...input,
+  ];
+}
+
+/** Frames are listed and not looked at: what is summed up of a wrapped frame is its description alone. */
+function outputsOf({ features }: Tools, spans: readonly DecodeSpan[]): readonly string[] {
+  const map = (kind: "hasVideo" | "hasAudio", stream: string) =>
+    spans.flatMap((span, at) => (span[kind] ? ["-map", `${at}:${stream}`] : []));
+  const video = map("hasVideo", "V:0");
+  const audio = map("hasAudio", "a");
+  const passthrough = [features.fpsMode ? "-fps_mode" : "-vsync", "passthrough"];
+  return [
+    ...(video.length === 0
+      ? []
+      : [...video, ...passthrough, "-c:v", "wrapped_avframe", "-f", "framecrc", "pipe:1"]),
+    ...(audio.length === 0 ? [] : [...audio, "-f", "null", "-"]),
+  ];
 }
 
 function howItEnded({ end, exitCode, signal }: ProcessResult): string {

@@ -4,76 +4,120 @@
  * file with a corrupt head both have 0.
  */
 import { stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { isAbsolute } from "node:path";
 import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
-import { MAX_ALLOC_BYTES, QUIET } from "./argv.ts";
-import { decodeSpan } from "./decode-check.ts";
-import { tellingSentence } from "./failure.ts";
-import { PROBE_ENTRIES, type ProbedFile, parseProbe } from "./ffprobe-json.ts";
-import { createPacketScan, PACKET_ENTRIES, type StreamScan } from "./packet-scan.ts";
-import { runProcess } from "./process.ts";
+import { type DecodeSpan, decodeSpans } from "./decode-check.ts";
+import type { StreamScan } from "./packet-scan.ts";
 import { demuxersOf, type FoundOutput, mismatch } from "./promise.ts";
+import { readOutput } from "./read-output.ts";
 import { metadataOf, toSourceInfo } from "./source-info.ts";
 import { isTextFormat, textFault, textMedia } from "./text-gate.ts";
-import type { GateResult, Tools } from "./types.ts";
+import type { GateResult, OutputFile, Tools } from "./types.ts";
 
-/** Reading every packet of a file of many gigabytes. */
-const SCAN_TIMEOUT_MS = 600_000;
-/** Files up to this long are decoded whole: one process instead of two. */
+/** Files up to this long are decoded whole: one span instead of two. */
 const DECODE_WHOLE_SECONDS = 15;
 
-interface Reading {
-  readonly tools: Tools;
-  /** Whitelists and the file, without `-i`, which ffprobe does not need. */
-  readonly whitelists: readonly string[];
-  readonly file: string;
-  readonly signal: AbortSignal;
-}
+/** One file's, without its name. */
+type Checked =
+  | { readonly status: "invalid"; readonly fault: string }
+  | {
+      readonly status: "ok";
+      readonly result: GateResult & { readonly status: "ok" };
+      /** What is left to decode of it. */
+      readonly spans: readonly DecodeSpan[];
+    };
 
 /**
- * Compares an output file with what the plan promised, and decodes its first and last group of pictures.
+ * Compares output files with what the plan promised, and decodes their first and last groups of pictures.
  *
- * @param file an absolute path.
+ * @returns in the files' order; the first that is not as promised may be the only one that was looked at to the end.
  * @throws the signal's reason when it is aborted.
  */
+export async function checkOutputs(
+  tools: Tools,
+  files: readonly OutputFile[],
+  signal: AbortSignal,
+): Promise<readonly GateResult[]> {
+  const checked = await Promise.all(files.map((one) => checkFile(tools, one, signal)));
+  const found = checked.every(({ status }) => status === "ok")
+    ? await decodeAll(tools, checked, signal)
+    : checked;
+  return found.map((one, at): GateResult => {
+    if (one.status === "ok") return one.result;
+    return { status: "invalid", detail: `${files[at]?.promise.file}: ${one.fault}.` };
+  });
+}
+
+/** One file's. @throws the signal's reason when it is aborted. */
 export async function checkOutput(
   tools: Tools,
   file: string,
   promise: PromisedOutput,
   signal: AbortSignal,
 ): Promise<GateResult> {
-  if (!isAbsolute(file)) throw new RangeError("the gate needs an absolute path");
-  const invalid = (detail: string): GateResult => ({
+  const [result] = await checkOutputs(tools, [{ file, promise }], signal);
+  if (result === undefined) throw new RangeError("a file was checked, but nothing was said of it");
+  return result;
+}
+
+/** All files in one process; each by itself when one of them is damaged, to say which. */
+async function decodeAll(
+  tools: Tools,
+  files: readonly Checked[],
+  signal: AbortSignal,
+): Promise<readonly Checked[]> {
+  const spansOf = (one: Checked) => (one.status === "ok" ? one.spans : []);
+  const together = await decodeAny(tools, files.flatMap(spansOf), signal);
+  if (together.status === "clean") return files;
+  const damaged = (detail: string): Checked => ({
     status: "invalid",
-    detail: `${promise.file}: ${detail}.`,
+    fault: `it does not decode: ${detail}`,
   });
+  const found: Checked[] = [];
+  for (const one of files) {
+    const alone = await decodeAny(tools, spansOf(one), signal);
+    found.push(alone.status === "clean" ? one : damaged(alone.detail));
+  }
+  // Refused together and passed one by one: what is not understood is not let through.
+  const isNamed = found.some(({ status }) => status === "invalid");
+  return isNamed ? found : files.map(() => damaged(together.detail));
+}
+
+async function decodeAny(tools: Tools, spans: readonly DecodeSpan[], signal: AbortSignal) {
+  return spans.length === 0 ? ({ status: "clean" } as const) : decodeSpans(tools, spans, signal);
+}
+
+async function checkFile(
+  tools: Tools,
+  { file, promise }: OutputFile,
+  signal: AbortSignal,
+): Promise<Checked> {
+  if (!isAbsolute(file)) throw new RangeError("the gate needs an absolute path");
+  const invalid = (fault: string): Checked => ({ status: "invalid", fault });
   const { format } = promise;
   const size = await sizeOf(file);
   if (size === null) return invalid("the file was promised, but it does not exist");
   if (size === 0) return invalid("the file is empty");
   if (isTextFormat(format)) {
     const fault = await textFault(file, format, promise.elsewhere);
-    return fault === null ? { status: "ok", media: textMedia(promise) } : invalid(fault);
+    if (fault !== null) return invalid(fault);
+    return { status: "ok", result: { status: "ok", media: textMedia(promise) }, spans: [] };
   }
-  const reading: Reading = {
-    tools,
-    whitelists: ["-format_whitelist", demuxersOf[format], "-protocol_whitelist", "file"],
-    file,
-    signal,
-  };
-
-  const [probed, packets] = await Promise.all([probe(reading), scanPackets(reading)]);
-  if (probed.status === "unreadable") {
-    return invalid(`format ${format} was promised, but it cannot be read: ${probed.why}`);
+  const input = ["-format_whitelist", demuxersOf[format], "-protocol_whitelist", "file"];
+  const reading = await readOutput(tools, [...input, `file:${file}`], signal);
+  if (reading.status === "unreadable") {
+    return invalid(`format ${format} was promised, but it cannot be read: ${reading.why}`);
   }
-  const found = describe(probed.probed, size, packets, promise);
+  const found = describe(toSourceInfo(reading.probed, size), reading.packets, promise);
   const difference = mismatch(promise, found);
   if (difference !== null) return invalid(difference);
-  const damage = await decodeEnds(reading, found);
-  if (damage !== null) return invalid(`it does not decode: ${damage}`);
-  return { status: "ok", media: mediaOf(found, promise, size), ...picturesOf(found) };
+  const media = mediaOf(found, promise, size);
+  return {
+    status: "ok",
+    result: { status: "ok", media, ...picturesOf(found) },
+    spans: spansOf([...input, "-i", `file:${file}`], found, promise),
+  };
 }
 
 function picturesOf({
@@ -90,59 +134,11 @@ async function sizeOf(file: string): Promise<number | null> {
   return stats?.isFile() ? stats.size : null;
 }
 
-type Probing =
-  | { readonly status: "read"; readonly probed: ProbedFile }
-  | { readonly status: "unreadable"; readonly why: string };
-
-async function probe({ tools, whitelists, file, signal }: Reading): Promise<Probing> {
-  const result = await runProcess({
-    command: tools.ffprobe,
-    confinement: tools.confinement,
-    args: [
-      ...QUIET,
-      ...["-max_alloc", String(MAX_ALLOC_BYTES)],
-      ...["-show_entries", PROBE_ENTRIES, "-of", "json"],
-      ...whitelists,
-      `file:${file}`,
-    ],
-    cwd: tmpdir(),
-    signal,
-    timeoutMs: SCAN_TIMEOUT_MS,
-    maxStdout: 2_000_000,
-  });
-  signal.throwIfAborted();
-  const probed = result.end.kind === "exited" ? parseProbe(result.stdout) : null;
-  if (probed !== null) return { status: "read", probed };
-  return { status: "unreadable", why: tellingSentence(result.stderr) ?? "ffprobe found nothing" };
-}
-
-async function scanPackets({ tools, whitelists, file, signal }: Reading) {
-  const scan = createPacketScan();
-  await runProcess({
-    command: tools.ffprobe,
-    confinement: tools.confinement,
-    args: [
-      ...QUIET,
-      ...["-show_entries", PACKET_ENTRIES, "-of", "csv=p=0"],
-      ...whitelists,
-      `file:${file}`,
-    ],
-    cwd: tmpdir(),
-    signal,
-    timeoutMs: SCAN_TIMEOUT_MS,
-    onStdoutLine: scan.push,
-  });
-  signal.throwIfAborted();
-  return scan.streams();
-}
-
 function describe(
-  probed: ProbedFile,
-  sizeBytes: number,
+  source: SourceInfo,
   packets: ReadonlyMap<number, StreamScan>,
   promise: PromisedOutput,
 ): FoundOutput {
-  const source = toSourceInfo(probed, sizeBytes);
   const isPicture = promise.format === "jpg" || promise.format === "png";
   return {
     source,
@@ -167,34 +163,23 @@ function spanOf(
   return end > start ? end - start : null;
 }
 
-/** The decoder's first complaint about the first or the last group of pictures; null when it has none. */
-async function decodeEnds(reading: Reading, found: FoundOutput): Promise<string | null> {
-  const { video } = found.source;
-  const scan = video === null ? undefined : found.packets.get(video.index);
-  const whole = { fromSeconds: null, seconds: null };
+/** The first and the last group of pictures; where it goes on from another file, the last. */
+function spansOf(
+  input: readonly string[],
+  { source, packets, durationSeconds }: FoundOutput,
+  { continues }: PromisedOutput,
+): readonly DecodeSpan[] {
+  const { video, audio } = source;
+  const scan = video === null ? undefined : packets.get(video.index);
   const { start, secondKey, lastKey } = scan ?? {};
-  const isShort = (found.durationSeconds ?? 0) <= DECODE_WHOLE_SECONDS;
-  const hasSeveralGops = start != null && secondKey != null && lastKey != null;
+  const all = { input, hasVideo: video !== null, hasAudio: audio.length > 0 };
+  const whole = { ...all, fromSeconds: null, seconds: null };
   // Sound is decoded whole: it is quick, and a seek into MP3 or AAC makes decoders complain.
-  const spans =
-    isShort || !hasSeveralGops
-      ? [whole]
-      : [
-          { fromSeconds: null, seconds: Math.max(0.001, secondKey - start) },
-          { fromSeconds: lastKey, seconds: null },
-        ];
-  const decoded = await Promise.all(
-    spans.map((span) =>
-      decodeSpan(reading.tools, {
-        ...span,
-        input: [...reading.whitelists, "-i", `file:${reading.file}`],
-        hasVideo: video !== null,
-        signal: reading.signal,
-      }),
-    ),
-  );
-  for (const result of decoded) if (result.status === "damaged") return result.detail;
-  return null;
+  if (start == null || secondKey == null || lastKey == null) return [whole];
+  const last = { ...whole, fromSeconds: lastKey };
+  if (continues === true) return [last];
+  const isShort = (durationSeconds ?? 0) <= DECODE_WHOLE_SECONDS;
+  return isShort ? [whole] : [{ ...whole, seconds: Math.max(0.001, secondKey - start) }, last];
 }
 
 /** Formats whose header does not say how long they are: there the packets do. */

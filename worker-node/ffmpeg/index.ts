@@ -13,7 +13,7 @@ export {
   indexBytes,
   readFrameIndex,
 } from "./frame-index.ts";
-export { checkOutput } from "./gate.ts";
+export { checkOutput, checkOutputs } from "./gate.ts";
 export { probeSource } from "./probe.ts";
 export { cacheDir, type KeptProofs, keptProofs, machineFacts } from "./proof-cache.ts";
 export { resolveTools, ToolsNotFoundError } from "./resolve.ts";
@@ -23,6 +23,7 @@ export type {
   EngineFailure,
   GateResult,
   HardwareFault,
+  OutputFile,
   ProbeRequest,
   ProbeResult,
   Progress,

@@ -5,9 +5,12 @@ const MAX_LINE_LENGTH = 500;
 
 /**
  * Cuts chunks into lines at `\n` and `\r` (ffmpeg redraws its status with the latter); empty lines are
- * dropped. Memory is bounded: of a line longer than 500 characters the rest is thrown away.
+ * dropped. Memory is bounded: of a line longer than `maxLength` characters the rest is thrown away.
  */
-export function createLineSplitter(onLine: (line: string) => void): {
+export function createLineSplitter(
+  onLine: (line: string) => void,
+  maxLength = MAX_LINE_LENGTH,
+): {
   push(chunk: string): void;
   /** Hands over an unfinished last line. */
   end(): void;
@@ -23,7 +26,7 @@ export function createLineSplitter(onLine: (line: string) => void): {
       const pieces = chunk.split(/[\r\n]/);
       pieces.forEach((piece, i) => {
         if (i > 0) flush();
-        const room = MAX_LINE_LENGTH - pending.length;
+        const room = maxLength - pending.length;
         if (room > 0) pending += piece.slice(0, room);
       });
     },

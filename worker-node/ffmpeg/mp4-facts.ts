@@ -1,7 +1,7 @@
 /** What `webReady` has to know before it leaves an MP4 as it is. */
 import type { SourceInfo } from "../../protocol/media.ts";
 import { sourceWhitelists } from "./argv.ts";
-import { decodeSpan } from "./decode-check.ts";
+import { decodeSpans } from "./decode-check.ts";
 import { createHttpReader } from "./http-ranges.ts";
 import { type Movie, readMovie } from "./mp4-boxes.ts";
 import { hasRepeatedTimes, hasSimpleEdits, maxKeyframeGap } from "./mp4-tables.ts";
@@ -87,15 +87,12 @@ async function sampleDecodes(
           seconds: place === null || place < duration - SAMPLE_SECONDS ? SAMPLE_SECONDS : null,
         }))
       : [{ fromSeconds: null, seconds: null }];
-  const results = await Promise.all(
-    places.map((place) =>
-      decodeSpan(tools, {
-        ...place,
-        input: [...sourceWhitelists(), "-i", request.url],
-        hasVideo: source.video !== null,
-        signal: request.signal,
-      }),
-    ),
-  );
-  return results.every(({ status }) => status === "clean");
+  const spans = places.map((place) => ({
+    ...place,
+    input: [...sourceWhitelists(), "-i", request.url],
+    hasVideo: source.video !== null,
+    hasAudio: source.audio.length > 0,
+  }));
+  const { status } = await decodeSpans(tools, spans, request.signal);
+  return status === "clean";
 }

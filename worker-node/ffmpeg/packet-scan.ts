@@ -3,7 +3,7 @@
  * when, where the last key frame is, and whether time ever runs backwards. Pure.
  */
 
-/** Entries to ask for, in the order in which ffprobe prints them (`-of csv=p=0`). */
+/** Entries to ask for. */
 export const PACKET_ENTRIES = "packet=stream_index,pts_time,dts_time,duration_time,flags";
 
 export interface StreamScan {
@@ -30,7 +30,10 @@ interface Scanning {
   fault: string | null;
 }
 
-/** Takes ffprobe's lines one by one; `streams` gives what was seen of each stream by its index. */
+/**
+ * Takes ffprobe's lines one by one (`-of json=compact=1`: a packet begins with its line, others belong to what is inside
+ * it); `streams` gives what was seen of each stream by its index.
+ */
 export function createPacketScan() {
   const scans = new Map<number, Scanning>();
   const scanOf = (index: number): Scanning => {
@@ -40,12 +43,25 @@ export function createPacketScan() {
   };
   return {
     push(line: string): void {
-      const [index, pts, dts, duration, flags] = line.split(",");
-      if (index === undefined || flags === undefined || !/^\d+$/.test(index)) return;
-      addPacket(scanOf(Number(index)), time(pts), time(dts), time(duration) ?? 0, flags);
+      const index = valueIn(line, '"stream_index": ');
+      const flags = valueIn(line, '"flags": ');
+      if (index === undefined || flags === undefined) return;
+      const pts = time(valueIn(line, '"pts_time": '));
+      const dts = time(valueIn(line, '"dts_time": '));
+      const duration = time(valueIn(line, '"duration_time": ')) ?? 0;
+      addPacket(scanOf(Number(index)), pts, dts, duration, flags);
     },
     streams: () => new Map([...scans].map(([index, scan]) => [index, finish(scan)] as const)),
   };
+}
+
+/** What follows a name, with or without quotes. Packets are many: a regular expression takes five times as long. */
+function valueIn(line: string, name: string): string | undefined {
+  const found = line.indexOf(name);
+  if (found < 0) return undefined;
+  const at = found + name.length;
+  if (line[at] === '"') return line.slice(at + 1, line.indexOf('"', at + 1));
+  return line.slice(at, line.indexOf(",", at));
 }
 
 function emptyScan(): Scanning {

@@ -26,6 +26,8 @@ export interface ProcessRequest {
   /** Wall clock; none when absent. */
   readonly timeoutMs?: number;
   readonly onStdoutLine?: (line: string) => void;
+  /** Of such a line, in characters; what is longer is cut. Default: 500. */
+  readonly maxLineLength?: number;
   /** Collects stdout up to this many characters; beyond it the tool is killed. Default: not collected. */
   readonly maxStdout?: number;
   /** Handed the means to stop the tool for a reason of the caller's own. */
@@ -160,7 +162,10 @@ export function runProcess(request: ProcessRequest): Promise<ProcessResult> {
 
 /** What is done with stdout: cut into lines, collected, or thrown away. */
 function createOutput(request: ProcessRequest) {
-  const splitter = createLineSplitter((line) => request.onStdoutLine?.(line));
+  const splitter = createLineSplitter(
+    (line) => request.onStdoutLine?.(line),
+    request.maxLineLength,
+  );
   const limit = request.maxStdout ?? 0;
   const chunks: string[] = [];
   let length = 0;

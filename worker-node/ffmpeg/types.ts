@@ -1,6 +1,7 @@
 /** What the parts of this folder say to each other and to the agent. */
 import type { AttemptErrorCode } from "../../protocol/errors.ts";
 import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
+import type { PromisedOutput } from "../../protocol/plan.ts";
 import type { Confinement } from "./confinement.ts";
 
 /** Options that came or went between the ffmpeg versions in use; found out by asking the binary. */
@@ -96,6 +97,13 @@ export type StepResult =
     } & EngineFailure)
   /** The signal was aborted; everything is dead. */
   | { readonly status: "aborted"; readonly log: readonly string[] };
+
+/** A file that a plan promised. */
+export interface OutputFile {
+  /** An absolute path. */
+  readonly file: string;
+  readonly promise: PromisedOutput;
+}
 
 export type GateResult =
   | {

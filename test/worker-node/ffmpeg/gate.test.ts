@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { OutputFormat } from "../../../protocol/media.ts";
 import type { PromisedOutput } from "../../../protocol/plan.ts";
-import { checkOutput } from "../../../worker-node/ffmpeg/index.ts";
+import { checkOutput, checkOutputs } from "../../../worker-node/ffmpeg/index.ts";
 import { ffmpeg, makeMp4, scratch, toolSets } from "./support.ts";
 
 const dir = await scratch();
@@ -154,6 +154,41 @@ describe.each(sets)("the gate with $name", ({ tools }) => {
       });
     },
   );
+
+  it("looks at the beginning of a file that goes on from another nowhere, and at its end all the same", async () => {
+    const output = ["-an", "-movflags", "+faststart"];
+    await makeMp4(tools, path("part.mp4"), { seconds: 30, output });
+    const bytes = await readFile(path("part.mp4"));
+    const media = bytes.indexOf("mdat") + 4;
+    const group = Math.floor((bytes.length - media) / 30);
+    const promise = promiseOf(30, { audio: null, continues: true });
+    const spoilt = (from: number) =>
+      Buffer.from(bytes).fill(0xa5, Math.floor(from), Math.floor(from + group / 2));
+    await writeFile(path("spoilt.mp4"), spoilt(media + group / 4));
+    expect(await check("spoilt.mp4", promise)).toMatchObject({ status: "ok" });
+    await writeFile(path("spoilt.mp4"), spoilt(bytes.length - (group * 3) / 4));
+    expect(await check("spoilt.mp4", promise)).toMatchObject({ status: "invalid" });
+  });
+
+  it("looks at several files at once, and names the one that is damaged", async () => {
+    const names = ["a", "b", "c"].map((name) => `several-${name}.mp4`);
+    for (const name of names) {
+      await makeMp4(tools, path(name), { seconds: 30, output: ["-movflags", "+faststart"] });
+    }
+    const files = names.map((name) => ({
+      file: path(name),
+      promise: promiseOf(30, { file: name }),
+    }));
+    const all = await checkOutputs(tools, files, signal);
+    expect(all.map(({ status }) => status)).toEqual(["ok", "ok", "ok"]);
+    const [, second = ""] = names;
+    const bytes = await readFile(path(second));
+    const tenth = Math.floor(bytes.length / 10);
+    await writeFile(path(second), bytes.fill(0xa5, bytes.length - tenth, bytes.length - 1));
+    const found = await checkOutputs(tools, files, signal);
+    expect(found.map(({ status }) => status)).toEqual(["ok", "invalid", "ok"]);
+    expect(found[1]).toMatchObject({ detail: expect.stringContaining(`${second}: it does not`) });
+  });
 
   it("stops a file cut short, a file of another format, an empty one and none", async () => {
     await makeMp4(tools, path("full.mp4"), { output: ["-movflags", "+faststart"] });

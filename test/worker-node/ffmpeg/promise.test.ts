@@ -4,9 +4,14 @@ import { createPacketScan } from "../../../worker-node/ffmpeg/packet-scan.ts";
 import { type FoundOutput, mismatch } from "../../../worker-node/ffmpeg/promise.ts";
 import { toSourceInfo } from "../../../worker-node/ffmpeg/source-info.ts";
 
-/** What ffprobe prints of one packet. */
-function packet(stream: number, pts: number | "N/A", dts: number | "N/A", flags = "__") {
-  return `${stream},${pts},${dts},0.1,${flags}`;
+/** What ffprobe prints of one packet: a time that it does not know is not there. */
+function packet(stream: number, pts: number | null, dts: number | null, flags = "__") {
+  const times = [
+    ...(pts === null ? [] : [`"pts_time": "${pts.toFixed(6)}"`]),
+    ...(dts === null ? [] : [`"dts_time": "${dts.toFixed(6)}"`]),
+  ];
+  const fields = [`"stream_index": ${stream}`, ...times, `"duration_time": "0.100000"`];
+  return `        { ${fields.join(", ")}, "flags": "${flags}" },`;
 }
 
 function scan(lines: readonly string[]) {
@@ -43,7 +48,12 @@ describe("a scan of packets", () => {
   });
 
   it("counts packets without times, and keeps streams apart", () => {
-    const streams = scan([packet(0, "N/A", "N/A", "K_"), packet(1, 0, 0), "side data", ""]);
+    const streams = scan([
+      packet(0, null, null, "K_"),
+      packet(1, 0, 0),
+      '            "side_data_list": [',
+      "",
+    ]);
     expect(streams.get(0)).toMatchObject({ presented: 1, start: null, end: null, fault: null });
     expect(streams.get(1)?.presented).toBe(1);
   });

@@ -91,7 +91,7 @@ export function goodEngine(changes: Partial<Engine> = {}): Engine {
       await writeFile(join(options.scratchDir, "result.mp4"), OUTPUT);
       return { status: "ok", log: ["done"] };
     },
-    check: async () => ({ status: "ok", media: MEDIA }),
+    check: async (files) => files.map(() => ({ status: "ok", media: MEDIA })),
     ...changes,
   };
 }
