@@ -19,6 +19,7 @@ export default defineConfig({
           include: [
             "test/faults/**/*.test.ts",
             "test/domain/histories.test.ts",
+            "test/worker-node/chunks/exact.test.ts",
             "test/worker-node/command/accepted.test.ts",
           ],
           testTimeout: 120_000,
