@@ -2,114 +2,23 @@
  * What the `hls` recipe makes, played to its end by the players that people use, from the edge's own signed URLs
  * and from a page of another origin.
  */
-import { readFile, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { createRequire } from "node:module";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job } from "../../protocol/http/jobs.ts";
 import { hasChromium, launchChromium } from "./browser.ts";
+import { type Played, type Players, startPlayers } from "./players.ts";
 import { startWorld, type World } from "./telecine.ts";
 
 const SECONDS = 9;
 const FRAMES = SECONDS * 25;
 
-const require = createRequire(import.meta.url);
-const scripts = {
-  "/hls.js": path.join(path.dirname(require.resolve("hls.js/package.json")), "dist/hls.min.js"),
-  "/shaka.js": path.join(
-    path.dirname(require.resolve("shaka-player/package.json")),
-    "dist/shaka-player.compiled.js",
-  ),
-};
-
-/** Both players tell what they met by one shape; `played` settles when the video has ended, or on an error. */
-const PAGE = `<!doctype html><meta charset="utf-8"><video id="v" muted playsinline></video>
-<script src="/hls.js"></script><script src="/shaka.js"></script><script>
-const video = document.getElementById("v");
-const met = { errors: [], levels: [], tracks: {}, cues: [] };
-const once = (list) => [...new Set(list)];
-const ended = () => new Promise((resolve) => {
-  video.addEventListener("ended", resolve, { once: true });
-  const watch = setInterval(() => { if (met.errors.length > 0) { clearInterval(watch); resolve(); } }, 100);
-});
-const report = () => ({ ...met, time: video.currentTime, duration: video.duration,
-  width: video.videoWidth, frames: video.getVideoPlaybackQuality().totalVideoFrames });
-async function playHls(url) {
-  const hls = new Hls({ enableWorker: false, renderTextTracksNatively: false, startLevel: 0 });
-  hls.on(Hls.Events.ERROR, (_, e) => met.errors.push(e.type + ": " + e.details + " " + (e.reason ?? "")));
-  hls.on(Hls.Events.LEVEL_SWITCHED, (_, e) => met.levels.push(e.level));
-  hls.on(Hls.Events.MANIFEST_PARSED, () => {
-    met.tracks.levels = hls.levels.map((l) => l.height);
-  });
-  hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => { met.tracks.audio = hls.audioTracks.map((t) => t.lang); });
-  hls.on(Hls.Events.CUES_PARSED, (_, e) => met.cues.push(...e.cues.map((c) => c.text)));
-  // Another rung for every segment.
-  hls.on(Hls.Events.FRAG_BUFFERED, (_, e) => {
-    if (e.frag.type === "main") hls.nextLoadLevel = (e.frag.level + 1) % hls.levels.length;
-  });
-  hls.loadSource(url);
-  hls.attachMedia(video);
-  const done = ended();
-  await video.play();
-  hls.subtitleDisplay = true;
-  hls.subtitleTrack = 0;
-  await done;
-  return report();
-}
-async function playShaka(url) {
-  shaka.polyfill.installAll();
-  const player = new shaka.Player();
-  await player.attach(video);
-  player.addEventListener("error", (e) => met.errors.push("shaka " + e.detail.code + " " + JSON.stringify(e.detail.data)));
-  try { await player.load(url); } catch (e) { met.errors.push("load " + e.code + " " + JSON.stringify(e.data)); return report(); }
-  met.tracks = { levels: once(player.getVariantTracks().map((t) => t.height)),
-    audio: once(player.getVariantTracks().map((t) => t.language)), text: player.getTextTracks().map((t) => t.language) };
-  const done = ended();
-  await video.play();
-  await done;
-  return report();
-}
-/** What a player throws is told, too. */
-async function play(player, url) {
-  try { return await player(url); } catch (e) { met.errors.push(String(e?.stack ?? e)); return report(); }
-}
-</script>`;
-
-interface Played {
-  readonly errors: readonly string[];
-  readonly levels: readonly number[];
-  readonly tracks: { levels?: number[]; audio?: string[]; text?: string[] };
-  readonly time: number;
-  readonly duration: number;
-  readonly frames: number;
-  readonly cues: readonly string[];
-}
-
 let world: World;
 let browser: Browser;
-let pages: Server;
-let origin: string;
+let players: Players;
 let videoId: string;
 const jobs = new Map<string, Job>();
-
-async function servePages(): Promise<void> {
-  pages = createServer((request, response) => {
-    const file = Object.entries(scripts).find(([name]) => name === request.url)?.[1];
-    if (file === undefined) {
-      response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
-      return;
-    }
-    readFile(file).then(
-      (bytes) => response.writeHead(200, { "content-type": "text/javascript" }).end(bytes),
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
-  const address = pages.address();
-  origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-}
 
 async function ladderOf(layout: "single_file" | "segments"): Promise<Job> {
   const known = jobs.get(layout);
@@ -122,7 +31,7 @@ async function ladderOf(layout: "single_file" | "segments"): Promise<Job> {
 
 describe.skipIf(!hasChromium)("a ladder in a browser", () => {
   beforeAll(async () => {
-    [world, browser] = await Promise.all([startWorld(), launchChromium(), servePages()]);
+    [world, browser, players] = await Promise.all([startWorld(), launchChromium(), startPlayers()]);
     const cues = path.join(world.folder, "cues.srt");
     await writeFile(cues, "1\n00:00:01,000 --> 00:00:03,000\nHello there\n\n");
     const clip = await world.makeClip("film.mp4", [
@@ -138,19 +47,11 @@ describe.skipIf(!hasChromium)("a ladder in a browser", () => {
   }, 90_000);
   afterAll(async () => {
     await browser?.close();
-    pages?.close();
+    players?.stop();
     await world?.stop();
   });
 
-  async function play(player: "playHls" | "playShaka", url: string): Promise<Played> {
-    const page = await browser.newPage();
-    try {
-      await page.goto(origin);
-      return await page.evaluate(`play(${player}, ${JSON.stringify(url)})`);
-    } finally {
-      await page.close();
-    }
-  }
+  const play = (player: "playHls" | "playShaka", url: string) => players.play(browser, player, url);
 
   function expectWhole(played: Played): void {
     expect(played.errors).toEqual([]);

@@ -1,4 +1,4 @@
-/** Presentations that the command saves: byte for byte what the edge serves, and played by ffmpeg from the folder. */
+/** Presentations that the command saves: byte for byte what the edge serves, and played from the folder, by ffmpeg and shaka-player. */
 import { execFile, spawn } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../cli/runtime/root.ts";
 import type { Job } from "../../protocol/http/jobs.ts";
 import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
+import { hasChromium, launchChromium } from "./browser.ts";
+import { startPlayers } from "./players.ts";
 import { startWorld, type World } from "./telecine.ts";
 
 const execute = promisify(execFile);
@@ -83,6 +85,15 @@ describe("telecine transcode --recipe hls --out", () => {
         const kinds = (await world.host.client.attempts(job.jobId)).map(({ kind }) => kind);
         expect(kinds).toContain("chunk");
       }
+      if (!hasChromium) return;
+      const [browser, players] = await Promise.all([launchChromium(), startPlayers(out)]);
+      const manifest = `${players.origin}/files/result.mpd`;
+      const played = await players.play(browser, "playShaka", manifest, 8);
+      expect(played.errors).toEqual([]);
+      expect(played.time).toBeCloseTo(played.duration, 1);
+      expect(Math.abs(played.duration - seconds[layout])).toBeLessThan(0.2);
+      await browser.close();
+      players.stop();
     },
     120_000,
   );
