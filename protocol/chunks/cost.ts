@@ -11,6 +11,8 @@ const PREFERRED_SECONDS = 60;
 const SHORTEST_SECONDS = 10;
 /** What a lease, the start of ffmpeg and the upload of a chunk take: seconds of video that could be encoded meanwhile. */
 const TASK_SECONDS = 1.5;
+/** Of the sound, the time in which this share of the pictures is encoded. */
+const SOUND_SHARE = 0.03;
 /** Deciding, asking, and merging at the end. */
 const FIXED_SECONDS = 4;
 /** Dividing costs messages, rows and requests: it must win something worth them. */
@@ -23,6 +25,8 @@ export interface CostFacts {
   readonly seconds: number;
   /** Slots that would work on it. */
   readonly slots: number;
+  /** Sound is a task of its own, which a slot does before its chunks. */
+  readonly hasSound: boolean;
   /** Of frames that are encoded and thrown away, per chunk. */
   readonly overlapSeconds: number;
   /** Chunks are multiples of it, and the first one is one; null where they may end anywhere. */
@@ -36,52 +40,122 @@ export type Division =
   | { readonly status: "divided"; readonly cuts: readonly number[] }
   | { readonly status: "whole"; readonly reason: string };
 
-/** Equal shares for all slots; a first chunk that is short makes the last one short as well. */
+/** Shares with which all slots end together, the sound and a short first chunk counted to those who make them. */
 export function divideByCost(facts: CostFacts): Division {
-  const { seconds, slots, segmentSeconds } = facts;
+  const { seconds, slots } = facts;
   if (seconds < CHUNK_MIN_SECONDS) return whole(`it is shorter than ${CHUNK_MIN_SECONDS} s`);
   const working = Math.min(slots, Math.floor(seconds / SHORTEST_SECONDS));
   if (working < 2) return whole("no other slot is free");
-  const length = chunkSeconds(seconds, working, segmentSeconds);
-  const cuts = cutsOf(seconds, length, segmentSeconds);
+  const cuts = cutsOf(facts, working);
   if (cuts.length === 0) return whole("it is too short for its segments");
   const listing = facts.indexBytes / READ_BYTES_PER_SECOND;
   const divided = FIXED_SECONDS + listing + makespan(facts, cuts, working);
-  if (divided * LEAST_GAIN > seconds) return whole("parts would not be done sooner");
+  if (divided * LEAST_GAIN > seconds + soundSeconds(facts)) {
+    return whole("parts would not be done sooner");
+  }
   return { status: "divided", cuts };
 }
 
-/** How long the slots take when each, as it becomes free, takes the next chunk. */
-function makespan(
-  { seconds, overlapSeconds }: CostFacts,
-  cuts: readonly number[],
-  slots: number,
-): number {
-  const busy = Array.from({ length: slots }, () => 0);
-  const edges = [0, ...cuts, seconds];
-  for (const [at, from] of edges.slice(0, -1).entries()) {
-    const length = (edges[at + 1] ?? seconds) - from;
-    const next = busy.indexOf(Math.min(...busy));
-    busy[next] = (busy[next] ?? 0) + length + overlapSeconds + TASK_SECONDS;
-  }
-  return Math.max(...busy);
+function soundSeconds({ seconds, hasSound }: CostFacts): number {
+  return hasSound ? seconds * SOUND_SHARE : 0;
 }
 
-function chunkSeconds(seconds: number, slots: number, segment: number | null): number {
-  const share = seconds / slots;
-  const rounds = Math.max(1, Math.round(share / PREFERRED_SECONDS));
-  const length = Math.max(SHORTEST_SECONDS, share / rounds, seconds / (MAX_CHUNKS - 2));
-  return segment === null ? length : Math.max(1, Math.ceil(length / segment - 0.01)) * segment;
+/** What is leased before the chunks that are as long as they like: a first segment, to be watched early, and the sound. */
+function leadsOf(facts: CostFacts): readonly number[] {
+  const first = facts.segmentSeconds === null ? [] : [facts.segmentSeconds];
+  return facts.hasSound ? [...first, soundSeconds(facts)] : first;
 }
 
-/** A last chunk of less than half the shortest is the end of the one before. */
-function cutsOf(seconds: number, length: number, segment: number | null): readonly number[] {
-  const start = segment ?? length;
-  const cuts: number[] = [];
-  for (let n = 0; start + n * length < seconds - SHORTEST_SECONDS / 2; n++) {
-    cuts.push(start + n * length);
+/** Slots of which each, as it becomes free, takes the next task. */
+function createSlots(count: number, overlapSeconds: number) {
+  const busy = Array.from({ length: count }, () => 0);
+  const freest = (among: readonly number[]) =>
+    among.reduce((best, slot) => ((busy[slot] ?? 0) < (busy[best] ?? 0) ? slot : best));
+  return {
+    all: [...busy.keys()],
+    busy: (slot: number) => busy[slot] ?? 0,
+    freest,
+    take: (slot: number, length: number) => {
+      busy[slot] = (busy[slot] ?? 0) + length + overlapSeconds + TASK_SECONDS;
+    },
+    end: () => Math.max(...busy),
+  };
+}
+
+/** How long the slots take in all. */
+function makespan(facts: CostFacts, cuts: readonly number[], count: number): number {
+  const slots = createSlots(count, facts.overlapSeconds);
+  const edges = [0, ...cuts, facts.seconds];
+  const chunks = edges.slice(1).map((edge, at) => edge - (edges[at] ?? 0));
+  const [first = 0, ...others] = chunks;
+  const sound = facts.hasSound ? [soundSeconds(facts)] : [];
+  for (const length of [first, ...sound, ...others]) slots.take(slots.freest(slots.all), length);
+  return slots.end();
+}
+
+/**
+ * The leads go to slots first; what is left of the video fills each up to the same height, in pieces of about one length.
+ * They stand in the order in which slots become free for them.
+ */
+function cutsOf(facts: CostFacts, count: number): readonly number[] {
+  const { seconds, segmentSeconds } = facts;
+  const slots = createSlots(count, facts.overlapSeconds);
+  for (const lead of leadsOf(facts)) slots.take(slots.freest(slots.all), lead);
+  const start = segmentSeconds ?? 0;
+  const longest = Math.max(PREFERRED_SECONDS, seconds / (MAX_CHUNKS - 2 * count));
+  const rounds = Math.max(1, Math.round(seconds / count / longest));
+  const shares = shareOut(seconds - start, slots.all.map(slots.busy));
+  const left =
+    segmentSeconds === null
+      ? shares.map((share) =>
+          share > 0 ? Array.from({ length: rounds }, () => share / rounds) : [],
+        )
+      : inSegments(shares, segmentSeconds).map((share) =>
+          inSegments(
+            Array.from({ length: rounds }, () => share / rounds),
+            segmentSeconds,
+          ),
+        );
+  const cuts: number[] = segmentSeconds === null ? [] : [segmentSeconds];
+  let position = start;
+  for (;;) {
+    const waiting = slots.all.filter((slot) => (left[slot]?.length ?? 0) > 0);
+    if (waiting.length === 0) break;
+    const slot = slots.freest(waiting);
+    const length = left[slot]?.pop() ?? 0;
+    if (length === 0) continue;
+    slots.take(slot, length);
+    position += length;
+    cuts.push(position);
   }
-  return cuts;
+  // A last chunk of less than half the shortest is the end of the one before.
+  return cuts.filter((cut) => cut < seconds - SHORTEST_SECONDS / 2);
+}
+
+/** The lengths as whole segments, together as many as they need: what is cut off goes to those that lost most. */
+function inSegments(lengths: readonly number[], segment: number): number[] {
+  const exact = lengths.map((length) => length / segment);
+  const counts = exact.map((length) => Math.floor(length + 1e-9));
+  const total = Math.ceil(exact.reduce((sum, length) => sum + length, 0) - 1e-9);
+  const missing = total - counts.reduce((sum, count) => sum + count, 0);
+  const lost = (at: number) => (exact[at] ?? 0) - (counts[at] ?? 0);
+  const most = [...counts.keys()].sort((a, b) => lost(b) - lost(a));
+  const given = new Set(most.slice(0, missing));
+  return counts.map((count, at) => (count + (given.has(at) ? 1 : 0)) * segment);
+}
+
+/** So much for each slot that all are busy equally long; a slot that is to get too little gets nothing. */
+function shareOut(length: number, busy: readonly number[]): readonly number[] {
+  let takers = [...busy.keys()];
+  for (;;) {
+    const already = takers.reduce((sum, slot) => sum + (busy[slot] ?? 0), 0);
+    const height = (length + already) / takers.length;
+    const able = takers.filter((slot) => height - (busy[slot] ?? 0) >= SHORTEST_SECONDS / 2);
+    if (able.length === takers.length || able.length === 0) {
+      return busy.map((time, slot) => (takers.includes(slot) ? height - time : 0));
+    }
+    takers = able;
+  }
 }
 
 function whole(reason: string): Division {

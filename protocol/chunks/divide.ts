@@ -46,7 +46,8 @@ export function mayDivide(
   const refusal = refuseVideo(source, video);
   if (refusal !== null) return refusal;
   const slots = freeSlots + 1;
-  const guess = { seconds, slots, overlapSeconds: 0, segmentSeconds: null, indexBytes };
+  const hasSound = plan.division.sound !== null;
+  const guess = { seconds, slots, hasSound, overlapSeconds: 0, segmentSeconds: null, indexBytes };
   const costs = divideByCost(guess);
   return costs.status === "whole" ? costs.reason : null;
 }
@@ -90,6 +91,7 @@ export function divide(request: DivideRequest): Divided {
   const costs = divideByCost({
     seconds: seconds(index.times.length),
     slots: request.freeSlots + 1,
+    hasSound: division.sound !== null,
     overlapSeconds: overlapSeconds(index, overlap),
     segmentSeconds,
     indexBytes: request.indexBytes,

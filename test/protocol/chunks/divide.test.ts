@@ -99,6 +99,51 @@ describe("chunks", () => {
   });
 });
 
+const costs = { hasSound: true, overlapSeconds: 0, segmentSeconds: null, indexBytes: 0 };
+
+describe("slots of one speed", () => {
+  /** When each is done: they take the first chunk, the sound, and then chunk after chunk as they become free. */
+  function ends(seconds: number, slots: number, cuts: readonly number[], hasSound: boolean) {
+    const busy = Array.from({ length: slots }, () => 0);
+    const edges = [0, ...cuts, seconds];
+    const [first = 0, ...others] = edges.slice(1).map((edge, at) => edge - (edges[at] ?? 0));
+    for (const length of [first, ...(hasSound ? [seconds * 0.03] : []), ...others]) {
+      const next = busy.indexOf(Math.min(...busy));
+      busy[next] = (busy[next] ?? 0) + length + 1.5;
+    }
+    return busy;
+  }
+
+  test.each([
+    [180, 2, null, true],
+    [180, 2, 6, true],
+    [180, 3, 6, true],
+    [600, 4, 6, false],
+    [7_200, 8, null, true],
+    [7_200, 5, 4, true],
+  ] as const)(
+    "end %i s by %i together, whatever comes before",
+    (seconds, slots, segment, sound) => {
+      const facts = { ...costs, seconds, slots, segmentSeconds: segment, hasSound: sound };
+      const made = divideByCost(facts);
+      if (made.status === "whole") throw new Error(made.reason);
+      const done = ends(seconds, slots, made.cuts, sound);
+      // A slot's share is whole segments: up to half of one more or less.
+      const slack = segment === null ? 1e-6 : segment;
+      expect(Math.max(...done) - Math.min(...done)).toBeLessThanOrEqual(slack);
+    },
+  );
+
+  test("do chunks of about a minute: one lost costs no more", () => {
+    const made = divideByCost({ ...costs, seconds: 7_200, slots: 3 });
+    if (made.status === "whole") throw new Error(made.reason);
+    const edges = [0, ...made.cuts, 7_200];
+    for (const [at, edge] of edges.slice(1).entries()) {
+      expect(edge - (edges[at] ?? 0)).toBeLessThan(90);
+    }
+  });
+});
+
 describe("a chunk's run", () => {
   const division = divisionOf({ name: "hls" });
   const index = indexOf(even(3600), 60);
@@ -184,7 +229,7 @@ describe("work stays whole", () => {
   });
 
   test("where reading it through to list its frames takes longer than parts save", () => {
-    const facts = { seconds: 120, slots: 2, overlapSeconds: 1, segmentSeconds: null };
+    const facts = { ...costs, seconds: 120, slots: 2, overlapSeconds: 1 };
     expect(divideByCost({ ...facts, indexBytes: 0 }).status).toBe("divided");
     expect(divideByCost({ ...facts, indexBytes: 4e9 }).status).toBe("whole");
   });
