@@ -1,5 +1,6 @@
 import { encodeTime, ulid } from "ulid";
 import { type IdKind, type IdOf, idPrefixes } from "../protocol/ids.ts";
+import { toHex } from "./hex.ts";
 
 /** A new id. `now` is milliseconds since the epoch and orders ids of one kind. */
 export function newId<K extends IdKind>(kind: K, now: number): IdOf<K> {
@@ -23,5 +24,5 @@ export function seededId<K extends IdKind>(kind: K, now: number, seed: string): 
 /** The trace id of what begins here: 16 random bytes in hex (W3C Trace Context, section 3.2.2.3). */
 export function newTraceId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(bytes);
 }

@@ -1,5 +1,7 @@
 /** Bearer secrets: made here, kept only as hashes. */
 
+import { toHex } from "./hex.ts";
+
 const encoder = new TextEncoder();
 
 function base64url(bytes: Uint8Array): string {
@@ -9,10 +11,6 @@ function base64url(bytes: Uint8Array): string {
     .replace(/=+$/, "");
 }
 
-function hex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** A secret of 256 random bits behind a prefix that tells people (and secret scanners) what it is. */
 export function newSecret(prefix: string): string {
   return prefix + base64url(crypto.getRandomValues(new Uint8Array(32)));
@@ -20,7 +18,7 @@ export function newSecret(prefix: string): string {
 
 /** SHA-256 of a text, lower-case hex. */
 export async function sha256Hex(text: string): Promise<string> {
-  return hex(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+  return toHex(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
 }
 
 /** Compares in constant time; hashing first makes the lengths equal, so that they tell nothing either. */

@@ -11,6 +11,7 @@ import { idempotency } from "./idempotency.ts";
 import { jsonBody } from "./json-body.ts";
 import { noStore } from "./no-store.ts";
 import { openApiDocument } from "./openapi-document.ts";
+import { plainBody } from "./plain-body.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { requestId } from "./request-id.ts";
 import { connectRoutes } from "./routes/connect.ts";
@@ -62,7 +63,7 @@ function mountKeyed(v1: OpenAPIHono<AppEnv>): void {
 function createV1(): OpenAPIHono<AppEnv> {
   const v1 = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   mountPublic(v1);
-  v1.use("*", authenticate(), rateLimit(), jsonBody(), idempotency());
+  v1.use("*", authenticate(), rateLimit(), plainBody(), jsonBody(), idempotency());
   mountKeyed(v1);
   return v1;
 }

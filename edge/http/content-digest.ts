@@ -1,4 +1,5 @@
 /** `Content-Digest` (RFC 9530): what the sender says the body's SHA-256 is. */
+import { toHex } from "../hex.ts";
 import { ApiError } from "./errors.ts";
 
 /** Lower-case hex, or null where the header is absent or names other algorithms only. */
@@ -9,7 +10,5 @@ export function sha256Of(contentDigest: string | undefined): string | null {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(base64)) {
     throw new ApiError("VALIDATION_ERROR", "Content-Digest's sha-256 must be 32 bytes in base64.");
   }
-  return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join(
-    "",
-  );
+  return toHex(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
 }

@@ -3,6 +3,7 @@
 import { contentTypeOf } from "../../protocol/media.ts";
 import { findPart, findPlan, listParts } from "../catalogue/job-parts.ts";
 import type { Env } from "../env.ts";
+import { toHex } from "../hex.ts";
 import { needOfPlaylist, renderPlaylist, renditionsOf } from "../media/growing-playlists.ts";
 import { isNotModified } from "../media/ranges.ts";
 import type { Store } from "../media/store.ts";
@@ -61,5 +62,5 @@ export async function servePlaylist(
 
 async function tagOf(body: BufferSource): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-  return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(digest.subarray(0, 16));
 }

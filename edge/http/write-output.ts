@@ -1,4 +1,5 @@
 /** An output written whole by an agent: once, and the same again when an answer was lost on the way. */
+import { toHex } from "../hex.ts";
 import type { Store, StoredObject } from "../media/store.ts";
 import { ApiError } from "./errors.ts";
 
@@ -62,8 +63,5 @@ async function holdsSameBytes(earlier: StoredObject, write: OutputWrite): Promis
   if (earlier.sha256 !== null && write.sha256 !== null) return earlier.sha256 === write.sha256;
   const digest = new crypto.DigestStream("MD5");
   await write.body.pipeTo(digest);
-  const md5 = Array.from(new Uint8Array(await digest.digest), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-  return md5 === earlier.etag;
+  return toHex(await digest.digest) === earlier.etag;
 }

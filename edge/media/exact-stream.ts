@@ -1,39 +1,56 @@
-/** Lets a stream end well only after exactly so many bytes. */
+/** Lets a stream end well only after exactly so many bytes, and only after the right ones where their digest is known. */
+import { toHex } from "../hex.ts";
 
 export interface ExactStream {
   readonly stream: TransformStream<Uint8Array, Uint8Array>;
-  /** Whether it broke because the number of bytes was another. */
-  isWrongSize(): boolean;
+  /** Why it broke; null where it did not, or something else broke it. */
+  fault(): "wrong_size" | "wrong_digest" | null;
 }
 
 /**
- * A transform that passes `size` bytes and errors with any other number. It holds the newest chunk back until it
- * knows what follows: a store that takes a fixed length is done at that length, and would otherwise keep the
- * first bytes of a stream that is too long.
+ * A transform that passes `size` bytes and errors with any other number, or whose SHA-256 (lower-case hex) is another. It
+ * holds the newest chunk back until it knows what follows: a store that takes a fixed length is done at that length, and
+ * would otherwise keep the first bytes of a stream that is too long, or bytes that turn out to be wrong.
  */
-export function exactly(size: number): ExactStream {
+export function exactly(size: number, sha256: string | null = null): ExactStream {
+  const digest = sha256 === null ? null : createDigest();
   let held: Uint8Array | null = null;
   let seen = 0;
-  let wrong = false;
-  const check = (fits: boolean): void => {
+  let fault: ReturnType<ExactStream["fault"]> = null;
+  const check = (fits: boolean, otherwise: "wrong_size" | "wrong_digest"): void => {
     if (fits) return;
-    wrong = true;
-    throw new Error(`The stream does not have exactly ${size} bytes.`);
+    fault = otherwise;
+    throw new Error(`The stream is not the ${size} bytes that were announced: ${otherwise}.`);
   };
   return {
-    isWrongSize: () => wrong,
+    fault: () => fault,
     stream: new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
+      async transform(chunk, controller) {
         seen += chunk.byteLength;
-        check(seen <= size);
+        check(seen <= size, "wrong_size");
         if (chunk.byteLength === 0) return;
+        await digest?.add(chunk);
         if (held !== null) controller.enqueue(held);
         held = chunk;
       },
-      flush(controller) {
-        check(seen === size);
+      async flush(controller) {
+        check(seen === size, "wrong_size");
+        if (digest !== null) check((await digest.end()) === sha256, "wrong_digest");
         if (held !== null) controller.enqueue(held);
       },
     }),
+  };
+}
+
+/** SHA-256 of bytes as they come; ends as lower-case hex. */
+function createDigest() {
+  const stream = new crypto.DigestStream("SHA-256");
+  const writer = stream.getWriter();
+  return {
+    add: (chunk: Uint8Array) => writer.write(chunk),
+    async end(): Promise<string> {
+      await writer.close();
+      return toHex(await stream.digest);
+    },
   };
 }

@@ -1,4 +1,5 @@
 /** The store over the R2 binding. Error codes: https://developers.cloudflare.com/r2/api/error-codes/ (2026-10). */
+import { toHex } from "../hex.ts";
 import { withKnownLength } from "./known-length.ts";
 import type { Store, StoredObject } from "./store.ts";
 
@@ -122,15 +123,11 @@ function describe(object: R2Object): StoredObject {
     size: object.size,
     etag: object.etag,
     contentType: object.httpMetadata?.contentType ?? null,
-    sha256: sha256 === undefined ? null : hex(new Uint8Array(sha256)),
+    sha256: sha256 === undefined ? null : toHex(sha256),
   };
 }
 
 /** A list is asked for no metadata: with it a page holds fewer objects. */
 function listed(object: R2Object): StoredObject {
   return { key: object.key, size: object.size, etag: object.etag, contentType: null, sha256: null };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

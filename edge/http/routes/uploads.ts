@@ -22,6 +22,7 @@ import { MAX_PARTS, partCountOf, sizeOfPart } from "../../media/part-plan.ts";
 import { receivePart } from "../../media/receive-part.ts";
 import type { UploadDeps } from "../../media/settle-upload.ts";
 import { requireScope } from "../auth.ts";
+import { sha256Of } from "../content-digest.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
@@ -64,6 +65,8 @@ const putPartRoute = createRoute({
   operationId: "putUploadPart",
   tags: ["Uploads"],
   summary: "Send one part, or send it again",
+  description:
+    "The bytes as they are. A part of another size than planned, or that does not have the SHA-256 of its `Content-Digest` (RFC 9530) where one is given, is refused, and a good one sent before stays.",
   middleware: [requireScope("write")] as const,
   request: {
     params: uploadParameter.extend({ partNumber: wholeNumberParameter(1, MAX_PARTS) }),
@@ -174,11 +177,18 @@ export const uploadRoutes = new OpenAPIHono<AppEnv>()
       partNumber,
       body: c.req.raw.body,
       declaredBytes: declaredBytesOf(c),
+      sha256: sha256Of(c.req.header("content-digest")),
     });
     if (part.status === "gone") {
       // The upload ended while the part arrived: how, its row knows, if it is still there.
       refuseUnlessTakesPart(await uploadOf(c, uploadId), partNumber);
       throw stillCompleting(uploadId);
+    }
+    if (part.status === "wrong_digest") {
+      throw new ApiError(
+        "VALIDATION_ERROR",
+        `Part ${partNumber} does not have the SHA-256 of Content-Digest.`,
+      );
     }
     if (part.status === "wrong_size") {
       const declared = declaredBytesOf(c);

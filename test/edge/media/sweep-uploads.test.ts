@@ -37,7 +37,12 @@ async function sentUpload(bytes: Uint8Array = file) {
   });
   const { body } = new Response(bytes as Uint8Array<ArrayBuffer>);
   const declaredBytes = bytes.byteLength;
-  const part = await receivePart(depsAt(T0), upload, { partNumber: 1, body, declaredBytes });
+  const part = await receivePart(depsAt(T0), upload, {
+    partNumber: 1,
+    body,
+    declaredBytes,
+    sha256: null,
+  });
   if (part.status !== "ok") throw new Error(part.status);
   return {
     upload,
@@ -179,6 +184,7 @@ describe("a completion of parts whose writes overlapped", () => {
         partNumber: 1,
         body: new Response(file).body,
         declaredBytes: file.byteLength,
+        sha256: null,
       });
     const early = send(depsAt(T0 + 1, slow));
     await stored;
