@@ -10,7 +10,7 @@ import { useAction, useNow } from "../lib/resource.ts";
 import { may, session } from "../lib/session.ts";
 import { Ago, Badge, Button, PageHead } from "../ui/basics.tsx";
 import { Confirm, FormDialog, SecretDialog } from "../ui/dialog.tsx";
-import { ChoiceField, SelectField, TextField } from "../ui/fields.tsx";
+import { ChoiceField, NameField, SelectField } from "../ui/fields.tsx";
 import { Empty, ShownPages } from "../ui/states.tsx";
 import { Table } from "../ui/table.tsx";
 
@@ -178,12 +178,7 @@ function MakeKey({ onClose }: { readonly onClose: () => void }) {
   }
   return (
     <FormDialog title="New key" verb="Make the key" action={create} onCancel={onClose}>
-      <TextField
-        label="Name"
-        value={name}
-        onInput={setName}
-        input={{ required: true, maxLength: 100, placeholder: "ingest" }}
-      />
+      <NameField value={name} onInput={setName} placeholder="ingest" />
       <ChoiceField
         label="Scopes"
         options={scopes.map((scope) => ({ value: scope, label: scope }))}

@@ -9,7 +9,7 @@ import { useAction, useResource } from "../lib/resource.ts";
 import { may } from "../lib/session.ts";
 import { Badge, Button, PageHead } from "../ui/basics.tsx";
 import { Confirm, FormDialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/fields.tsx";
+import { NameField, TextField } from "../ui/fields.tsx";
 import { Shown } from "../ui/states.tsx";
 
 export function PresetsPage() {
@@ -143,12 +143,7 @@ function EditPreset({
       action={save}
       onCancel={() => onDone(false)}
     >
-      <TextField
-        label="Name"
-        value={name}
-        onInput={setName}
-        input={{ required: true, maxLength: 100 }}
-      />
+      <NameField value={name} onInput={setName} />
       <TextField
         label="Description"
         value={description}

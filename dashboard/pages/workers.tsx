@@ -10,7 +10,7 @@ import { linkTo } from "../lib/router.ts";
 import { may } from "../lib/session.ts";
 import { Badge, Button, Facts, PageHead, Progress, type Tone } from "../ui/basics.tsx";
 import { Confirm, FormDialog, SecretDialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/fields.tsx";
+import { NameField, TextField } from "../ui/fields.tsx";
 import { Empty, Failure, Shown } from "../ui/states.tsx";
 
 export function WorkersPage() {
@@ -223,7 +223,9 @@ function AddWorker({ onClose }: { readonly onClose: () => void }) {
     setCreated(await api.createWorkerToken({ name: name.trim(), pool: pool.trim() || "default" }));
   });
   if (created !== null) {
-    const command = `npm run worker -- --url ${location.origin} --token ${created.token}`;
+    // By the environment: what stands in a command line, everybody on the machine may read.
+    const settings = `TELECINE_URL=${location.origin} TELECINE_WORKER_TOKEN=${created.token}`;
+    const command = `${settings} npm run worker`;
     return (
       <SecretDialog
         title={`${created.name} may connect`}
@@ -240,12 +242,7 @@ function AddWorker({ onClose }: { readonly onClose: () => void }) {
   }
   return (
     <FormDialog title="Add a worker" verb="Make a token" action={create} onCancel={onClose}>
-      <TextField
-        label="Name"
-        value={name}
-        onInput={setName}
-        input={{ required: true, maxLength: 100, placeholder: "gpu-1" }}
-      />
+      <NameField value={name} onInput={setName} placeholder="gpu-1" />
       <TextField
         label="Pool"
         value={pool}

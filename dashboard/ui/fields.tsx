@@ -46,6 +46,16 @@ export function TextField({ label, help, value, onInput, input }: TextProps) {
   );
 }
 
+/** What people call a thing: asked for wherever one is made. */
+export function NameField({
+  value,
+  onInput,
+  placeholder = "",
+}: Pick<TextProps, "value" | "onInput"> & { readonly placeholder?: string }) {
+  const input = { required: true, maxLength: 100, placeholder };
+  return <TextField label="Name" value={value} onInput={onInput} input={input} />;
+}
+
 export function TextArea({ label, help, value, onInput, rows = 4 }: TextProps & { rows?: number }) {
   const id = useId();
   return (

@@ -1,37 +1,16 @@
 /** Attempts on VAAPI, Quick Sync and VideoToolbox that are made up (`ffmpeg/media-engine.ts`): what comes out is real. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Work } from "../../protocol/task.ts";
 import { createDevices } from "../../worker-node/devices.ts";
 import { type Engine, type EngineKind, mediaEngine } from "./ffmpeg/media-engine.ts";
-import { makeMp4, scratch, toolSets } from "./ffmpeg/support.ts";
-import { attemptOn } from "./support/device-attempt.ts";
+import { attemptOn, CPU, narrower, setStage } from "./support/device-attempt.ts";
 
-const dir = await scratch();
-const [usual] = await toolSets();
-if (usual === undefined) throw new Error("no tools");
-const { tools: real } = usual;
-const clip = join(dir, "clip.mp4");
-let source: Buffer;
-
-beforeAll(async () => {
-  await makeMp4(real, clip, { seconds: 2 });
-  source = await readFile(clip);
-});
+const { real, dir, source } = await setStage();
 
 const NODE = "/dev/dri/renderD128";
 const deviceOf = { vaapi: `vaapi:${NODE}`, qsv: `qsv:${NODE}`, videotoolbox: "videotoolbox" };
 const kinds: readonly EngineKind[] = ["vaapi", "qsv", "videotoolbox"];
-
-const CPU: EncoderCapability = {
-  encoder: "libx264",
-  codec: "h264",
-  device: "cpu",
-  bitDepths: [8],
-  maxSessions: null,
-};
 
 function proved(kind: EngineKind): EncoderCapability {
   return {
@@ -39,8 +18,6 @@ function proved(kind: EngineKind): EncoderCapability {
     ...{ bitDepths: [8], maxSessions: 4, ...(kind === "vaapi" ? { decodes: ["h264:8"] } : {}) },
   };
 }
-
-const narrower: Work = { mode: "recipe", recipe: { name: "resize", width: 200 } };
 
 async function run(kind: EngineKind, change: Partial<Engine>, work: Work = narrower) {
   const engine = await mediaEngine(real, dir, kind, change);

@@ -1,25 +1,12 @@
 /** Attempts on a graphics card that is made up (`ffmpeg/gpu.ts`): what it does right is real, and so is what follows when it fails. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Work } from "../../protocol/task.ts";
 import { createDevices, type Devices } from "../../worker-node/devices.ts";
 import { type Card, type GraphicsCard, graphicsCard } from "./ffmpeg/gpu.ts";
-import { makeMp4, scratch, toolSets } from "./ffmpeg/support.ts";
-import { attemptOn, type NextMessage } from "./support/device-attempt.ts";
+import { attemptOn, CPU, type NextMessage, narrower, setStage } from "./support/device-attempt.ts";
 
-const dir = await scratch();
-const [usual] = await toolSets();
-if (usual === undefined) throw new Error("no tools");
-const { tools: real } = usual;
-const clip = join(dir, "clip.mp4");
-let source: Buffer;
-
-beforeAll(async () => {
-  await makeMp4(real, clip, { seconds: 2 });
-  source = await readFile(clip);
-});
+const { real, dir, source } = await setStage();
 
 const GPU: EncoderCapability = {
   encoder: "h264_nvenc",
@@ -29,13 +16,6 @@ const GPU: EncoderCapability = {
   maxSessions: 8,
   decodes: ["h264:8"],
 };
-const CPU: EncoderCapability = {
-  encoder: "libx264",
-  codec: "h264",
-  device: "cpu",
-  bitDepths: [8],
-  maxSessions: null,
-};
 
 interface Ran {
   readonly card: GraphicsCard;
@@ -43,8 +23,6 @@ interface Ran {
   /** The message that ended the attempt. */
   readonly next: NextMessage;
 }
-
-const narrower: Work = { mode: "recipe", recipe: { name: "resize", width: 200 } };
 
 async function run(
   change: Partial<Card>,

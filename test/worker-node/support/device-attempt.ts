@@ -1,15 +1,40 @@
 /** One attempt of an agent whose devices are made up, from the lease to the message that ends it. */
-
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EncoderCapability } from "../../../protocol/media.ts";
 import { planTask } from "../../../protocol/plan-task.ts";
 import type { TaskInput, TaskSpec, Work } from "../../../protocol/task.ts";
 import type { Devices } from "../../../worker-node/devices.ts";
 import { ffmpegEngine } from "../../../worker-node/engine.ts";
 import type { Tools } from "../../../worker-node/ffmpeg/index.ts";
+import { makeMp4, scratch, toolSets } from "../ffmpeg/support.ts";
 import { startFakeEdge } from "./fake-edge.ts";
 import { leaseMessage, leaseRef, taskSpec, welcome } from "./messages.ts";
 import { runAgent } from "./run-agent.ts";
 
 type Connection = Awaited<ReturnType<Awaited<ReturnType<typeof startFakeEdge>>["connection"]>>;
+
+/** What every box has beside its devices. */
+export const CPU: EncoderCapability = {
+  encoder: "libx264",
+  codec: "h264",
+  device: "cpu",
+  bitDepths: [8],
+  maxSessions: null,
+};
+
+export const narrower: Work = { mode: "recipe", recipe: { name: "resize", width: 200 } };
+
+/** The tools that stand-ins hand real work to, a folder for them, and an MP4 of two seconds. */
+export async function setStage() {
+  const [usual] = await toolSets();
+  if (usual === undefined) throw new Error("no tools");
+  const { tools: real } = usual;
+  const dir = await scratch();
+  const clip = join(dir, "clip.mp4");
+  await makeMp4(real, clip, { seconds: 2 });
+  return { real, dir, source: await readFile(clip) };
+}
 
 /** The next message of a type that the agent sends. */
 export type NextMessage = <T extends "complete" | "fail" | "release">(
