@@ -21,8 +21,17 @@ export function byteCount(name: string, value: string | undefined): number {
   throw new ApiError("VALIDATION_ERROR", `The header ${name} must be a whole number of bytes.`);
 }
 
-/** The size announced at creation; a size to be told later (`Upload-Defer-Length`) is not offered. */
+/**
+ * The size announced at creation. A size to be told later (`Upload-Defer-Length`) and parts to be joined later
+ * (`Upload-Concat`) are not offered: who overlooked it would take each part for a file of its own.
+ */
 export function uploadLength(headers: Headers): number {
+  if (headers.has("upload-concat")) {
+    throw new ApiError(
+      "VALIDATION_ERROR",
+      "Upload-Concat is not supported: send the file as one upload.",
+    );
+  }
   if (headers.has("upload-defer-length")) {
     throw new ApiError(
       "VALIDATION_ERROR",

@@ -288,6 +288,12 @@ describe("a tus upload", () => {
       400,
       "Defer",
     ],
+    [
+      "that is a part of another",
+      () => create({ headers: { "upload-concat": "partial" } }),
+      400,
+      "Concat",
+    ],
     ["over the limit", () => create({ length: "1000000001" }), 413, "1001 MB"],
     ["without a name", () => create({ metadata: "tape Nw==" }), 400, "'filename'"],
     ["of a kind it does not take", () => create({ metadata: named("a.txt") }), 415, "'a.txt'"],
