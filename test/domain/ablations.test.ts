@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Guards } from "../../edge/domain/rules.ts";
 import { rulesWith } from "./fixtures.ts";
 import { history } from "./world/commands.ts";
-import { type Law, Violation } from "./world/oracle.ts";
+import { type Law, Violation } from "./world/laws.ts";
 import { play } from "./world/play.ts";
 
 /**

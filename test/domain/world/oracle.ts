@@ -14,87 +14,8 @@ import type { JobSnapshot, Task } from "../../../edge/domain/model.ts";
 import { RELEASE_ALLOWANCE } from "../../../edge/domain/retry.ts";
 import { isTerminalState } from "../../../protocol/stages.ts";
 import { GRACE_MS, TTL_MS } from "../fixtures.ts";
-
-export const laws = {
-  oneLease: "1 at most one live lease per task",
-  epochsGrow: "2 epochs strictly grow",
-  absorb: "3 terminal states absorb, one terminal event per run",
-  verified: "4 completed means verified outputs of the winning epoch",
-  stale: "5 no stale epoch changes anything visible",
-  terminal: "6 every job becomes terminal once faults stop",
-  attempts: "7 attempts never exceed the maximum, an expiry counts",
-  sequence: "8 the event sequence has no gaps",
-  converges: "9 the read model converges",
-  webhook: "10 every terminal event has one id",
-  slots: "11 no worker holds more than its slots",
-  progress: "progress never falls within an attempt",
-  sameAnswer: "a repeated message gets the same answer",
-  notEarly: "a lease is not expired before its time",
-  notLate: "a lease without movement does not outlive its time",
-  mergeLast: "a merge is leased once every chunk and the audio were accepted",
-  copiedOnce: "a chunk has at most two copies in a run",
-  oneWinner: "one copy of a chunk is accepted",
-  gapless: "what is listed was accepted, from the first chunk on without a gap",
-  pinned: "all chunks have the codec configuration of the first accepted",
-  playable: "a run is playable once, with its first chunk and the first of its sound",
-} as const;
-export type Law = keyof typeof laws;
-
-export class Violation extends Error {
-  readonly law: Law;
-
-  constructor(law: Law, detail: string) {
-    super(`${laws[law]}: ${detail}`);
-    this.law = law;
-  }
-}
-
-interface KnownLease {
-  readonly epoch: number;
-  readonly workerId: string;
-  /** Of its worker: as granted, or as its agent said since. */
-  slots: number;
-  sessionId: string;
-  verifying: boolean;
-  /** When it last had a reason to live on; null where the oracle cannot know. */
-  base: number | null;
-  /** When it has to expire, given what was heard. */
-  until: number | null;
-  movement: number | null;
-  /** Null where it cannot be known whether a progress was a movement: the pool had forgotten the last one. */
-  resumedSinceMovement: boolean | null;
-  closeSeen: boolean;
-}
-
-interface KnownTask {
-  readonly jobId: string;
-  maxAttempts: number;
-  /** Sessions that it may open. */
-  width: number;
-  kind: Task["kind"];
-  chunk: number | null;
-  run: number;
-  highestEpoch: number;
-  live: KnownLease | null;
-  /** Ledger rows by run: how many leases, and how many used up an attempt. */
-  readonly runs: Map<number, Map<number, LedgerEffect["record"]["state"]>>;
-}
-
-/** A chunk by its index, sound by its kind. */
-type PartKey = number | Task["kind"];
-
-const keyOf = ({ kind, chunk }: Pick<KnownTask, "kind" | "chunk">): PartKey => chunk ?? kind;
-
-interface KnownJob {
-  sequence: number;
-  run: number;
-  terminalRuns: Map<number, string>;
-  last: JobSnapshot | null;
-  shown: { run: number; attempt: number; progress: number } | null;
-  /** By run: the configuration of each accepted part. */
-  readonly accepted: Map<number, Map<PartKey, string>>;
-  readonly playable: Set<number>;
-}
+import { type KnownJob, type KnownLease, type KnownTask, keyOf, type PartKey } from "./known.ts";
+import { Violation } from "./laws.ts";
 
 export class Oracle {
   readonly tasks = new Map<string, KnownTask>();

@@ -14,7 +14,8 @@ import {
   SimAgent,
   strayCompletion,
 } from "./sim-agents.ts";
-import { type Sent, SimPool, type Upstream } from "./sim-pool.ts";
+import type { Sent, Upstream } from "./sim-messages.ts";
+import { SimPool } from "./sim-pool.ts";
 
 const MAX_JOBS = 6;
 

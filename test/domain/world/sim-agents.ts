@@ -4,7 +4,7 @@ import { type Stage, stages } from "../../../protocol/stages.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
 import { indexOf, planOf } from "../../support/plans.ts";
 import { engine, report } from "../fixtures.ts";
-import { type Sent, UNWANTED, type Upstream } from "./sim-pool.ts";
+import { type Sent, UNWANTED, type Upstream } from "./sim-messages.ts";
 
 export interface Running {
   readonly lease: LeaseRef;

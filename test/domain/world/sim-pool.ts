@@ -22,39 +22,16 @@ import type { JobSnapshot, Lease, LiveJob, Renewal, TaskIn } from "../../../edge
 import { acceptedChunks, currentTasks, listable, placeOf } from "../../../edge/domain/parts.ts";
 import type { Rules } from "../../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
-import type { EdgeMessage, WorkerMessage } from "../../../protocol/messages.ts";
+import type { WorkerMessage } from "../../../protocol/messages.ts";
 import { needsOf } from "../../../protocol/needs.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
 import { noMedia } from "../fixtures.ts";
 import type { Oracle } from "./oracle.ts";
-
-/** What the simulated agents need of an edge message. */
-export type Sent =
-  | {
-      readonly type: "lease";
-      readonly lease: LeaseRef;
-      readonly slots: number;
-      readonly pin: string | null;
-    }
-  | { readonly type: "revoke"; readonly lease: LeaseRef }
-  | (Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status"> & {
-      /** Of a refused plan: whether its attempt goes on. */
-      readonly isLive: boolean;
-    })
-  | { readonly type: "welcome"; readonly lost: readonly LeaseRef[] };
-
-/** A plan with a rendition of this name is refused. */
-export const UNWANTED = "unwanted";
+import { eventOf, type Sent, type Upstream } from "./sim-messages.ts";
 
 interface Session {
   readonly workerId: string;
   readonly attachment: Map<string, Renewal>;
-}
-
-export interface Upstream {
-  readonly workerId: string;
-  readonly sessionId: string;
-  readonly message: WorkerMessage;
 }
 
 export class SimPool {
@@ -460,32 +437,4 @@ export class SimPool {
   }
 
   readonly #isHeld = (lease: Lease): boolean => this.sessions.has(lease.sessionId);
-}
-
-function eventOf(
-  message: Extract<WorkerMessage, { lease: LeaseRef }>,
-  common: { readonly now: number; readonly epoch: number; readonly workerId: string },
-): TaskEvent {
-  switch (message.type) {
-    case "progress": {
-      const { stage, fraction, movement, fps, speed, slots } = message;
-      const said = slots === undefined ? {} : { slots };
-      return { type: "progress", ...common, stage, fraction, movement, fps, speed, ...said };
-    }
-    case "complete": {
-      const { outputs, engine } = message;
-      return { type: "complete", ...common, result: { outputs, engine } };
-    }
-    case "fail": {
-      const { stage, code, detail, retryable, engine } = message;
-      return { type: "fail", ...common, stage, code, detail, retryable, engine };
-    }
-    case "release":
-      return { type: "release", ...common, reason: message.reason };
-    case "plan": {
-      const { plan, engine } = message;
-      const refusal = plan.renditions.includes(UNWANTED) ? "not_wanted" : null;
-      return { type: "plan", ...common, plan, engine, refusal };
-    }
-  }
 }

@@ -1,79 +1,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import type { Env } from "../../../edge/env.ts";
-import type { NumberedEvent } from "../../../protocol/http/events.ts";
-import type { Job } from "../../../protocol/http/jobs.ts";
-import { deliver, join, type PoolStub, settleOutbox, usePool } from "../pool/harness.ts";
-import { SocketReader, StreamReader } from "./event-reader.ts";
+import { join, settleOutbox, usePool } from "../pool/harness.ts";
+import { StreamReader } from "./event-reader.ts";
 import { FakePool } from "./fake-pool.ts";
-import { call, makeKey, makeVideo, refusal, testEnv } from "./harness.ts";
+import { complete, idsOf, submit, upTo } from "./followed-job.ts";
+import { call, makeKey, refusal } from "./harness.ts";
 
 usePool();
-
-interface Submitted {
-  readonly jobId: string;
-  readonly key: string;
-  readonly pool: PoolStub;
-  /** Begins to follow the job. */
-  follow(options?: {
-    readonly after?: number | string;
-    readonly query?: string;
-    readonly method?: string;
-    readonly upgrade?: boolean;
-  }): Promise<Response>;
-  cancel(): Promise<Response>;
-}
-
-let accounts = 0;
-
-/** A job of an account that has its pool to itself. */
-async function submit(submitTo: Env = testEnv): Promise<Submitted> {
-  accounts++;
-  const accountId = `viewer-${accounts}`;
-  const key = await makeKey(["read", "write"], accountId);
-  const json = { videoId: await makeVideo(accountId), recipe: { name: "webReady" } };
-  const answer = await call("/v1/jobs", { key, json, env: submitTo });
-  if (answer.status !== 202) throw new Error(await answer.text());
-  const { jobId } = await answer.json<Job>();
-  return {
-    jobId,
-    key,
-    pool: env.POOL.getByName(`pool:${accountId}/default/0`),
-    follow: ({ after, query = "", method = "GET", upgrade = false } = {}) =>
-      call(`/v1/jobs/${jobId}/events${query}`, {
-        key,
-        method,
-        headers: {
-          ...(after === undefined ? {} : { "last-event-id": String(after) }),
-          ...(upgrade ? { upgrade: "websocket" } : {}),
-        },
-      }),
-    cancel: () => call(`/v1/jobs/${jobId}/cancel`, { key, json: {} }),
-  };
-}
-
-async function submissionOf(job: Submitted) {
-  const row = await testEnv.DB.prepare("SELECT submission FROM jobs WHERE id = ?")
-    .bind(job.jobId)
-    .first<{ submission: string }>();
-  return JSON.parse(row?.submission ?? "null");
-}
-
-/** Lets an agent take the job and complete it; answers with the agent. */
-async function complete(job: Submitted) {
-  const agent = await join(job.pool);
-  let message = await agent.next();
-  while (message.type !== "lease") message = await agent.next();
-  const { lease } = message;
-  agent.progress(lease, { stage: "probing", fraction: 0, movement: 1 });
-  agent.progress(lease, { stage: "transcoding", fraction: 0.5, movement: 2 });
-  agent.complete(lease, [await deliver(await submissionOf(job), lease)]);
-  return agent;
-}
-
-const idsOf = (events: readonly NumberedEvent[]) => events.map((event) => event.id);
-const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 describe("the events of a job", () => {
   test("come once each and in order, from the submission to the terminal one, which ends the stream", async () => {
@@ -310,96 +243,5 @@ describe("who may follow", () => {
       (_pool, state) => state.getWebSockets(job.jobId).length,
     );
     expect(looking).toBe(0);
-  });
-});
-
-describe("over a socket", () => {
-  test("the same events come as JSON frames, and it closes after the terminal one", async () => {
-    const job = await submit();
-    const answer = await job.follow({ upgrade: true });
-    expect(answer.status).toBe(101);
-    const reader = new SocketReader(answer);
-    const stream = new StreamReader(await job.follow());
-    await complete(job);
-    const overStream = (await stream.rest()).filter((event) => event.event !== "progress");
-    const overSocket = await reader.upTo(overStream.length);
-    expect(
-      overSocket.map(({ data: { outputs: _, ...data }, ...event }) => ({ ...event, data })),
-    ).toEqual(
-      overStream.map(({ data: { outputs: _, ...data }, ...event }) => ({ ...event, data })),
-    );
-    expect((await reader.closed).code).toBe(1000);
-  });
-
-  test("it resumes by the id in the query, and closes at once where nothing is left to tell", async () => {
-    const job = await submit();
-    await job.cancel();
-    const reader = new SocketReader(await job.follow({ upgrade: true, query: "?lastEventId=1" }));
-    expect(await reader.next()).toMatchObject({ id: 2 });
-    expect((await reader.closed).code).toBe(1000);
-    const done = new SocketReader(await job.follow({ upgrade: true, query: "?lastEventId=2" }));
-    expect((await done.closed).code).toBe(1000);
-    expect(done.unread).toBe(0);
-  });
-
-  test("a ping is answered, and anything else closes it", async () => {
-    const job = await submit();
-    const reader = new SocketReader(await job.follow({ upgrade: true }));
-    await reader.upTo(1);
-    reader.say("ping");
-    expect(await reader.frame()).toBe("pong");
-    reader.say("let me in");
-    expect((await reader.closed).code).toBe(1008);
-  });
-
-  test("one whose pool is replaced is told to come back, and misses nothing", async () => {
-    const job = await submit();
-    const reader = new SocketReader(await job.follow({ upgrade: true }));
-    await reader.upTo(1);
-    await evictDurableObject(job.pool, { webSockets: "close" });
-    expect((await reader.closed).code).not.toBe(1000);
-    await job.cancel();
-    const again = new SocketReader(await job.follow({ upgrade: true, query: "?lastEventId=1" }));
-    expect(await again.next()).toMatchObject({ id: 2, data: { state: "cancelled" } });
-  });
-
-  test("one that is left lets go of its socket into the pool", async () => {
-    const job = await submit();
-    const agent = await join(job.pool);
-    const { lease } = await agent.expect("lease");
-    const reader = new SocketReader(await job.follow({ upgrade: true }));
-    expect(await agent.next()).toMatchObject({ type: "watch", lease, progressIntervalMs: 500 });
-    reader.close();
-    expect(await agent.next()).toMatchObject({ type: "watch", lease, progressIntervalMs: 2000 });
-  });
-});
-
-describe("a stream that is left", () => {
-  test("lets go of its socket into the pool, and the worker reports as for nobody", async () => {
-    const job = await submit();
-    const agent = await join(job.pool);
-    const { lease } = await agent.expect("lease");
-    const reader = new StreamReader(await job.follow());
-    expect(await agent.next()).toMatchObject({ type: "watch", lease, progressIntervalMs: 500 });
-    await reader.upTo(1);
-    await reader.stop();
-    expect(await agent.next()).toMatchObject({ type: "watch", lease, progressIntervalMs: 2000 });
-  });
-
-  test("outlives the eviction of its pool, and goes on where it was", async () => {
-    const job = await submit();
-    const reader = new StreamReader(await job.follow());
-    await reader.upTo(1);
-    await evictDurableObject(job.pool);
-    await job.cancel();
-    expect(await reader.rest()).toMatchObject([{ id: 2, data: { state: "cancelled" } }]);
-  });
-
-  test("ends where its pool is replaced, so that its client resumes", async () => {
-    const job = await submit();
-    const reader = new StreamReader(await job.follow());
-    await reader.upTo(1);
-    await evictDurableObject(job.pool, { webSockets: "close" });
-    expect(await reader.rest()).toEqual([]);
   });
 });
