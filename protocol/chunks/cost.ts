@@ -105,17 +105,7 @@ function cutsOf(facts: CostFacts, count: number): readonly number[] {
   const longest = Math.max(PREFERRED_SECONDS, seconds / (MAX_CHUNKS - 2 * count));
   const rounds = Math.max(1, Math.round(seconds / count / longest));
   const shares = shareOut(seconds - start, slots.all.map(slots.busy));
-  const left =
-    segmentSeconds === null
-      ? shares.map((share) =>
-          share > 0 ? Array.from({ length: rounds }, () => share / rounds) : [],
-        )
-      : inSegments(shares, segmentSeconds).map((share) =>
-          inSegments(
-            Array.from({ length: rounds }, () => share / rounds),
-            segmentSeconds,
-          ),
-        );
+  const left = piecesOf(shares, rounds, segmentSeconds);
   const cuts: number[] = segmentSeconds === null ? [] : [segmentSeconds];
   let position = start;
   for (;;) {
@@ -130,6 +120,14 @@ function cutsOf(facts: CostFacts, count: number): readonly number[] {
   }
   // A last chunk of less than half the shortest is the end of the one before.
   return cuts.filter((cut) => cut < seconds - SHORTEST_SECONDS / 2);
+}
+
+/** Each slot's share in so many pieces; of a ladder, in whole segments. */
+function piecesOf(shares: readonly number[], rounds: number, segment: number | null): number[][] {
+  const cut = (share: number) => Array.from({ length: rounds }, () => share / rounds);
+  return segment === null
+    ? shares.map((share) => (share > 0 ? cut(share) : []))
+    : inSegments(shares, segment).map((share) => inSegments(cut(share), segment));
 }
 
 /** The lengths as whole segments, together as many as they need: what is cut off goes to those that lost most. */
