@@ -2,7 +2,7 @@
  * How far an upload has come that is sent as one stream of bytes, and who may go on with it. Whoever begins later takes
  * over: the token in `writer` is a fence, and an earlier writer that still runs changes nothing any more.
  */
-import { and, eq } from "drizzle-orm";
+import { and, eq, isNotNull } from "drizzle-orm";
 import { openCatalogue } from "./db.ts";
 import { uploads } from "./schema.ts";
 import { openAt, type UploadRow } from "./uploads.ts";
@@ -32,6 +32,29 @@ export async function beginAppend(
     )
     .returning();
   return begun[0] ?? null;
+}
+
+/**
+ * Ends whoever writes: nothing that is still on its way moves the upload any more, so that the offset that is read next
+ * stands until somebody goes on from it.
+ */
+export async function endAppend(
+  db: D1Database,
+  accountId: string,
+  uploadId: string,
+  now: number,
+): Promise<void> {
+  await openCatalogue(db)
+    .update(uploads)
+    .set({ writer: null })
+    .where(
+      and(
+        eq(uploads.id, uploadId),
+        eq(uploads.accountId, accountId),
+        openAt(now),
+        isNotNull(uploads.writer),
+      ),
+    );
 }
 
 /**

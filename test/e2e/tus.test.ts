@@ -1,9 +1,17 @@
 /** An unmodified tus client against the running service: it uploads, is cut off, and goes on. */
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
 import * as tus from "tus-js-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, launchChromium } from "./browser.ts";
 import { startWorld, type World } from "./telecine.ts";
+
+const packed = path.resolve(
+  createRequire(import.meta.url).resolve("tus-js-client/package.json"),
+  "../dist/tus.min.js",
+);
 
 const KEY = "tus-client-root-key-0123456789";
 
@@ -85,4 +93,43 @@ describe("tus-js-client", () => {
     expect(resumed).toEqual({ url, isDone: true });
     expect(await sha256Of(url)).toBe(wanted());
   });
+
+  test.skipIf(!hasChromium)(
+    "sends from a page of another origin, and goes on at once where it was aborted, without trying again",
+    async () => {
+      const browser = await launchChromium();
+      const page = await browser.newPage();
+      const script = await readFile(packed, "utf8");
+      await page.route("http://localhost:9/**", (route) =>
+        route.request().url().endsWith("tus.js")
+          ? route.fulfill({ contentType: "text/javascript", body: script })
+          : route.fulfill({
+              contentType: "text/html",
+              body: '<input type="file" id="file"><script src="tus.js"></script>',
+            }),
+      );
+      await page.goto("http://localhost:9/");
+      await page
+        .locator("#file")
+        .setInputFiles({ name: "clip.mp4", mimeType: "video/mp4", buffer: file });
+      const run = async (options: { abortAt?: number; uploadUrl?: string }) =>
+        (await page.evaluate(`new Promise((resolve, reject) => {
+          const [file] = document.getElementById("file").files;
+          const { abortAt = Infinity, ...more } = ${JSON.stringify(options)};
+          const upload = new tus.Upload(file, {
+            endpoint: "${world.host.url}/v1/tus", retryDelays: null, chunkSize: 3000000, ...more,
+            headers: { authorization: "Bearer ${KEY}" }, metadata: { filename: file.name },
+            onError: (error) => reject(String(error)),
+            onSuccess: () => resolve(upload.url),
+            onProgress: (sent) => { if (sent >= abortAt) upload.abort().then(() => resolve(upload.url)); },
+          });
+          upload.start();
+        })`)) as string;
+      const uploadUrl = await run({ abortAt: 9_000_000 });
+      expect(await run({ uploadUrl })).toBe(uploadUrl);
+      expect(await sha256Of(uploadUrl)).toBe(wanted());
+      await browser.close();
+    },
+    60_000,
+  );
 });

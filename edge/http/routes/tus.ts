@@ -5,7 +5,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { clientMetadataSchema } from "../../../protocol/http/common.ts";
-import { beginAppend } from "../../catalogue/appends.ts";
+import { beginAppend, endAppend } from "../../catalogue/appends.ts";
 import { findUpload, type UploadRow } from "../../catalogue/uploads.ts";
 import { appendBytes } from "../../media/append-bytes.ts";
 import { completeUpload, deleteUpload } from "../../media/complete-upload.ts";
@@ -116,6 +116,8 @@ const headRoute = createRoute({
   operationId: "getTusOffset",
   tags: ["Uploads"],
   summary: "How far an upload is (tus core)",
+  description:
+    "The offset stands until somebody sends from it: a PATCH that is still under way ends here, with what it had stored.",
   request: { params: uploadParameter },
   responses: {
     200: { description: "Upload-Offset and Upload-Length." },
@@ -169,6 +171,9 @@ tusRoutes.get("/tus/:uploadId", requireScope("write"), async (c) => {
   if (c.req.method !== "HEAD") return c.notFound();
   const deps = depsOf(c);
   const uploadId = c.req.param("uploadId");
+  // Who asks where to go on sends no more by an earlier request: what the edge still has of that would move the offset
+  // after it was told.
+  await endAppend(deps.db, c.get("principal").accountId, uploadId, deps.now());
   let upload = await uploadOf(c, uploadId);
   if (upload.state === "open" && upload.received === upload.size) {
     // Its last request died before it could complete what it had stored.

@@ -178,6 +178,30 @@ describe("a tus upload", () => {
     expect(isSame((await videoOf(at)).bytes, file)).toBe(true);
   });
 
+  test("ends its writer when somebody asks where to go on: the offset that was told stands", async () => {
+    const at = await open();
+    await append(at, 0, file.slice(0, 100));
+    const gate = Promise.withResolvers<void>();
+    const sent = Promise.withResolvers<void>();
+    let step = 0;
+    const slow = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        step += 1;
+        if (step === 1) return controller.enqueue(file.slice(100, 300));
+        sent.resolve();
+        await gate.promise;
+        controller.close();
+      },
+    });
+    const aborted = append(at, 100, slow);
+    await sent.promise;
+    expect(await offsetOf(at)).toBe(100);
+    gate.resolve();
+    expect(await refusal(aborted)).toMatchObject({ status: 423, code: "UPLOAD_LOCKED" });
+    expect((await append(at, 100, file.slice(100))).status).toBe(204);
+    expect(isSame((await videoOf(at)).bytes, file)).toBe(true);
+  });
+
   test("refuses more bytes than it announced, whether their number is told or not", async () => {
     const length = { length: "100" };
     const told = await open(length);
