@@ -136,6 +136,8 @@ export interface SourceInfo {
     /** At most one edit per track, at rate 1, that skips only encoder delay. */
     readonly simpleEditList: boolean;
     readonly maxKeyframeGapSeconds: number | null;
+    /** How long the last picture stays. Null or absent: the file does not say. */
+    readonly lastPictureSeconds?: number | null;
     /** A sample from the beginning, middle and end decoded without a complaint. */
     readonly sampleDecodesCleanly: boolean;
   } | null;

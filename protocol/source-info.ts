@@ -68,6 +68,7 @@ export const sourceInfoSchema: z.ZodType<SourceInfo> = z.object({
       fragmented: z.boolean(),
       simpleEditList: z.boolean(),
       maxKeyframeGapSeconds: seconds,
+      lastPictureSeconds: seconds.exactOptional(),
       sampleDecodesCleanly: z.boolean(),
     })
     .nullable(),

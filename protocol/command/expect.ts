@@ -2,7 +2,9 @@
  * How long a command's output will be, where that is plain: one source, and nothing that changes its time. Then
  * progress is a fraction of it, and a source that ends before its declared duration is noticed. Pure.
  */
+
 import type { SourceInfo } from "../media.ts";
+import { reachedSeconds } from "../recipes/parts/span.ts";
 import type { OutputStreams } from "./analyse.ts";
 import type { Graph } from "./filters/graph.ts";
 import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
@@ -62,7 +64,7 @@ function outputSeconds(
     inputOptions.every(({ name }) => plainInput.has(name));
   const own = video === "yes" ? (source.video?.durationSeconds ?? null) : null;
   if (!isPlain || own === null || output.format === "jpg" || output.format === "png") return null;
-  return cut(output.options, cut(inputOptions, own));
+  return reachedSeconds(source, cut(output.options, cut(inputOptions, own)));
 }
 
 const plainInput = new Set([

@@ -6,7 +6,14 @@ import { type AudioEncoding, canCopyAudio, mixdown, planAudio } from "./parts/au
 import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { durationTolerance, lengthOf, type Span, spanOf, spanOptions } from "./parts/span.ts";
+import {
+  durationTolerance,
+  expectedOf,
+  lengthOf,
+  lengthOfStream,
+  spanOf,
+  spanOptions,
+} from "./parts/span.ts";
 
 const params = z.strictObject({
   startSeconds: seconds("Where the part begins").default(0),
@@ -64,6 +71,10 @@ function plan(context: PlanContext<Params>): PlanResult {
     return unsupported(`extractAudio cannot make ${output.format}.`);
   const span = spanOf(source, asked);
   if ("status" in span) return span;
+  const length =
+    track.durationSeconds === null ? null : lengthOfStream(source, track.durationSeconds);
+  // Pictures may go on when the sound is over; where it begins late, it is there for longer than this.
+  const heard = length === null ? span.expectedSeconds : expectedOf(length, span);
   const { bitrateKbps, loudnessLufs } = asked;
   const copies =
     bitrateKbps === undefined && loudnessLufs === undefined && canCopyAudio(track, output.format);
@@ -80,7 +91,7 @@ function plan(context: PlanContext<Params>): PlanResult {
     status: "planned",
     action: copies ? "remux" : "encode",
     steps: [
-      ...(loudnessLufs === undefined ? [] : [measuring(inputs, track, output.format, span)]),
+      ...(loudnessLufs === undefined ? [] : [measuring(inputs, track, output.format, heard)]),
       {
         kind: "ffmpeg",
         stage: "transcoding",
@@ -101,7 +112,7 @@ function plan(context: PlanContext<Params>): PlanResult {
           },
         ],
         expectedFrames: null,
-        expectedSeconds: span.expectedSeconds,
+        expectedSeconds: heard,
         encoder: null,
         ...(loudnessLufs === undefined
           ? {}
@@ -127,7 +138,7 @@ function measuring(
   inputs: FfmpegStep["inputs"],
   track: AudioStreamInfo,
   format: AudioFormat,
-  span: Span,
+  expectedSeconds: number | null,
 ): FfmpegStep {
   const filters = [
     mixdown(track, encodings[format]),
@@ -147,7 +158,7 @@ function measuring(
       },
     ],
     expectedFrames: null,
-    expectedSeconds: span.expectedSeconds,
+    expectedSeconds,
     encoder: null,
   };
 }

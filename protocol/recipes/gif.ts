@@ -6,7 +6,7 @@ import { refuseHdr } from "./parts/color.ts";
 import { type Framing, framing } from "./parts/geometry.ts";
 import { length, seconds, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { endFilters, type Span, spanOf, spanOptions } from "./parts/span.ts";
+import { heldPictures, partOptions, type Span, spanOfPictures } from "./parts/span.ts";
 import { exactRate, secondsText } from "./parts/timing.ts";
 import { stillFilters } from "./parts/video-filters.ts";
 
@@ -49,7 +49,7 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   const { source, sourceKey, output, params: asked } = context;
   const { video } = source;
   if (video === null) return unsupported("gif needs a video stream; the source has none.");
-  const span = spanOf(source, asked);
+  const span = spanOfPictures(source, video, asked);
   if ("status" in span) return span;
   if (asked.durationSeconds === undefined && (span.expectedSeconds ?? 0) > MAX_SECONDS) {
     return unsupported(
@@ -72,13 +72,14 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
       `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(span.expectedSeconds ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
     );
   }
-  const chain = [...endFilters("trim", span), pictures(video, framed, asked.fps)].join(",");
+  const chain = [...heldPictures(source, span), pictures(video, framed, asked.fps, span)].join(",");
+  const reading: Reading = { from: { source: sourceKey }, options: partOptions(source, span) };
   return {
     status: "planned",
     action: "encode",
     steps: [
-      palette(sourceKey, video, span, chain),
-      drawing(sourceKey, video, span, chain, { file: output.file, fps: asked.fps }),
+      palette(reading, video, chain),
+      drawing(reading, video, span, chain, { file: output.file, fps: asked.fps }),
     ],
     outputs: [
       {
@@ -92,24 +93,33 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   };
 }
 
-function pictures(video: VideoStreamInfo, framed: Framing, fps: number): string {
+type Reading = FfmpegStep["inputs"][number];
+
+function pictures(
+  video: VideoStreamInfo,
+  framed: Framing,
+  fps: number,
+  { lengthSeconds }: Span,
+): string {
   const rate = exactRate(fps);
   // The last picture counts though what is left of it is short: of a single one nothing else would be left.
   return [
-    `fps=fps=${rate.num}/${rate.den}:eof_action=pass`,
+    `fps=fps=${rate.num}/${rate.den}:start_time=0:eof_action=pass`,
+    ...(lengthSeconds === null ? [] : [`trim=end=${secondsText(lengthSeconds - 0.0005)}`]),
     ...stillFilters(video, framed, "gif"),
   ].join(",");
 }
 
 /**
- * The colours of the whole part, found first: in one graph the frames would wait in memory for the last one.
+ * The colours of the whole part, found first: in one graph the frames would wait in memory for the last one. All of them:
+ * of what differs from picture to picture alone, a background that never moves would have none of its own.
  */
-function palette(source: string, video: VideoStreamInfo, span: Span, chain: string): FfmpegStep {
+function palette(reading: Reading, video: VideoStreamInfo, chain: string): FfmpegStep {
   return {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [{ from: { source }, options: spanOptions(span) }],
-    filterComplex: `[0:${video.index}]${chain},palettegen=stats_mode=diff[palette]`,
+    inputs: [reading],
+    filterComplex: `[0:${video.index}]${chain},palettegen=stats_mode=full[palette]`,
     outputs: [
       {
         file: PALETTE,
@@ -124,7 +134,7 @@ function palette(source: string, video: VideoStreamInfo, span: Span, chain: stri
 }
 
 function drawing(
-  source: string,
+  reading: Reading,
   video: VideoStreamInfo,
   span: Span,
   chain: string,
@@ -134,10 +144,7 @@ function drawing(
   return {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [
-      { from: { source }, options: spanOptions(span) },
-      { from: { file: PALETTE }, options: [] },
-    ],
+    inputs: [reading, { from: { file: PALETTE }, options: [] }],
     filterComplex: `[0:${video.index}]${chain}[pictures];[pictures][1:0]${dither}[drawn]`,
     outputs: [
       { file, muxer: "gif", options: ["-map", "[drawn]", "-map_metadata", "-1", "-loop", "0"] },

@@ -13,7 +13,7 @@ import {
 } from "./parts/hls-tracks.ts";
 import { height, preset } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { spanOf } from "./parts/span.ts";
+import { reachedSeconds, spanOf } from "./parts/span.ts";
 
 const params = z.strictObject({
   maxHeight: height.optional().describe("Largest height of a rendition; by default the source's."),
@@ -88,7 +88,7 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
       })),
     ],
     expectedFrames: pictures.expectedFrames,
-    expectedSeconds: span.expectedSeconds,
+    expectedSeconds: reachedSeconds(source, span.expectedSeconds),
     encoder: pictures.encoder,
   };
   const packaging: PackageStep = {

@@ -158,10 +158,13 @@ const CMAF_FLAGS = "default_base_moof+negative_cts_offsets";
 
 /**
  * Plans speak the current options; older versions know frame-rate modes as `-vsync`, and `cmaf` by its parts:
- * two flags and no edit list.
+ * two flags and no edit list. Before 5.0 packets cannot be given other times (`setts`): the last picture lasts a frame.
  */
 export function portable(options: readonly string[], features: ToolFeatures): string[] {
+  const isPacketTimes = (at: number) =>
+    options[at] === "-bsf:v" && options[at + 1]?.startsWith("setts=") === true;
   return options.flatMap((option, at) => {
+    if (!features.fpsMode && (isPacketTimes(at) || isPacketTimes(at - 1))) return [];
     if (!features.fpsMode && /^-fps_mode(?::|$)/.test(option)) return ["-vsync"];
     const isCmaf = options[at - 1] === "-movflags" && /(?:^|\+)cmaf(?:\+|$)/.test(option);
     if (features.cmafFlag || !isCmaf) return [option];

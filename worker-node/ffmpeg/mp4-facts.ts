@@ -4,7 +4,7 @@ import { sourceWhitelists } from "./argv.ts";
 import { decodeSpans } from "./decode-check.ts";
 import { createHttpReader } from "./http-ranges.ts";
 import { type Movie, readMovie } from "./mp4-boxes.ts";
-import { hasRepeatedTimes, hasSimpleEdits, maxKeyframeGap } from "./mp4-tables.ts";
+import { hasRepeatedTimes, hasSimpleEdits, lastDuration, maxKeyframeGap } from "./mp4-tables.ts";
 import type { ProbeRequest, Tools } from "./types.ts";
 
 type Mp4Facts = NonNullable<SourceInfo["mp4"]>;
@@ -63,6 +63,7 @@ export function factsOf(movie: Movie): Mp4Facts {
     fragmented: movie.fragmented,
     simpleEditList: movie.tracks.every((track) => hasSimpleEdits(track, movie)),
     maxKeyframeGapSeconds: video && !movie.fragmented ? maxKeyframeGap(video) : null,
+    lastPictureSeconds: video && !movie.fragmented ? lastDuration(video) : null,
     sampleDecodesCleanly: false,
   };
 }

@@ -40,6 +40,12 @@ export function maxKeyframeGap(track: Track): number | null {
   return Math.max(gap, end - previous) / timescale;
 }
 
+/** How long the last sample stays, in seconds; null without samples. */
+export function lastDuration({ durations, timescale }: Track): number | null {
+  const last = durations.at(-1);
+  return last === undefined || timescale <= 0 ? null : last[1] / timescale;
+}
+
 /** Whether two samples share a decode time; the last one's duration says nothing about that. */
 export function hasRepeatedTimes({ durations }: Track): boolean {
   return durations.some(

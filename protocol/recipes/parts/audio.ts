@@ -12,8 +12,8 @@ export interface AudioTrack {
   readonly bitrateKbps?: number | undefined;
   /** Brought to a loudness that an earlier step has measured. */
   readonly isNormalised?: boolean;
-  /** Filters that end it with the part it is of. */
-  readonly end?: readonly string[];
+  /** Filters before and after the mixdown that cut it to the part it is of. */
+  readonly part?: { readonly cut: readonly string[]; readonly filled: readonly string[] };
 }
 
 export interface PlannedAudio {
@@ -99,7 +99,7 @@ export function mixdown(source: AudioStreamInfo, encoding: AudioEncoding): strin
 }
 
 function codecOptions(
-  { source, encoding, bitrateKbps, isNormalised, end = [] }: AudioTrack,
+  { source, encoding, bitrateKbps, isNormalised, part }: AudioTrack,
   at: number,
 ): string[] {
   if (encoding === null) return [`-c:a:${at}`, "copy"];
@@ -117,7 +117,12 @@ function codecOptions(
     String(rate),
     `-filter:a:${at}`,
     // loudnorm leaves 192 kHz; the encoder's own rate is set above.
-    [...end, mixdown(source, encoding), ...(isNormalised ? [LOUDNESS_FILTER] : [])].join(","),
+    [
+      ...(part?.cut ?? []),
+      mixdown(source, encoding),
+      ...(part?.filled ?? []),
+      ...(isNormalised ? [LOUDNESS_FILTER] : []),
+    ].join(","),
     ...(encoding === "opus" && channels > 2 ? [`-mapping_family:a:${at}`, "1"] : []),
   ];
 }

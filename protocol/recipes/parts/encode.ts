@@ -27,12 +27,23 @@ import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { pipelineOf } from "./pipeline.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
-import { endFilters, isWhole, lengthOfStream, type Span, spanOptions } from "./span.ts";
+import {
+  endOfPictures,
+  expectedOf,
+  heldPictures,
+  isWhole,
+  lastPictureOptions,
+  partOptions,
+  reachedSeconds,
+  type Span,
+  soundOfPart,
+} from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
   exactRate,
   gopFrames,
+  isConstantRate,
   isOnGrid,
   outgoingRate,
   ticksPerSecond,
@@ -107,7 +118,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
         inputs: [
           {
             from: { source: sourceKey },
-            options: [...(video?.inputOptions ?? []), ...spanOptions(span)],
+            options: [...(video?.inputOptions ?? []), ...partOptions(source, span)],
           },
         ],
         filterComplex: null,
@@ -124,7 +135,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
           },
         ],
         expectedFrames: video?.frames ?? null,
-        expectedSeconds: span.expectedSeconds,
+        expectedSeconds: progressSeconds(source, span, video !== null, tracks),
         encoder: video?.encoder ?? null,
       },
     ],
@@ -134,14 +145,19 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
         video: video?.promise ?? null,
         audio: audio.promise,
         subtitles: subtitles.length,
-        durationSeconds: promisedSeconds(source, span, video !== null, tracks.length > 0),
-        durationToleranceSeconds: span.toleranceSeconds,
+        durationSeconds:
+          video !== null && mayEndEarly(source, span, output.format)
+            ? null
+            : promisedSeconds(source, span, video !== null, tracks.length > 0),
+        durationToleranceSeconds:
+          span.toleranceSeconds +
+          (output.format === "webm" ? (source.mp4?.lastPictureSeconds ?? 0) : 0),
         ...(video === null
           ? {}
           : {
               reference: {
                 ...video.reference,
-                inputs: [{ from: { source: sourceKey }, options: spanOptions(span) }],
+                inputs: [{ from: { source: sourceKey }, options: partOptions(source, span) }],
               },
             }),
       },
@@ -217,13 +233,32 @@ function promisedSeconds(
   hasVideo: boolean,
   hasAudio: boolean,
 ): number | null {
-  if (isWhole(span) && hasVideo && !hasAudio && source.audio.length > 0) {
-    const { video } = source;
-    const length = lengthOfStream(source, video?.durationSeconds ?? null);
-    if (video === null || length === null) return null;
-    return (video.startSeconds ?? source.startSeconds) - source.startSeconds + length.seconds;
+  const { video } = source;
+  if (video !== null && hasVideo && !hasAudio && source.audio.length > 0) {
+    return expectedOf(endOfPictures(source, video), span);
   }
   return span.expectedSeconds;
+}
+
+/** Only an MP4 or MOV can say how long its last picture stays (`lastPictureOptions`). */
+function mayEndEarly({ video }: SourceInfo, span: Span, format: ContainerFormat): boolean {
+  return format === "webm" && !isWhole(span) && video !== null && !isConstantRate(video);
+}
+
+/** How far ffmpeg's progress has to come; null where a hole in the pictures may end it anywhere. */
+function progressSeconds(
+  source: SourceInfo,
+  span: Span,
+  hasVideo: boolean,
+  tracks: readonly AudioTrack[],
+): number | null {
+  const { video } = source;
+  if (video === null || !hasVideo) return span.expectedSeconds;
+  const promised = promisedSeconds(source, span, hasVideo, tracks.length > 0);
+  if (isWhole(span) || isConstantRate(video)) return reachedSeconds(source, promised);
+  const end = span.startSeconds + (promised ?? Infinity);
+  const isHeard = tracks.some(({ source: track }) => (track.durationSeconds ?? 0) >= end);
+  return isHeard ? promised : null;
 }
 
 function encodeVideo(
@@ -269,8 +304,8 @@ function encodeVideo(
   if (branch === undefined) throw new RangeError("A pipeline has a branch for each request.");
   const { picture } = branch;
   const frames = presentedFrames(source, span, request.fps);
-  const end = endFilters("trim", span);
-  const filters = [...end, ...branch.filters].join(",");
+  const held = heldPictures(source, span);
+  const filters = [...held, ...branch.filters].join(",");
   const encoding = [...branch.output, ...tagOptions(picture.tags)];
   const isDivisible = request.fps === undefined && request.quality.kind !== "two_pass";
   const named = { name: capability.encoder, device: capability.device };
@@ -283,12 +318,15 @@ function encodeVideo(
       filters,
       ...timingOptions(request.fps !== undefined || (isWhole(span) && isOnGrid(source)), ticks),
       ...encoding,
+      ...(request.fps === undefined && format !== "webm"
+        ? lastPictureOptions(source, video, span)
+        : []),
     ],
     ticks,
     frames: frames ?? estimatedFrames(video, span, request.fps),
     promise: { codec: request.codec, ...sizeOf(framed), frames },
     reference: {
-      graph: `[0:${video.index}]${[...end, ...picture.filters].join(",")}[reference]`,
+      graph: `[0:${video.index}]${[...held, ...picture.filters].join(",")}[reference]`,
       bitDepth,
       range: picture.tags.range,
       alignment: "start",
@@ -352,7 +390,7 @@ function audioTracks(
   { audio: choice, audioKbps: bitrateKbps, span }: EncodeRequest,
 ): readonly AudioTrack[] | Rejection {
   if (choice === "none") return [];
-  const end = endFilters("atrim", span);
+  const part = soundOfPart(source, span);
   if (choice === "copy") {
     const alien = source.audio.find((track) => !canCopyAudio(track, format));
     return alien === undefined
@@ -360,7 +398,7 @@ function audioTracks(
       : unsupported(`audioCodec copy: ${alien.codec} cannot stand in ${format}.`);
   }
   if (choice !== "keep") {
-    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps, end }));
+    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps, part }));
   }
   const encoding = defaultAudio(format);
   // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
@@ -370,6 +408,6 @@ function audioTracks(
   return source.audio.map((track) => ({
     source: track,
     encoding: copies && isOwn(track) ? null : encoding,
-    end,
+    part,
   }));
 }

@@ -173,7 +173,9 @@ function renditionOf(
   const encoding = [...output, ...tagOptions(picture.tags)];
   const length = lengthOfStream(source, video.durationSeconds);
   const seconds = length?.seconds ?? null;
-  const slack = Math.abs(late) + (length?.slackSeconds ?? 0);
+  // The last picture may stay for long, and is encoded for a moment.
+  const held = source.mp4?.lastPictureSeconds ?? 0;
+  const slack = Math.abs(late) + held + (length?.slackSeconds ?? 0);
   return {
     name,
     options: [

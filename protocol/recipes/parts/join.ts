@@ -6,7 +6,7 @@ import { canCopyAudio, planAudio } from "./audio.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { hasPlainTimes, presentedFrames } from "./encode.ts";
 import { canCopyVideo, copiedReference, copiedVideo } from "./remux.ts";
-import { durationTolerance, lengthOf, spanOf } from "./span.ts";
+import { durationTolerance, lengthOf, reachedSeconds, spanOf } from "./span.ts";
 import { isConstantRate } from "./timing.ts";
 
 export interface JoinContext {
@@ -90,6 +90,7 @@ export function planJoin({ inputs, output }: JoinContext): PlanResult {
   if (head === undefined) throw new RangeError("There is no input to join.");
   const seconds = inputs.reduce((sum, [, source]) => sum + (lengthOf(source)?.seconds ?? 0), 0);
   const [, first] = head;
+  const [, last] = inputs.at(-1) ?? head;
   return {
     status: "planned",
     action: "join",
@@ -101,7 +102,7 @@ export function planJoin({ inputs, output }: JoinContext): PlanResult {
         file: LIST,
         text: ["ffconcat version 1.0", ...parts.map(({ file }) => `file '${file}'`), ""].join("\n"),
       },
-      joining(first, output, seconds),
+      joining(first, output, reachedSeconds(last, seconds) ?? seconds),
     ],
     outputs: [
       {
@@ -156,7 +157,7 @@ function part(key: string, source: SourceInfo, format: ContainerFormat, at: numb
       },
     ],
     expectedFrames: null,
-    expectedSeconds: "status" in span ? null : span.expectedSeconds,
+    expectedSeconds: "status" in span ? null : reachedSeconds(source, span.expectedSeconds),
     encoder: null,
   };
   return { file, step };

@@ -6,7 +6,7 @@ import { type AudioTrack, planAudio } from "./audio.ts";
 import { carriedTags } from "./color.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { presentedFrames } from "./encode.ts";
-import { isWhole, type Span, spanOptions } from "./span.ts";
+import { isWhole, reachedSeconds, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 
 export interface RemuxRequest {
@@ -104,7 +104,7 @@ export function planRemux(context: RemuxContext, request: RemuxRequest): PlanRes
           },
         ],
         expectedFrames: null,
-        expectedSeconds: span.expectedSeconds,
+        expectedSeconds: reachedSeconds(source, span.expectedSeconds),
         encoder: null,
       },
     ],

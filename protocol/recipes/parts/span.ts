@@ -1,8 +1,8 @@
 /** A part of a source's time, as clients ask for it. */
-import type { SourceInfo } from "../../media.ts";
+import type { SourceInfo, VideoStreamInfo } from "../../media.ts";
 import type { Rejection } from "../../plan.ts";
 import { unsupported } from "./rejections.ts";
-import { secondsText } from "./timing.ts";
+import { averageFps, isConstantRate, isOnGrid, secondsText } from "./timing.ts";
 
 export interface SpanRequest {
   readonly startSeconds: number;
@@ -55,6 +55,44 @@ export function lengthOfStream(source: SourceInfo, declared: number | null): Len
   return { seconds: Math.min(declared, whole.seconds), slackSeconds: whole.slackSeconds };
 }
 
+/** When the last picture stops being shown, from where the source begins; null where it does not tell. */
+export function endOfPictures(source: SourceInfo, video: VideoStreamInfo): Length | null {
+  const length = lengthOfStream(source, video.durationSeconds);
+  if (length === null || /matroska|webm/.test(source.format)) return length;
+  const late = latenessOf(source);
+  const whole = lengthOf(source)?.seconds ?? Infinity;
+  return { ...length, seconds: Math.min(length.seconds + late, whole) };
+}
+
+/** Shorter ones are within every tolerance. */
+const LONG_PICTURE_SECONDS = 0.1;
+
+/**
+ * How far ffmpeg's progress comes of what is expected: it says when the last picture begins. A slide show's may stay for
+ * minutes, and a source is not cut off because of that.
+ */
+export function reachedSeconds({ video, mp4 }: SourceInfo, expected: number | null): number | null {
+  if (expected === null || video === null) return expected;
+  const fps = averageFps(video);
+  const last = mp4?.lastPictureSeconds ?? (fps === null ? 0 : 1 / fps);
+  return last < LONG_PICTURE_SECONDS ? expected : Math.max(0, expected - last);
+}
+
+/** As `spanOf`, of a source whose pictures alone are asked for: its sound may last longer. */
+export function spanOfPictures(
+  source: SourceInfo,
+  video: VideoStreamInfo,
+  request: SpanRequest,
+): Span | Rejection {
+  const span = spanOf(source, request);
+  const end = endOfPictures(source, video);
+  if ("status" in span || end === null) return span;
+  const { startSeconds, lengthSeconds } = span;
+  const expectedSeconds = expected(end, startSeconds, lengthSeconds);
+  const toleranceSeconds = durationTolerance(expectedSeconds) + end.slackSeconds;
+  return { ...span, expectedSeconds, toleranceSeconds };
+}
+
 /** The part asked for, cut to what there is; a start at or beyond the end is a rejection that names both. */
 export function spanOf(
   source: SourceInfo,
@@ -90,7 +128,12 @@ export function isWhole(span: Span): boolean {
   return span.startSeconds === 0 && span.lengthSeconds === null;
 }
 
-/** Input options that read the part. */
+/** What will be there of a part, of something that ends so. */
+export function expectedOf(end: Length | null, span: Span): number | null {
+  return expected(end, span.startSeconds, span.lengthSeconds);
+}
+
+/** Input options that read the part, for what is copied. */
 export function spanOptions(span: Span): string[] {
   return [
     ...(span.startSeconds > 0 ? ["-ss", secondsText(span.startSeconds)] : []),
@@ -98,17 +141,111 @@ export function spanOptions(span: Span): string[] {
   ];
 }
 
-/** More than the frame that a cut may fall into. */
-const LAST_FRAME_SECONDS = 0.1;
+/**
+ * Input options for a part that filters cut to its very ends (`heldPictures`, `soundOfPart`): ffmpeg's own cut drops the
+ * picture that is on display at the start, and counts the length from the first frame that it finds.
+ */
+export function partOptions(source: SourceInfo, { startSeconds }: Span): string[] {
+  return isSought(source, startSeconds)
+    ? ["-noaccurate_seek", "-ss", secondsText(startSeconds)]
+    : [];
+}
+
+/** Before its first picture there is none to be found: ffmpeg would go on from there, and the sound before it be lost. */
+function isSought(source: SourceInfo, startSeconds: number): boolean {
+  return startSeconds > latenessOf(source);
+}
+
+function latenessOf({ video, startSeconds }: SourceInfo): number {
+  return video === null ? 0 : Math.max(0, (video.startSeconds ?? startSeconds) - startSeconds);
+}
+
+/** Filters that count time from where the part begins, where no seek has. */
+function fromStart(filter: "setpts" | "asetpts", source: SourceInfo, span: Span): string[] {
+  const { startSeconds } = span;
+  if (startSeconds === 0 || isSought(source, startSeconds)) return [];
+  return [`${filter}=PTS-${secondsText(startSeconds)}/TB`];
+}
+
+/** A picture that begins this near to the start is the first, rather than what is shown so shortly before it. */
+const NEAREST_SECONDS = 0.02;
+const ROUNDING_SECONDS = 0.0005;
+const FALLBACK_FPS = 25;
+/** Decoders tell no more; beyond are units of time in place of a rate. */
+const MOST_FPS = 1000;
 
 /**
- * Filters of pictures (`trim`) or sound (`atrim`) that end where the part does. ffmpeg's `-t` counts from the first frame
- * that it finds: in a hole of the source that is late, and as much of what nobody asked for would follow the part.
+ * Filters that cut pictures to a part, and show from its first moment what is on display then: in a hole of the source the
+ * picture before it, before the first picture that one, after the last the last. Empty for the whole.
+ *
+ * One branch ends where the part has begun. Squeezed into less than a frame, its last picture is the one that `fps` lets
+ * through; it has the source's rate, so that what is joined has it too, and encoders are told one.
  */
-export function endFilters(filter: "trim" | "atrim", { lengthSeconds }: Span): string[] {
-  return lengthSeconds === null
-    ? []
-    : [`${filter}=end=${secondsText(lengthSeconds + LAST_FRAME_SECONDS)}`];
+export function heldPictures(source: SourceInfo, span: Span): string[] {
+  const { video } = source;
+  if (isWhole(span) || video === null) return [];
+  const { num, den } = video.frameRate;
+  const isRate = num > 0 && den > 0 && num / den <= MOST_FPS;
+  const [fps, rate] = isRate ? [num / den, `${num}/${den}`] : [FALLBACK_FPS, String(FALLBACK_FPS)];
+  const begun = secondsText(Math.min(NEAREST_SECONDS, 0.5 / fps + ROUNDING_SECONDS));
+  const end =
+    span.lengthSeconds === null
+      ? ""
+      : `:end=${secondsText(Math.max(ROUNDING_SECONDS, span.lengthSeconds - ROUNDING_SECONDS))}`;
+  const quarter = Math.round(250_000 / fps);
+  return [
+    ...fromStart("setpts", source, span),
+    [
+      "setpts='if(eq(N,0),min(PTS,0),PTS)',split[begun][rest]",
+      `[begun]trim=end=${begun},settb=expr=1/1000000,setpts=PTS/1000000000+${quarter},fps=fps=${rate}:start_time=0:eof_action=pass,trim=end_frame=1[held]`,
+      `[rest]trim=start=${begun}${end}[after]`,
+      "[held][after]concat",
+    ].join(";"),
+  ];
+}
+
+/** Enough that a part whose sound has not begun, or is over, has a track. */
+const LEAST_SAMPLES = 1024;
+
+/** Filters before and after the mixdown that cut sound to a part. None for the whole. */
+export function soundOfPart(
+  source: SourceInfo,
+  span: Span,
+): { readonly cut: string[]; readonly filled: string[] } {
+  if (isWhole(span)) return { cut: [], filled: [] };
+  const end = span.lengthSeconds === null ? "" : `:end=${secondsText(span.lengthSeconds)}`;
+  const counted = fromStart("asetpts", source, span);
+  return { cut: [...counted, `atrim=start=0${end}`], filled: [`apad=whole_len=${LEAST_SAMPLES}`] };
+}
+
+/**
+ * Options that show the last picture of an MP4 or MOV until the part's own end, or its source's: encoders let it last a
+ * frame. Nothing where every picture lasts one.
+ */
+export function lastPictureOptions(
+  source: SourceInfo,
+  video: VideoStreamInfo,
+  span: Span,
+): string[] {
+  // Frames on a grid last as long as each other; of evenly timed ones a part may hold what is cut short.
+  if (isWhole(span) ? isOnGrid(source) : isConstantRate(video) && !isSlow(video)) return [];
+  // A whole of another container may say more than there is.
+  const isTold = source.mp4?.lastPictureSeconds != null || !isWhole(span);
+  const end = endOfPictures(source, video);
+  if (!isTold || end === null || end.seconds <= span.startSeconds) return [];
+  const seconds = secondsText(
+    Math.min(span.lengthSeconds ?? Infinity, end.seconds - span.startSeconds),
+  );
+  const isLast = "eq(NEXT_PTS,NOPTS)";
+  return [
+    "-bsf:v",
+    `setts=pts=PTS:dts=DTS:duration='if(${isLast},max(${seconds}/TB-PTS,1),DURATION)'`,
+  ];
+}
+
+/** Pictures that a cut may fall into and be seen to. */
+function isSlow(video: VideoStreamInfo): boolean {
+  return (averageFps(video) ?? FALLBACK_FPS) < 10;
 }
 
 /** A source that ends before its declared end by more than this is not completed silently. */
