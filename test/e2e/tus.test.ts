@@ -1,7 +1,9 @@
 /** An unmodified tus client against the running service: it uploads, is cut off, and goes on. */
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import * as tus from "tus-js-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -97,18 +99,17 @@ describe("tus-js-client", () => {
   test.skipIf(!hasChromium)(
     "sends from a page of another origin, and goes on at once where it was aborted, without trying again",
     async () => {
-      const browser = await launchChromium();
+      const [script, browser] = await Promise.all([readFile(packed), launchChromium()]);
+      const pages = createServer((request, response) => {
+        const isScript = request.url === "/tus.js";
+        response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+        response.end(
+          isScript ? script : '<input type="file" id="file"><script src="tus.js"></script>',
+        );
+      });
+      await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
       const page = await browser.newPage();
-      const script = await readFile(packed, "utf8");
-      await page.route("http://localhost:9/**", (route) =>
-        route.request().url().endsWith("tus.js")
-          ? route.fulfill({ contentType: "text/javascript", body: script })
-          : route.fulfill({
-              contentType: "text/html",
-              body: '<input type="file" id="file"><script src="tus.js"></script>',
-            }),
-      );
-      await page.goto("http://localhost:9/");
+      await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`);
       await page
         .locator("#file")
         .setInputFiles({ name: "clip.mp4", mimeType: "video/mp4", buffer: file });
@@ -129,6 +130,7 @@ describe("tus-js-client", () => {
       expect(await run({ uploadUrl })).toBe(uploadUrl);
       expect(await sha256Of(uploadUrl)).toBe(wanted());
       await browser.close();
+      pages.close();
     },
     60_000,
   );
