@@ -7,6 +7,8 @@ import { unsupported } from "../recipes/parts/rejections.ts";
 import { type Analysis, analyse, type OutputStreams } from "./analyse.ts";
 import { defaultVideoEncoder, videoEncoders } from "./encoders.ts";
 import { expectedSeconds } from "./expect.ts";
+import type { Media } from "./filters/define.ts";
+import { type WrittenFilter, writeGraph } from "./filters/syntax.ts";
 import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
 import { parseCommand } from "./parse.ts";
 import { optionArgs } from "./write.ts";
@@ -60,7 +62,8 @@ const FLIPS = /(?<=^|[,;\]])(\s*vflip(?:@\w+)?(?:=[^,;[]*)?)(?=[,;[]|$)/g;
 
 /**
  * SVT-AV1 never ends on pictures that were flipped, whose lines are counted backwards (ffmpeg 5.1.9): it is given a copy. A
- * source's display matrix may ask for the flip, and then it stands in no graph of the client's.
+ * source's display matrix may ask for the flip, and then it stands in no graph of the client's: so all that a graph of
+ * the whole command makes is copied.
  */
 function spared(command: Command, streams: readonly OutputStreams[]): Command {
   const needsCopy = (output: CommandOutput) => {
@@ -79,7 +82,7 @@ function spared(command: Command, streams: readonly OutputStreams[]): Command {
   const own: Option = { name: "filter", specifier: "v", value: "copy", graph: null, index: -1 };
   return {
     ...command,
-    complex: command.complex === null ? null : flipped(command.complex),
+    complex: command.complex === null ? null : withCopies(command.complex),
     outputs: command.outputs.map((output) => {
       if (!needsCopy(output)) return output;
       const isPlain = command.complex === null && !output.options.some(isOwn);
@@ -87,6 +90,27 @@ function spared(command: Command, streams: readonly OutputStreams[]): Command {
       return { ...output, options: isPlain ? [...options, own] : options };
     }),
   };
+}
+
+/** Pictures are copied where chains end; before a last filter that hands on what it was given, as `split` does. */
+function withCopies(complex: Option): Option {
+  if (complex.graph === null) return complex;
+  const chains = complex.graph.chains.map((chain): readonly WrittenFilter[] => {
+    const last = chain.at(-1);
+    if (last === undefined) return chain;
+    const before = chain.slice(0, -1);
+    const copy: WrittenFilter = { inputs: [], name: "copy", params: new Map(), outputs: [] };
+    if (isPicture(last.spec.outputs(last.params))) {
+      return [...before, { ...last, outputs: [] }, { ...copy, outputs: last.outputs }];
+    }
+    if (!isPicture(last.spec.inputs(last.params))) return chain;
+    return [...before, { ...copy, inputs: last.inputs }, { ...last, inputs: [] }];
+  });
+  return { ...complex, value: writeGraph(chains) };
+}
+
+function isPicture(pads: readonly Media[]): boolean {
+  return pads.length === 1 && pads[0] === "video";
 }
 
 function step(

@@ -44,6 +44,14 @@ describe("the plan of a command", () => {
       "-i {{input}} -filter_complex [0:v]vflip[v] -map [v] -c:v libsvtav1 {{output}}",
       "vflip,copy[",
     ],
+    [
+      "-i {{input}} -filter_complex [0:v]scale=64:36[v] -map [v] -c:v libsvtav1 {{output}}",
+      "scale=w=64:h=36,copy[v]",
+    ],
+    [
+      "-i {{input}} -filter_complex [0:v]split[a][b];[a]hflip[c];[b][c]hstack[v] -map [v] -c:v libsvtav1 {{output}}",
+      "[0:v]copy,split[a][b];[a]hflip,copy[c];[b][c]hstack,copy[v]",
+    ],
     ["-i {{input}} -vf vflip -c:v libx264 {{output}}", "-filter:v vflip "],
   ])("gives SVT-AV1 a copy of what is flipped, which it could not read: %s", (line, expected) => {
     const encoders: readonly EncoderCapability[] = [

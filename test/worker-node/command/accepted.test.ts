@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { resolveTools } from "../../../worker-node/ffmpeg/index.ts";
@@ -32,3 +33,25 @@ describe("a command that people use becomes, in real ffmpeg, outputs that pass t
     expect(formats.size).toBeGreaterThanOrEqual(4);
   });
 });
+
+test.for([
+  ["taken by name", "[0:v]null[v]", ["-map", "[v]"]],
+  ["split without names", "split[a][b];[b]hflip[c];[a][c]hstack", []],
+] as const)(
+  "pictures that lie upside down in memory, %s, are encoded to AV1, and end",
+  async ([, graph, mapped], context) => {
+    requires(context, tools, "encoder", "libsvtav1");
+    const upsideDown = join(dir, `upside-down-${mapped.length}.mp4`);
+    const bytes = readFileSync(path);
+    // Row b of the display matrix (ISO 14496-12, 8.3.2): ffmpeg puts a vflip before every graph.
+    bytes.writeInt32BE(-65_536, bytes.indexOf("tkhd") + 4 + 4 + 20 + 8 + 8 + 16);
+    writeFileSync(upsideDown, bytes);
+    const encoding = ["-c:v", "libsvtav1", "-preset", "12", "-an", "{{output}}"];
+    const args = ["-i", "{{input}}", "-filter_complex", graph, ...mapped, ...encoding];
+    const vector = {
+      ...{ line: args.join(" "), args, inputs: ["in_1"] },
+      outputs: { out_1: "mp4" as const },
+    };
+    expect(await runVector(tools, dir, vector, await serveClip(tools, upsideDown))).toBeNull();
+  },
+);
