@@ -60,10 +60,17 @@ function soundSeconds({ seconds, hasSound }: CostFacts): number {
   return hasSound ? seconds * SOUND_SHARE : 0;
 }
 
-/** What is leased before the chunks that are as long as they like: a first segment, to be watched early, and the sound. */
-function leadsOf(facts: CostFacts): readonly number[] {
-  const first = facts.segmentSeconds === null ? [] : [facts.segmentSeconds];
-  return facts.hasSound ? [...first, soundSeconds(facts)] : first;
+/**
+ * Chunks at the beginning of a ladder: one segment, and then each twice as long as the one before, up to half of a usual
+ * one. Who watches from the first on has the next when it is over, wherever encoding is quicker than watching.
+ */
+function openingOf({ segmentSeconds }: CostFacts, usual: number): readonly number[] {
+  const lengths: number[] = [];
+  if (segmentSeconds === null) return lengths;
+  for (let length = segmentSeconds; length <= usual / 2 || lengths.length === 0; length *= 2) {
+    lengths.push(length);
+  }
+  return lengths;
 }
 
 /** Slots of which each, as it becomes free, takes the next task. */
@@ -87,27 +94,32 @@ function makespan(facts: CostFacts, cuts: readonly number[], count: number): num
   const slots = createSlots(count, facts.overlapSeconds);
   const edges = [0, ...cuts, facts.seconds];
   const chunks = edges.slice(1).map((edge, at) => edge - (edges[at] ?? 0));
-  const [first = 0, ...others] = chunks;
-  const sound = facts.hasSound ? [soundSeconds(facts)] : [];
-  for (const length of [first, ...sound, ...others]) slots.take(slots.freest(slots.all), length);
+  for (const length of withSound(chunks, facts)) slots.take(slots.freest(slots.all), length);
   return slots.end();
 }
 
+/** In the order in which tasks are leased: the sound after the first chunk of a ladder, and before any other. */
+function withSound(chunks: readonly number[], facts: CostFacts): readonly number[] {
+  if (!facts.hasSound) return chunks;
+  const before = facts.segmentSeconds === null ? 0 : 1;
+  return [...chunks.slice(0, before), soundSeconds(facts), ...chunks.slice(before)];
+}
+
 /**
- * The leads go to slots first; what is left of the video fills each up to the same height, in pieces of about one length.
- * They stand in the order in which slots become free for them.
+ * The opening and the sound go to slots first; what is left of the video fills each up to the same height, in pieces of
+ * about one length. They stand in the order in which slots become free for them.
  */
 function cutsOf(facts: CostFacts, count: number): readonly number[] {
   const { seconds, segmentSeconds } = facts;
   const slots = createSlots(count, facts.overlapSeconds);
-  for (const lead of leadsOf(facts)) slots.take(slots.freest(slots.all), lead);
-  const start = segmentSeconds ?? 0;
   const longest = Math.max(PREFERRED_SECONDS, seconds / (MAX_CHUNKS - 2 * count));
   const rounds = Math.max(1, Math.round(seconds / count / longest));
+  const opening = openingOf(facts, seconds / count / rounds);
+  for (const length of withSound(opening, facts)) slots.take(slots.freest(slots.all), length);
+  const start = opening.reduce((sum, length) => sum + length, 0);
   const shares = shareOut(seconds - start, slots.all.map(slots.busy));
   const left = piecesOf(shares, rounds, segmentSeconds);
-  const cuts: number[] = segmentSeconds === null ? [] : [segmentSeconds];
-  let position = start;
+  const lengths = [...opening];
   for (;;) {
     const waiting = slots.all.filter((slot) => (left[slot]?.length ?? 0) > 0);
     if (waiting.length === 0) break;
@@ -115,9 +127,13 @@ function cutsOf(facts: CostFacts, count: number): readonly number[] {
     const length = left[slot]?.pop() ?? 0;
     if (length === 0) continue;
     slots.take(slot, length);
-    position += length;
-    cuts.push(position);
+    lengths.push(length);
   }
+  let position = 0;
+  const cuts = lengths.map((length) => {
+    position += length;
+    return position;
+  });
   // A last chunk of less than half the shortest is the end of the one before.
   return cuts.filter((cut) => cut < seconds - SHORTEST_SECONDS / 2);
 }

@@ -134,6 +134,15 @@ describe("slots of one speed", () => {
     },
   );
 
+  test("make a ladder's beginning in chunks that grow, so that who watches it has the next in time", () => {
+    const made = divideByCost({ ...costs, seconds: 7_200, slots: 3, segmentSeconds: 6 });
+    if (made.status === "whole") throw new Error(made.reason);
+    const edges = [0, ...made.cuts];
+    const lengths = edges.slice(1).map((edge, at) => edge - (edges[at] ?? 0));
+    expect(lengths.slice(0, 3)).toEqual([6, 12, 24]);
+    for (const length of lengths.slice(3)) expect(length).toBeGreaterThan(24);
+  });
+
   test("do chunks of about a minute: one lost costs no more", () => {
     const made = divideByCost({ ...costs, seconds: 7_200, slots: 3 });
     if (made.status === "whole") throw new Error(made.reason);
