@@ -73,22 +73,22 @@ function seekWorkers(pool: PoolContext): void {
   if (lending.isAlone || lending.isAsking) return;
   lending.lookAt = null;
   const now = pool.now();
-  if (pool.queue.ready(now, 0).tasks.length === 0) {
+  // Its head is in memory; the rest of the queue is read only to ask about it.
+  const wants = wantsHere(pool, now, 1);
+  if (wants.length === 0) {
     lending.again.clear();
     return;
   }
-  const wants = wantsHere(pool, now);
   const askAt = (want: Want) => lending.again.get(kindOf(want)) ?? 0;
-  const soonest = Math.min(...wants.map(askAt));
-  const at = Math.max(soonest, lending.askedAt + SPACING_MS);
+  const at = Math.max(lending.askedAt + SPACING_MS, Math.min(...wants.map(askAt)));
   if (at > now) lookAgainAt(pool, at);
-  else pool.background("seek_workers", ask(pool, wants));
+  else pool.background("seek_workers", ask(pool, wantsHere(pool, now, MOST_PAGES)));
 }
 
-/** The kinds of task that wait here though every worker of this shard was asked. */
-function wantsHere(pool: PoolContext, now: number): readonly Want[] {
+/** The kinds of task that wait here, in so many pages, though every worker of this shard was asked. */
+function wantsHere(pool: PoolContext, now: number, pages: number): readonly Want[] {
   const waiting: ReadyTask[] = [];
-  for (let page = 0, offset = 0; page < MOST_PAGES; page++) {
+  for (let page = 0, offset = 0; page < pages; page++) {
     const { tasks, isLast } = pool.queue.ready(now, offset);
     waiting.push(...tasks);
     offset += tasks.filter(({ place }) => place === null).length;
@@ -190,7 +190,7 @@ async function takeOffers(pool: PoolContext): Promise<void> {
   const { offers } = pool.lending;
   for (const shard of offers) {
     offers.delete(shard);
-    const wants = wantsHere(pool, pool.now());
+    const wants = wantsHere(pool, pool.now(), MOST_PAGES);
     if (wants.length > 0) await askShards(pool, [shard], wants);
   }
 }
