@@ -10,8 +10,6 @@ export function openCatalogue(db: D1Database) {
   return drizzle(db);
 }
 
-export type Catalogue = ReturnType<typeof openCatalogue>;
-
 const dialect = new SQLiteAsyncDialect();
 
 /** A statement of raw SQL for `db.batch`: drizzle cannot take its own raw queries into one on D1 (0.45.4, 2026-11). */

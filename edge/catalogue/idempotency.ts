@@ -4,7 +4,7 @@ import { openCatalogue, statement } from "./db.ts";
 import { idempotency } from "./schema.ts";
 
 /** How long a first answer is kept (API.md section 1). */
-export const KEPT_MS = 24 * 60 * 60 * 1000;
+const KEPT_MS = 24 * 60 * 60 * 1000;
 
 export interface IdempotentRequest {
   readonly accountId: string;

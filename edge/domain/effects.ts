@@ -130,7 +130,7 @@ export interface EventEffect {
   readonly snapshot: JobSnapshot;
 }
 
-export const jobEventTypes = [
+const jobEventTypes = [
   "job.started",
   "job.playable",
   "job.completed",

@@ -145,14 +145,6 @@ export function acceptedChunks(tasks: readonly Task[]): ReadonlySet<number> {
   );
 }
 
-/** The chunks that a playlist may list: those from the first up to the first that is missing. */
-export function listable(accepted: ReadonlySet<number>, rules?: Rules): readonly number[] {
-  const inOrder = [...accepted].sort((a, b) => a - b);
-  if (rules?.guards.gapless === false) return inOrder;
-  const gap = inOrder.findIndex((index, at) => index !== at);
-  return gap < 0 ? inOrder : inOrder.slice(0, gap);
-}
-
 /** Whether everything that the merge waits for is there. */
 export function arePartsDone(tasks: readonly Task[], rules: Rules): boolean {
   const parts = tasks.filter(isPart);

@@ -45,7 +45,7 @@ function dividedPercent(tasks: readonly Task[]): number {
 }
 
 /** 0 to 1: how much of the frames of all chunks is made; of several copies the farthest counts. */
-export function transcodedOf(tasks: readonly Task[]): number {
+function transcodedOf(tasks: readonly Task[]): number {
   const chunks = new Map<number, { readonly frames: number; readonly made: number }>();
   let total = 0;
   let made = 0;

@@ -12,7 +12,7 @@ export interface Room {
 }
 
 /** Of the workers that take parts, each that could run one with these needs now. */
-export function roomForParts(needs: TaskNeeds, workers: readonly MatchWorker[]): readonly Room[] {
+function roomForParts(needs: TaskNeeds, workers: readonly MatchWorker[]): readonly Room[] {
   return workers.flatMap((worker) => {
     if (!worker.takesParts || fitnessOf(worker.encoders, needs.encoders) === "none") return [];
     // One that does nothing takes any part with whatever it offers, as in matching.

@@ -55,8 +55,6 @@ export interface Guards {
   readonly oneWinner: boolean;
   /** A chunk is copied once in a run, whatever becomes of the copy. */
   readonly copiedOnce: boolean;
-  /** Playlists list chunks up to the first one that is missing. */
-  readonly gapless: boolean;
   /** A chunk made with another encoder or configuration than the first accepted one is refused. */
   readonly pinned: boolean;
 }
@@ -87,7 +85,6 @@ export const allGuards: Guards = {
   partsFirst: true,
   oneWinner: true,
   copiedOnce: true,
-  gapless: true,
   pinned: true,
 };
 

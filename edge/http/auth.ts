@@ -9,7 +9,7 @@ import { mayUseCookie } from "./same-origin.ts";
 import { sessionOf } from "./session.ts";
 
 /** The account of `ROOT_API_KEY`. */
-export const ROOT_ACCOUNT = "default";
+const ROOT_ACCOUNT = "default";
 
 function unauthorized(detail: string): ApiError {
   return new ApiError("UNAUTHORIZED", detail, { "www-authenticate": 'Bearer realm="telecine"' });
@@ -108,7 +108,7 @@ export function authenticate(): MiddlewareHandler<AppEnv> {
 }
 
 /** `admin` includes the others; `read` and `write` stand alone, so that an ingest key can be write-only. */
-export function hasScope(principal: Principal, scope: Scope): boolean {
+function hasScope(principal: Principal, scope: Scope): boolean {
   return principal.scopes.includes(scope) || principal.scopes.includes("admin");
 }
 

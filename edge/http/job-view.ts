@@ -19,7 +19,7 @@ export interface ViewContext {
 }
 
 /** What a job is before its pool has said anything. */
-export function unprojected(submission: JobSubmission): JobSnapshot {
+function unprojected(submission: JobSubmission): JobSnapshot {
   return {
     jobId: submission.jobId,
     revision: 0,

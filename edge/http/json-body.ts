@@ -4,7 +4,7 @@ import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 
 /** The largest honest body is a `complete` of 10,000 parts, about 600 kB. */
-export const MAX_JSON_BYTES = 1_000_000;
+const MAX_JSON_BYTES = 1_000_000;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 

@@ -38,7 +38,7 @@ function sizeRule(issue: RawIssue, limit: number | bigint, side: "least" | "most
 const article = (word: string) => (/^[aeio]/.test(word) ? `an ${word}` : `a ${word}`);
 
 /** The rule that an issue of zod's broke, where its schema gave no words of its own. */
-export function ruleOf(issue: RawIssue): string | undefined {
+function ruleOf(issue: RawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       if (issue.input === undefined) return "is required";
@@ -88,7 +88,7 @@ function closestBranch(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
 }
 
 /** Names every field at fault with its rule. `root` stands where the value itself is at fault, as in `body`. */
-export function describeIssues(issues: readonly z.core.$ZodIssue[], root: string): string {
+function describeIssues(issues: readonly z.core.$ZodIssue[], root: string): string {
   const all = issues.flatMap(closestBranch);
   const named = all.slice(0, MAX_ISSUES_NAMED).map((issue) => {
     // A rule between several fields is a sentence of its own.

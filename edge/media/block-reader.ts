@@ -11,7 +11,7 @@ export interface ReadBudget {
 }
 
 /** The budget is used up; what was read so far stays good. */
-export class ReadBudgetError extends Error {
+class ReadBudgetError extends Error {
   override readonly name = "ReadBudgetError";
 }
 

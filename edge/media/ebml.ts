@@ -34,7 +34,7 @@ export async function* elementsIn(
 }
 
 /** The element header at the start of `bytes`; `size` null stands for unknown. Null where there is none. */
-export function readHeader(
+function readHeader(
   bytes: Uint8Array,
 ): { readonly id: number; readonly size: number | null; readonly length: number } | null {
   const idLength = vintLength(bytes[0]);

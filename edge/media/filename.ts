@@ -5,7 +5,7 @@
 import { type SourceExtension, sourceExtensions } from "../../protocol/media.ts";
 
 /** What file systems allow for one name (NAME_MAX). */
-export const MAX_FILENAME_BYTES = 255;
+const MAX_FILENAME_BYTES = 255;
 
 export type FilenameResult =
   | { readonly status: "ok"; readonly filename: string }

@@ -1,9 +1,9 @@
 /** How large a source may be. MB means 1,000,000 bytes everywhere (API.md, section 1). */
 
-export const BYTES_PER_MB = 1_000_000;
+const BYTES_PER_MB = 1_000_000;
 
 /** Largest accepted source in bytes. */
-export function maxFileSizeBytes(settings: { readonly maxFileSizeMb: number }): number {
+function maxFileSizeBytes(settings: { readonly maxFileSizeMb: number }): number {
   return settings.maxFileSizeMb * BYTES_PER_MB;
 }
 

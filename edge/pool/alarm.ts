@@ -42,7 +42,7 @@ export async function ring(pool: PoolContext): Promise<void> {
  * Feeds what is due for these jobs, each event in its own commit. A job that cannot be stepped holds up none of
  * the others.
  */
-export function stepDue(pool: PoolContext, jobIds: readonly string[]): readonly Effect[] {
+function stepDue(pool: PoolContext, jobIds: readonly string[]): readonly Effect[] {
   const now = pool.now();
   return jobIds.flatMap((jobId) => {
     try {

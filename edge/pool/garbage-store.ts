@@ -11,6 +11,8 @@ export interface GarbageRow {
   readonly tries: number;
 }
 
+export type GarbageEntry = Omit<GarbageRow, "tries">;
+
 export interface RecordedUpload {
   readonly taskId: string;
   readonly epoch: number;
@@ -19,7 +21,7 @@ export interface RecordedUpload {
 }
 
 export interface GarbageStore {
-  add(row: Omit<GarbageRow, "tries">, dueAt: number): void;
+  add(entry: GarbageEntry, dueAt: number): void;
   due(now: number, limit: number): readonly GarbageRow[];
   nextDue(): number | null;
   remove(prefix: string): void;

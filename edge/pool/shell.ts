@@ -11,11 +11,10 @@ import { historyLineOf } from "../domain/history.ts";
 import { createJob, type Stepped, stepTask } from "../domain/job.ts";
 import { renewalOf } from "../domain/lease.ts";
 import type { JobSnapshot, LiveJob, Task } from "../domain/model.ts";
-import { isPresentation, masterOf } from "../domain/outcome.ts";
 import type { JobSubmission } from "../domain/submission.ts";
-import { attemptPrefix, runPrefix } from "../media/keys.ts";
 import type { PoolContext } from "./context.ts";
-import { collectableAt, OUTBOX_BACKSTOP_MS, retentionMs } from "./durations.ts";
+import { retentionMs } from "./durations.ts";
+import { keepEffect } from "./keep-effect.ts";
 import { logInfo } from "./log.ts";
 
 export type Committed =
@@ -116,94 +115,6 @@ function saveJob(pool: PoolContext, before: LiveJob | null, after: LiveJob): voi
     : null;
   pool.jobs.save(before, after, wakesAt, forgetAt);
   for (const at of [wakesAt, forgetAt]) if (at !== null) pool.alarm.ensure(at);
-}
-
-/** The part of an effect that must survive a crash. */
-function keepEffect(pool: PoolContext, live: LiveJob, effect: Effect): void {
-  const { submission } = live.job;
-  const backstop = pool.now() + OUTBOX_BACKSTOP_MS;
-  switch (effect.type) {
-    case "ledger":
-      // A live attempt is in its task's row already.
-      if (effect.record.endedAt === null) return;
-      pool.jobs.saveAttempt(effect.record, submission.jobId);
-      // An accepted attempt has no upload open any more; those of a lost one are aborted with its bytes.
-      if (effect.record.state === "completed") {
-        pool.garbage.forgetUploads(effect.record.taskId, effect.record.epoch);
-      }
-      return;
-    case "collect": {
-      const dueAt = collectableAt(effect.endedAt, pool.rules);
-      const { taskId, epoch } = effect;
-      const prefix = attemptPrefix(effect);
-      pool.garbage.add({ prefix, taskId, epoch, spared: null, rounds: 2 }, dueAt);
-      pool.alarm.ensure(dueAt);
-      return;
-    }
-    case "collect_run": {
-      const dueAt = collectableAt(effect.endedAt, pool.rules);
-      const { jobId, run, keep } = effect;
-      const spared = keep === null ? null : attemptPrefix({ jobId, run, ...keep });
-      pool.garbage.add(
-        { prefix: runPrefix({ jobId, run }), taskId: null, epoch: null, spared, rounds: 2 },
-        dueAt,
-      );
-      pool.alarm.ensure(dueAt);
-      return;
-    }
-    case "plan": {
-      const { jobId, run, plan } = effect;
-      const { chunks, ...facts } = plan;
-      pool.parts.savePlan(jobId, plan);
-      if (plan.presentation === null) return;
-      pool.outbox.add({ kind: "plan", jobId, run, facts, count: chunks.length }, backstop);
-      pool.alarm.ensure(backstop);
-      return;
-    }
-    case "parts": {
-      const { jobId, run, taskId, epoch, kind, chunk, files } = effect;
-      pool.parts.add(jobId, { taskId, epoch, kind, chunk, files });
-      if (!isPresentation(live.job)) return;
-      const part = { jobId, run, kind, chunk, files };
-      pool.outbox.add({ kind: "parts", taskId, epoch, part }, backstop);
-      pool.alarm.ensure(backstop);
-      return;
-    }
-    case "source": {
-      const [input] = Object.values(submission.inputs);
-      if (input?.kind !== "video") return;
-      const { accountId } = submission;
-      const { videoId } = input;
-      pool.outbox.add({ kind: "video", accountId, videoId, metadata: effect.metadata }, backstop);
-      pool.alarm.ensure(backstop);
-      return;
-    }
-    case "project":
-      pool.outbox.add({ kind: "project", snapshot: effect.snapshot }, backstop);
-      pool.alarm.ensure(backstop);
-      return;
-    case "webhook": {
-      const { jobId, accountId, webhookUrl, metadata, origin, traceId } = submission;
-      const { eventId, sequence, event, at, snapshot } = effect;
-      const traced = traceId === undefined ? {} : { traceId };
-      const job = { jobId, accountId, webhookUrl, metadata, origin, ...traced };
-      const master = masterOf(submission);
-      pool.outbox.add(
-        { kind: "webhook", eventId, sequence, event, at, master, snapshot, job },
-        backstop,
-      );
-      pool.alarm.ensure(backstop);
-      return;
-    }
-    case "event":
-    case "grant":
-    case "revoke":
-    case "ack":
-    case "verify":
-    case "arm_alarm":
-      // Sent, or found again from the rows: they may be lost. The event's line of the history is written beside.
-      return;
-  }
 }
 
 /** Keeps each holder's session in step with its leases: renewals live nowhere else. */

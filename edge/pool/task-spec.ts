@@ -9,7 +9,7 @@ import type { GrantClaims } from "../media/grants.ts";
 const OUTPUT_TO_SOURCE_RATIO = 20;
 const LEAST_MAX_OUTPUT_BYTES = 10_000_000_000;
 
-export function maxOutputBytesOf(submission: JobSubmission): number {
+function maxOutputBytesOf(submission: JobSubmission): number {
   const sourceBytes = Object.values(submission.inputs).reduce(
     (sum, input) => sum + (input.kind === "video" ? input.sizeBytes : 0),
     0,

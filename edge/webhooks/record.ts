@@ -63,14 +63,9 @@ export function createTargeting(
 }
 
 /**
- * Records an event for the job's `webhookUrl` and every endpoint that asked for its type, then wakes the
- * consumer. Recording an event again changes nothing but wakes again: a wake-up may have been lost.
+ * Records an event for these targets, then wakes the consumer. Recording it again changes nothing but wakes again: a
+ * wake-up may have been lost.
  */
-export async function recordJobEvent(deps: RecordDeps, event: JobEvent): Promise<void> {
-  await recordFor(deps, event, await createTargeting(deps.db)(event));
-}
-
-/** The same for targets that are known. */
 export async function recordFor(
   deps: RecordDeps,
   event: JobEvent,

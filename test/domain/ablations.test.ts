@@ -36,7 +36,6 @@ const protects: Record<Exclude<keyof Guards, "reserves">, readonly Law[]> = {
   partsFirst: ["mergeLast"],
   oneWinner: ["oneWinner"],
   copiedOnce: ["copiedOnce"],
-  gapless: ["gapless"],
   pinned: ["pinned"],
 };
 

@@ -162,7 +162,7 @@ function missing(webhookId: string): ApiError {
 }
 
 /** The URL in its normal form, or a VALIDATION_ERROR that names the field and the rule. */
-export function acceptedWebhookUrl(c: Context<AppEnv>, field: string, url: string): string {
+function acceptedWebhookUrl(c: Context<AppEnv>, field: string, url: string): string {
   const verdict = checkWebhookUrl(url, {
     allowInsecure: c.get("settings").allowInsecureWebhooks,
     ownHosts: [new URL(c.req.url).host],

@@ -3,7 +3,7 @@
  * with the domain what the Durable Object does, so that a history can be played in microseconds.
  */
 import { deadlinesOf, due, nextAlarm } from "../../../edge/domain/alarm.ts";
-import type { Effect, VerifyEffect } from "../../../edge/domain/effects.ts";
+import type { Effect, PartsEffect, VerifyEffect } from "../../../edge/domain/effects.ts";
 import type { TaskEvent } from "../../../edge/domain/events.ts";
 import {
   cancelJob,
@@ -19,15 +19,19 @@ import {
 import { renewalOf, withRenewal } from "../../../edge/domain/lease.ts";
 import { match, type ReadyTask } from "../../../edge/domain/match.ts";
 import type { JobSnapshot, Lease, LiveJob, Renewal, TaskIn } from "../../../edge/domain/model.ts";
-import { acceptedChunks, currentTasks, listable, placeOf } from "../../../edge/domain/parts.ts";
+import { placeOf } from "../../../edge/domain/parts.ts";
 import type { Rules } from "../../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
+import { type IndexedFile, prefixLength } from "../../../protocol/chunks/assemble.ts";
 import type { WorkerMessage } from "../../../protocol/messages.ts";
 import { needsOf } from "../../../protocol/needs.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
 import { noMedia } from "../fixtures.ts";
 import type { Oracle } from "./oracle.ts";
 import { eventOf, type Sent, type Upstream } from "./sim-messages.ts";
+
+/** More than any plan of a history has. */
+const MOST_CHUNKS = 100;
 
 interface Session {
   readonly workerId: string;
@@ -47,6 +51,8 @@ export class SimPool {
   readonly d1 = new Map<string, JobSnapshot>();
   alarmAt: number | null = null;
   now: number;
+  /** What was accepted of each run's chunks. */
+  readonly #files = new Map<string, IndexedFile[]>();
   #memory = new Map<string, LiveJob>();
   readonly #send: (workerId: string, sessionId: string, message: Sent) => void;
 
@@ -396,7 +402,7 @@ export class SimPool {
         this.outbox.push(effect.snapshot);
         return;
       case "parts":
-        this.oracle.listed(effect, listable(this.#accepted(effect.jobId), this.rules));
+        this.oracle.listed(effect, this.#listed(effect));
         return;
       case "ledger":
       case "collect":
@@ -409,9 +415,16 @@ export class SimPool {
     }
   }
 
-  #accepted(jobId: string): ReadonlySet<number> {
-    const live = this.load(jobId);
-    return acceptedChunks(live === null ? [] : currentTasks(live.job, live.tasks));
+  /** The chunks that a playlist shows once these files are accepted, too: as the edge finds them. */
+  #listed({ jobId, run, chunk, files }: PartsEffect): readonly number[] {
+    const accepted = this.#files.get(`${jobId}/${run}`) ?? [];
+    this.#files.set(`${jobId}/${run}`, accepted);
+    for (const { name: filename, index } of files) {
+      if (chunk !== null && index) accepted.push({ kind: "chunk", chunk, filename, index });
+    }
+    const renditions = new Set(accepted.map(({ index }) => index.rendition));
+    const length = prefixLength(accepted, [...renditions], renditions.size * MOST_CHUNKS);
+    return Array.from({ length }, (_, at) => at);
   }
 
   #arm(): void {

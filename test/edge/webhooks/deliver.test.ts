@@ -15,7 +15,7 @@ import {
 import { newId } from "../../../edge/ids.ts";
 import { sweepDeliveries } from "../../../edge/webhooks/consume.ts";
 import { type DeliverDeps, deliver } from "../../../edge/webhooks/deliver.ts";
-import { type JobEvent, recordJobEvent } from "../../../edge/webhooks/record.ts";
+import { createTargeting, type JobEvent, recordFor } from "../../../edge/webhooks/record.ts";
 import { webhookSecret } from "../../../edge/webhooks/secrets.ts";
 import { isId } from "../../../protocol/ids.ts";
 import { testEnv } from "../http/harness.ts";
@@ -67,8 +67,12 @@ function world() {
     origin: "https://telecine.test",
     ...over,
   });
-  const record = (over: Partial<JobEvent> = {}) =>
-    recordJobEvent({ db: testEnv.DB, queue, settings: { webhookMaxRetries: 3 }, now }, event(over));
+  const record = async (over: Partial<JobEvent> = {}) => {
+    const recorded = event(over);
+    const targets = await createTargeting(testEnv.DB)(recorded);
+    const recording = { db: testEnv.DB, queue, settings: { webhookMaxRetries: 3 }, now };
+    await recordFor(recording, recorded, targets);
+  };
   const endpoint = async (over: Partial<EndpointRow> = {}): Promise<EndpointRow> => {
     const row: EndpointRow = {
       id: newId("webhook", now),
