@@ -1,5 +1,6 @@
 /** What an attempt does between its scratch directory and its outcome: probe, plan, run, check, deliver. */
 import type { EncoderCapability, SourceInfo } from "../protocol/media.ts";
+import type { Plan } from "../protocol/plan.ts";
 import {
   ABANDONED,
   askedOutputs,
@@ -13,7 +14,7 @@ import { performPart } from "./chunks/perform-part.ts";
 import { proposeDivision } from "./chunks/propose-division.ts";
 import { completed, type Delivered, deliver } from "./deliver.ts";
 import { metadataOf } from "./ffmpeg/source-info.ts";
-import { planRunAndDeliver } from "./plan-and-run.ts";
+import { planRunAndDeliver, refusalOf } from "./plan-and-run.ts";
 import type { AttemptOutcome } from "./session-model.ts";
 
 /** The story of an attempt. A stopped one settles as abandoned, from wherever it is. */
@@ -67,5 +68,36 @@ async function askedPlan(
   const first = make(work.devices.encoders());
   if (first.status === "planned") await proposeDivision(work, first, sources);
   if (work.signal.aborted) return ABANDONED;
-  return planRunAndDeliver(work, make, (ran, order) => deliver(work, ran, order));
+  const isCopy = first.status === "planned" && copying.has(first.action);
+  const made = await planRunAndDeliver(work, make, (ran, order) =>
+    // What is refused of a copy is made again under the same names.
+    deliver(work, ran, isCopy ? "checked_first" : order),
+  );
+  const refusal = made.status === "ended" && isCopy ? refusalOf(made.outcome) : null;
+  return refusal === null ? made : encodeInstead(work, sources, refusal);
+}
+
+/** Plans that hand streams on as they are. */
+const copying: ReadonlySet<Plan["action"]> = new Set(["passthrough", "remux", "join"]);
+
+/**
+ * A decoder gets over damage that would be damage in a copy of it, too: of a recording that was cut between key frames, of
+ * a broken transmission. The plan is made again, as of a source that cannot be copied.
+ */
+function encodeInstead(
+  work: Work,
+  sources: Readonly<Record<string, SourceInfo>>,
+  refusal: string,
+): Promise<Part<Delivered>> {
+  const { task } = work.assignment;
+  work.log("warn", `a copy was refused, so it is encoded: ${refusal}`);
+  const encoded = Object.fromEntries(
+    Object.entries(sources).map(([key, source]) => [key, { ...source, copies: false as const }]),
+  );
+  return planRunAndDeliver(
+    work,
+    (encoders) => work.plan(task.work, encoded, askedOutputs(task), encoders),
+    (ran) => deliver(work, ran, "checked_first"),
+    [`a copy was refused (${refusal}); encoded instead`],
+  );
 }

@@ -21,14 +21,16 @@ export function planAndRun(work: Work, planWith: PlanWith): Promise<Part<RanPlan
  * another way. A device rests for an output that was refused where another way made a good one, or where there is
  * none: a source that makes every encoder's output wrong costs it nothing.
  *
+ * @param before what the ledger says of an earlier plan.
  * @param deliver says whether what was made is what was promised; checked first where it could be made another way.
  */
 export async function planRunAndDeliver<T>(
   work: Work,
   planWith: PlanWith,
   deliver: (ran: RanPlan, order: DeliveryOrder) => Promise<Part<T>>,
+  before: readonly string[] = [],
 ): Promise<Part<T>> {
-  const notes: string[] = [];
+  const notes = [...before];
   const avoided = new Set<string>();
   const suspects = new Set<string>();
   let fault: Part<never> | null = null;
@@ -89,7 +91,7 @@ function refused(work: Work, plan: Rejection, planWith: PlanWith): Part<never> {
 }
 
 /** What was wrong with what an encoder reported as a success; null for every other end. */
-function refusalOf(outcome: AttemptOutcome): string | null {
+export function refusalOf(outcome: AttemptOutcome): string | null {
   const isRefusal =
     outcome.status === "failed" &&
     (outcome.code === "ENGINE_INVALID_RESPONSE" || outcome.code === "ENGINE_EMPTY_RESPONSE");

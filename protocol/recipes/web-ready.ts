@@ -51,7 +51,9 @@ function plan(context: PlanContext<Params>): PlanResult {
   }
   const span = spanOf(source, { startSeconds: 0 });
   if ("status" in span) return span;
-  const isPlayable = source.video === null || isPlayableVideo(source, source.video, asked);
+  const isPlayable =
+    source.copies !== false &&
+    (source.video === null || isPlayableVideo(source, source.video, asked));
   if (isPlayable && isLaidOutForTheWeb(source)) return passthrough(context, span);
   if (isPlayable && canCopyVideo(source, "mp4") && hasPlainTimes(source)) {
     return planRemux(context, {

@@ -102,7 +102,11 @@ function codecOptions(
   { source, encoding, bitrateKbps, isNormalised, part }: AudioTrack,
   at: number,
 ): string[] {
-  if (encoding === null) return [`-c:a:${at}`, "copy"];
+  if (encoding === null) {
+    // In MP4 ffmpeg before 6 calls it experimental; every browser plays it.
+    const isNew = source.codec === "flac";
+    return [`-c:a:${at}`, "copy", ...(isNew ? ["-strict", "experimental"] : [])];
+  }
   const channels = outgoingChannels(source.channels, encoding);
   const rate = sampleRate(source.sampleRate, encoding);
   const kbps =

@@ -70,9 +70,13 @@ export function audioRenditions(
   });
 }
 
-/** What every player has loudspeakers for. */
+/** Players that read no edit list hear an AAC encoder's 1,024 samples of delay: an eighth of a second at 8 kHz. */
+const LEAST_RATE = 44_100;
+
+/** What every player has loudspeakers for, at a rate that hardware takes. */
 function stereo(track: AudioStreamInfo): AudioStreamInfo {
-  return { ...track, channels: Math.min(track.channels, 2) };
+  const sampleRate = track.sampleRate < LEAST_RATE ? 48_000 : track.sampleRate;
+  return { ...track, sampleRate, channels: Math.min(track.channels, 2) };
 }
 
 /** Sound that begins late is filled with silence from the start. */

@@ -25,6 +25,7 @@ const codecs: Readonly<Record<ContainerFormat, readonly string[]>> = {
 
 /** Whether the pictures can be copied into that format. AVI has no presentation times to copy. */
 export function canCopyVideo(source: SourceInfo, format: ContainerFormat): boolean {
+  if (source.copies === false) return false;
   if (source.video === null) return true;
   return !source.format.includes("avi") && codecs[format].includes(source.video.codec);
 }

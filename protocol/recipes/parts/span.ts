@@ -37,6 +37,9 @@ const NO_OFFSET_SECONDS = 0.1;
 export function lengthOf(source: SourceInfo): Length | null {
   const { durationSeconds: declared, startSeconds: offset } = source;
   if (declared === null || declared <= 0) return null;
+  if (offset <= -NO_OFFSET_SECONDS && /matroska|webm/.test(source.format)) {
+    return { seconds: declared - offset, slackSeconds: -offset };
+  }
   if (offset < NO_OFFSET_SECONDS || offset >= declared)
     return { seconds: declared, slackSeconds: 0 };
   const isEither = /matroska|webm/.test(source.format);

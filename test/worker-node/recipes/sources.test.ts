@@ -2,7 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires } from "../support/requires.ts";
-import { type Bench, brightness, frameTimes, openBench, pixelsAt, samples } from "./support.ts";
+import {
+  type Bench,
+  brightness,
+  frameTimes,
+  openBench,
+  pixelsAt,
+  probeOutput,
+  samples,
+} from "./support.ts";
 
 let bench: Bench;
 beforeAll(async () => {
@@ -382,6 +390,38 @@ describe("sound and pictures that do not begin and end together", () => {
     expect(Number(moving.output.format.duration)).toBeCloseTo(1, 1);
     const heard = await bench.run(seenOn(), { name: "extractAudio" }, "wav");
     expect(Number(heard.output.format.duration)).toBeCloseTo(1, 1);
+  });
+});
+
+describe("sound that is not as usual", () => {
+  const clip = (name: string, ...audio: readonly string[]) =>
+    bench.make(name, ...picture("testsrc2=s=64x36:r=25:d=1"), ...tone(1), ...X264, ...audio);
+
+  test("FLAC is joined as it is in mp4", async () => {
+    const file = clip("flac.mkv", "-c:a", "flac");
+    const { plan, audio } = await bench.run([file, file], { name: "concat" });
+    expect(plan.action).toBe("join");
+    expect(audio?.codec_name).toBe("flac");
+  });
+
+  test("of telephones leaves a ladder at a rate whose delay nobody notices", async () => {
+    const file = clip("phone.mov", "-c:a", "pcm_mulaw", "-ar", "8000");
+    const run = await bench.run(file, { name: "hls", preset: "ultrafast" }, "hls");
+    const name = run.plan.outputs.find(({ format, audio, video }) => {
+      return format === "mp4" && audio !== null && video === null;
+    })?.file;
+    const [stream] = probeOutput(bench.tools, `${run.scratchDir}/${name}`).streams;
+    expect(stream?.sample_rate).toBe("48000");
+  });
+
+  test("that begins before zero in Matroska counts to the length of the whole", async () => {
+    const file = bench.make(
+      "early-joined.mkv",
+      ...[...picture("testsrc2=s=64x36:r=25:d=3"), ...tone(3), ...X264, ...AAC],
+      ...["-output_ts_offset", "-1.5", "-avoid_negative_ts", "disabled"],
+    );
+    const { output } = await bench.run([file, file], { name: "concat" });
+    expect(Number(output.format.duration)).toBeCloseTo(6, 0);
   });
 });
 
