@@ -94,7 +94,7 @@ function Delivery({
             icon="retry"
             isBusy={again.isBusy}
             onClick={() => again.run()}
-            aria-label={`Send ${delivery.type} again`}
+            aria-label={`Send again: ${delivery.type}`}
           >
             Send again
           </Button>

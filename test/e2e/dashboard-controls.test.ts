@@ -1,5 +1,5 @@
 /** What a person does in the dashboard to what already runs: pausing, draining, revoking, sending again. */
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
@@ -11,6 +11,7 @@ import {
   play,
   signIn,
   uploadWithoutPart2,
+  violations,
 } from "./dashboard-page.ts";
 import { startSink, startWorld, type World } from "./telecine.ts";
 
@@ -19,7 +20,7 @@ const { features } = await resolveTools(process.env);
 /** What the edge cuts a file of this size into. */
 const PART_BYTES = 8 * 1024 * 1024;
 /** Long enough that a fleet divides it, and its beginning can be played early. */
-const SECONDS = 36;
+const SECONDS = 60;
 
 let world: World;
 let browser: Browser;
@@ -36,7 +37,9 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
       ...["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-pix_fmt", "yuv420p"],
       ...["-c:a", "aac", "-shortest"],
     ]);
-    await appendFile(clip, padding(PART_BYTES + 1_000_000));
+    // Two parts, whatever the clip itself takes.
+    const { size } = await stat(clip);
+    await appendFile(clip, padding(PART_BYTES + 4_000_000 - size));
     ({ page, complained } = await openDashboard(browser, world.host.url));
     await signIn(page, world.host.rootKey);
   }, 90_000);
@@ -107,15 +110,31 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
     const first = await sink.next(({ body }) => body.includes("webhook.test"));
     const row = page.getByRole("listitem").filter({ hasText: "webhook.test" });
     await row.getByText("delivered", { exact: true }).waitFor();
-    await row.getByRole("button", { name: /^Send .* again$/ }).click();
+    await row.getByRole("button", { name: "Send again: webhook.test" }).click();
     const second = await sink.next(
       (event) => event !== first && event.body.includes("webhook.test"),
     );
     await row.getByText("2 tries").waitFor();
     expect(second.headers["webhook-id"]).toBe(first.headers["webhook-id"]);
     expect(second.body).toBe(first.body);
+    expect(await violations(page)).toEqual([]);
     expect(complained()).toEqual([]);
     await sink.stop();
+  }, 60_000);
+
+  test("offer no retry of a job that would only fail again, whose page says why it failed", async () => {
+    const cut = `${clip}.cut.mp4`;
+    await writeFile(cut, (await readFile(clip)).subarray(0, 100_000));
+    const job = await world.finish({
+      videoId: await world.upload(cut),
+      recipe: { name: "resize", height: 90 },
+    });
+    await visit(`jobs/${job.jobId}`);
+    await page.getByRole("alert").getByText("a retry would fail the same way").waitFor();
+    await page.getByRole("link", { name: "Another from this video" }).waitFor();
+    expect(await page.getByRole("button", { name: /Retry/ }).count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    expect(complained()).toEqual([]);
   }, 60_000);
 
   test("drain a worker, and revoke another, which is cut off and never let in again", async () => {

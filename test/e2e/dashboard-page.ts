@@ -1,5 +1,10 @@
 /** The dashboard in a browser, as tests use it: signed in, listened to, played. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const axe = readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export interface Dashboard {
   readonly page: Page;
@@ -85,4 +90,25 @@ export async function uploadWithoutPart2(page: Page, file: string): Promise<stri
   await page.getByLabel("Video file").setInputFiles(file);
   await page.getByText("1 of 2 parts").waitFor();
   return sent;
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** What axe-core finds on the page as it is. The page's policy binds its scripts, not its debugger. */
+export async function violations(on: Page, rules?: readonly string[]): Promise<readonly string[]> {
+  // Colours are judged where they have come to rest; what turns for ever has no end.
+  await on.evaluate(
+    "for (const a of document.getAnimations()) if (a.playState !== 'idle') a.cancel()",
+  );
+  await on.evaluate(await axe);
+  const options = JSON.stringify(rules === undefined ? {} : { runOnly: rules });
+  const run = `axe.run(${options}).then((result) => result.violations)`;
+  const found = (await on.evaluate(run)) as Violation[];
+  return found.flatMap(({ id, impact, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${impact} ${id}: ${html}\n${failureSummary}`),
+  );
 }

@@ -1,6 +1,5 @@
 /** The dashboard as a person uses it: signing in, uploading, watching, playing; every page, light and dark. */
-import { appendFile, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { appendFile } from "node:fs/promises";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,11 +11,9 @@ import {
   play,
   signIn,
   uploadWithoutPart2,
+  violations,
 } from "./dashboard-page.ts";
 import { startWorld, type World } from "./telecine.ts";
-
-const require = createRequire(import.meta.url);
-const axe = readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** What the edge cuts a file of this size into. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -28,27 +25,6 @@ let clip: string;
 let jobAddress: string;
 let complained: Dashboard["complained"];
 let hosts: Dashboard["hosts"];
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string | null;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
-
-/** What axe-core finds on the page as it is. The page's policy binds its scripts, not its debugger. */
-async function violations(on: Page, rules?: readonly string[]): Promise<readonly string[]> {
-  // Colours are judged where they have come to rest; what turns for ever has no end.
-  await on.evaluate(
-    "for (const a of document.getAnimations()) if (a.playState !== 'idle') a.cancel()",
-  );
-  await on.evaluate(await axe);
-  const options = JSON.stringify(rules === undefined ? {} : { runOnly: rules });
-  const run = `axe.run(${options}).then((result) => result.violations)`;
-  const found = (await on.evaluate(run)) as Violation[];
-  return found.flatMap(({ id, impact, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${impact} ${id}: ${html}\n${failureSummary}`),
-  );
-}
 
 const sections = ["", "jobs", "videos", "workers", "webhooks", "presets", "keys"];
 
