@@ -49,6 +49,7 @@ CREATE TABLE idempotency (
   account_id text NOT NULL,
   key text NOT NULL,
   request_hash text NOT NULL,
+  fingerprint text,
   status integer,
   answer text,
   created_at integer NOT NULL,

@@ -15,7 +15,13 @@ export interface IdempotentRequest {
 export type ClaimResult =
   /** The caller answers, and says so with `keepAnswer` or `dropClaim`. */
   | { readonly status: "claimed"; readonly createdAt: number }
-  | { readonly status: "answered"; readonly httpStatus: number; readonly answer: string }
+  | {
+      readonly status: "answered";
+      readonly httpStatus: number;
+      readonly answer: string;
+      /** Of the file that was answered; null where there was none. */
+      readonly fingerprint: string | null;
+    }
   | { readonly status: "in_progress" }
   | { readonly status: "mismatch" };
 
@@ -49,7 +55,8 @@ export async function claimKey(
   if (row === undefined) return { status: "in_progress" };
   if (row.requestHash !== request.requestHash) return { status: "mismatch" };
   if (row.status !== null) {
-    return { status: "answered", httpStatus: row.status, answer: row.answer ?? "" };
+    const { status: httpStatus, answer, fingerprint } = row;
+    return { status: "answered", httpStatus, answer: answer ?? "", fingerprint };
   }
   const taken = await catalogue
     .update(idempotency)
@@ -68,12 +75,16 @@ export async function claimKey(
 export async function keepAnswer(
   db: D1Database,
   request: IdempotentRequest,
-  httpStatus: number,
-  answer: string,
+  kept: {
+    readonly httpStatus: number;
+    readonly answer: string;
+    readonly fingerprint: string | null;
+  },
 ): Promise<void> {
+  const { httpStatus: status, answer, fingerprint } = kept;
   await openCatalogue(db)
     .update(idempotency)
-    .set({ status: httpStatus, answer })
+    .set({ status, answer, fingerprint })
     .where(and(sameKey(request), isNull(idempotency.status)));
 }
 

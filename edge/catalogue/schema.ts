@@ -336,6 +336,8 @@ export const idempotency = sqliteTable(
     key: text("key").notNull(),
     /** SHA-256 of method, path and body. */
     requestHash: text("request_hash").notNull(),
+    /** Of a file that was streamed: known only once it has arrived (`file-fingerprint.ts`). */
+    fingerprint: text("fingerprint"),
     /** Null while the first request is still being answered. */
     status: integer("status"),
     answer: text("answer"),

@@ -33,5 +33,7 @@ export interface AppEnv {
     principal: Principal;
     /** Of a request with an `Idempotency-Key`: what ids made from it are derived from (`idempotency.ts`). */
     idempotentId?: IdempotentId;
+    /** Of such a request, the file that it sent (`file-fingerprint.ts`); set by its handler. */
+    fingerprint?: string;
   };
 }

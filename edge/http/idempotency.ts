@@ -14,8 +14,10 @@ import { logError } from "../log.ts";
 import { sha256Hex } from "../secrets.ts";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { fingerprintOf } from "./file-fingerprint.ts";
 import { streams } from "./json-body.ts";
 import { requestIdsOf } from "./request-ids.ts";
+import { openVideoBody } from "./video-body.ts";
 
 const KEY_PATTERN = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
@@ -44,7 +46,7 @@ function requestTarget(c: Context<AppEnv>): string {
   return pathname.replace(/^(?:\/api)?\/v1/, "") + search;
 }
 
-/** A file's bytes cannot be hashed before they are stored: its length and type stand for them. */
+/** A file is streamed: until its fingerprint is known, its length and type stand for it. */
 async function bodyOf(c: Context<AppEnv>): Promise<string> {
   if (!streams(c.req.path)) return c.req.text();
   const type = (c.req.header("content-type") ?? "").split(";")[0];
@@ -107,12 +109,12 @@ async function claimOrReplay(
       case "claimed":
         return claim;
       case "answered":
+        if (claim.fingerprint !== null && !(await sends(c, claim.fingerprint))) {
+          throw mismatch(request.key);
+        }
         return replay(claim.httpStatus, claim.answer);
       case "mismatch":
-        throw new ApiError(
-          "IDEMPOTENCY_MISMATCH",
-          `The Idempotency-Key '${request.key}' was first used with another request.`,
-        );
+        throw mismatch(request.key);
       case "in_progress":
         if (Date.now() >= giveUpAt) {
           throw new ApiError(
@@ -123,6 +125,24 @@ async function claimOrReplay(
         }
         await scheduler.wait(LOOK_EVERY_MS);
     }
+  }
+}
+
+function mismatch(key: string): ApiError {
+  return new ApiError(
+    "IDEMPOTENCY_MISMATCH",
+    `The Idempotency-Key '${key}' was first used with another request.`,
+  );
+}
+
+/** Whether the request sends the file with this fingerprint; one that sends none that can be read does not. */
+async function sends(c: Context<AppEnv>, fingerprint: string): Promise<boolean> {
+  try {
+    const file = await openVideoBody(c.req.raw, c.req.query("filename") ?? null);
+    return (await fingerprintOf(file)) === fingerprint;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
   }
 }
 
@@ -154,8 +174,9 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
 async function settle(c: Context<AppEnv>, request: IdempotentRequest): Promise<void> {
   try {
     if (await isWorthKeeping(c.res.clone())) {
-      const kept = JSON.stringify(await toKept(c.res.clone()));
-      await keepAnswer(c.env.DB, request, c.res.status, kept);
+      const answer = JSON.stringify(await toKept(c.res.clone()));
+      const fingerprint = c.get("fingerprint") ?? null;
+      await keepAnswer(c.env.DB, request, { httpStatus: c.res.status, answer, fingerprint });
     } else {
       await dropClaim(c.env.DB, request);
     }

@@ -1,5 +1,5 @@
 /** Lets a stream end well only after exactly so many bytes, and only after the right ones where their digest is known. */
-import { toHex } from "../hex.ts";
+import { startSha256 } from "./sha256-stream.ts";
 
 export interface ExactStream {
   readonly stream: TransformStream<Uint8Array, Uint8Array>;
@@ -13,7 +13,7 @@ export interface ExactStream {
  * would otherwise keep the first bytes of a stream that is too long, or bytes that turn out to be wrong.
  */
 export function exactly(size: number, sha256: string | null = null): ExactStream {
-  const digest = sha256 === null ? null : createDigest();
+  const digest = sha256 === null ? null : startSha256();
   let held: Uint8Array | null = null;
   let seen = 0;
   let fault: ReturnType<ExactStream["fault"]> = null;
@@ -39,18 +39,5 @@ export function exactly(size: number, sha256: string | null = null): ExactStream
         if (held !== null) controller.enqueue(held);
       },
     }),
-  };
-}
-
-/** SHA-256 of bytes as they come; ends as lower-case hex. */
-function createDigest() {
-  const stream = new crypto.DigestStream("SHA-256");
-  const writer = stream.getWriter();
-  return {
-    add: (chunk: Uint8Array) => writer.write(chunk),
-    async end(): Promise<string> {
-      await writer.close();
-      return toHex(await stream.digest);
-    },
   };
 }

@@ -17,6 +17,7 @@ import type { UploadDeps } from "../../media/settle-upload.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { fingerprinting } from "../file-fingerprint.ts";
 import { answers, byteAnswers, commonErrors, idParameter } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { serveObject } from "../serve-object.ts";
@@ -164,13 +165,13 @@ async function upload(c: Context<AppEnv>): Promise<Response> {
   const { filename } = parseOrRefuse(videoUploadQuerySchema, c.req.query(), [], "query");
   const deps = depsOf(c);
   refuseDeclaredSize(c);
-  const incoming = await openVideoBody(c.req.raw, filename ?? null);
-  const received = await receiveVideo(deps, {
-    accountId: c.get("principal").accountId,
-    ...incoming,
-  });
+  const sent = await openVideoBody(c.req.raw, filename ?? null);
+  const tapped = c.get("idempotentId") === undefined ? null : fingerprinting(sent);
+  const { accountId } = c.get("principal");
+  const received = await receiveVideo(deps, { accountId, ...(tapped?.file ?? sent) });
   switch (received.status) {
     case "ready":
+      if (tapped !== null) c.set("fingerprint", await tapped.fingerprint());
       return c.json(videoView(received.video), 201, {
         location: `/v1/videos/${received.video.id}`,
       });

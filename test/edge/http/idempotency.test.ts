@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { claimKey, keepAnswer, sweepIdempotency } from "../../../edge/catalogue/idempotency.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
+import type { Video } from "../../../protocol/http/videos.ts";
+import { clip } from "../media/clips.ts";
 import { FakePool } from "./fake-pool.ts";
 import { type CallOptions, call, makeKey, makeVideo, refusal, testEnv } from "./harness.ts";
 
@@ -12,7 +14,46 @@ beforeEach(() => {
 const post = (path: string, json: unknown, key: string, options: CallOptions = {}) =>
   call(path, { env: pool.env, ...options, json, headers: { "idempotency-key": key } });
 
+const kept = (httpStatus: number, answer: string) => ({ httpStatus, answer, fingerprint: null });
+
 const work = (videoId: string) => ({ videoId, recipe: { name: "webReady" } });
+
+describe("the same key and file", () => {
+  const send = (body: BodyInit, key: string, type = "video/mp4") =>
+    call("/v1/videos?filename=clip.mp4", {
+      body,
+      headers: { "idempotency-key": key, "content-type": type },
+    });
+  const form = (bytes: Uint8Array<ArrayBuffer>) => {
+    const fields = new FormData();
+    fields.set("file", new File([bytes], "other.mp4"));
+    return fields;
+  };
+
+  test("give one video; another file of the same length is a mismatch", async () => {
+    const file = clip("mp4");
+    const first = await (await send(file, "file")).json<Video>();
+    const again = await send(file, "file");
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
+    expect((await again.json<Video>()).videoId).toBe(first.videoId);
+    const other = file.with(file.length - 1, 1);
+    for (const body of [other, other.subarray(0, 9)]) {
+      expect(await refusal(send(body, "file"))).toMatchObject({
+        status: 422,
+        code: "IDEMPOTENCY_MISMATCH",
+      });
+    }
+  });
+
+  test("are the same in a form, whatever its boundary", async () => {
+    const post = (bytes: Uint8Array<ArrayBuffer>) =>
+      call("/v1/videos", { body: form(bytes), headers: { "idempotency-key": "form" } });
+    const first = await (await post(clip("mp4"))).json<Video>();
+    expect((await (await post(clip("mp4"))).json<Video>()).videoId).toBe(first.videoId);
+    const other = clip("mp4").with(clip("mp4").length - 1, 1);
+    expect((await refusal(post(other))).code).toBe("IDEMPOTENCY_MISMATCH");
+  });
+});
 
 describe("the same key and body", () => {
   test("answer with the first answer, under either prefix, and submit once", async () => {
@@ -169,12 +210,13 @@ describe("claims", () => {
 
   test("the first answer stays, whoever answers later", async () => {
     await claimKey(testEnv.DB, request("first"), 1000, 60_000);
-    await keepAnswer(testEnv.DB, request("first"), 202, "one");
-    await keepAnswer(testEnv.DB, request("first"), 409, "two");
+    await keepAnswer(testEnv.DB, request("first"), kept(202, "one"));
+    await keepAnswer(testEnv.DB, request("first"), kept(409, "two"));
     expect(await claimKey(testEnv.DB, request("first"), 2000, 60_000)).toEqual({
       status: "answered",
       httpStatus: 202,
       answer: "one",
+      fingerprint: null,
     });
   });
 
@@ -182,7 +224,7 @@ describe("claims", () => {
     const day = 24 * 60 * 60 * 1000;
     for (const key of ["swept", "unswept"]) {
       await claimKey(testEnv.DB, request(key), 1000, 60_000);
-      await keepAnswer(testEnv.DB, request(key), 202, "old");
+      await keepAnswer(testEnv.DB, request(key), kept(202, "old"));
     }
     expect((await claimKey(testEnv.DB, request("unswept"), 1000 + day, 1)).status).toBe("answered");
     expect((await claimKey(testEnv.DB, request("unswept"), 1001 + day, 1)).status).toBe("claimed");
