@@ -15,11 +15,11 @@ const execute = promisify(execFile);
 const { features } = await resolveTools(process.env);
 
 /** The longer one is divided by a fleet. */
-const seconds = { single_file: 32, segments: 6 } as const;
+const seconds = { single_file: 36, segments: 6 } as const;
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ workers: 2 });
+  world = await startWorld({ workers: 3 });
   const cues = path.join(world.folder, "cues.srt");
   await writeFile(cues, "1\n00:00:01,000 --> 00:00:03,000\nHello there\n\n");
   for (const length of Object.values(seconds)) {
