@@ -1,6 +1,6 @@
 /** The sandbox, by real namespaces and real ffmpeg: what works in it, and what nothing gets out of it. */
 import { existsSync } from "node:fs";
-import { copyFile, mkdtemp, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkOutput, probeSource, resolveTools, runStep } from "../../worker-node/ffmpeg/index.ts";
@@ -139,6 +139,42 @@ describe.skipIf(!hasNamespaces)("a sandbox (needs user namespaces)", async () =>
     const copied = await run(there, copyOf(secret, "file:got"));
     expect(copied.stderr.join("\n")).toContain("No such file");
     expect(existsSync(join(there.scratch, "got"))).toBe(false);
+  });
+
+  test("shows what a tool that is a script calls, and nothing else of where that lies", async () => {
+    const home = await mkdtemp(join(clips, "wrapped-"));
+    const elsewhere = await mkdtemp(join(clips, "elsewhere-"));
+    const secret = join(elsewhere, "secret");
+    await writeFile(secret, "a secret");
+    const program = async (path: string, bytes: string | null) => {
+      if (bytes === null) await copyFile(tools.ffmpeg, path);
+      else await writeFile(path, bytes);
+      await chmod(path, 0o755);
+      return path;
+    };
+    const real = await program(join(elsewhere, "ffmpeg-7"), null);
+    await program(join(home, "ffmpeg.real"), `#!/bin/sh\nexec '${real}' "$@"\n`);
+    const own = await program(
+      join(home, "ffmpeg"),
+      `#!/usr/bin/env sh\n# See ${secret}\nexec "$(dirname "$0")/ffmpeg.real" "$@"\n`,
+    );
+    const there = await sandboxed({ ...tools, ffmpeg: own });
+    expect(there.sandbox).toMatchObject({ level: "full", why: null });
+    const copied = await run(there, copyOf(secret, "file:got"));
+    expect(copied.stderr.join("\n")).toContain("No such file");
+  });
+
+  test("tells of a script that finds its program by another way", async () => {
+    const home = await mkdtemp(join(clips, "hidden-"));
+    const own = join(home, "ffmpeg");
+    await copyFile(tools.ffmpeg, join(home, "real"));
+    await writeFile(own, `#!/bin/sh\nname=re; exec "${home}/\${name}al" "$@"\n`);
+    await chmod(own, 0o755);
+    const there = await sandboxed({ ...tools, ffmpeg: own });
+    expect(there.sandbox).toMatchObject({
+      level: "network",
+      why: expect.stringContaining("if it is a script"),
+    });
   });
 
   test("shuts files out that ffmpeg reads and writes without it", async () => {

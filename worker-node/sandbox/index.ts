@@ -9,6 +9,7 @@ import type { Tools } from "../ffmpeg/types.ts";
 import type { SandboxMode } from "../options.ts";
 import type { SourceServer } from "../source/server.ts";
 import { openNamespaces } from "./namespaces.ts";
+import { programsOf } from "./programs.ts";
 import { proveSandbox } from "./prove.ts";
 import { viewOf } from "./view.ts";
 
@@ -86,8 +87,7 @@ async function trySandbox(
 async function viewFor(tools: Tools, scratch: string) {
   const root = join(scratch, "root");
   await mkdir(root, { recursive: true, mode: 0o700 });
-  const called = [tools.ffmpeg, tools.ffprobe];
-  const programs = [...called, ...(await Promise.all(called.map((path) => realpath(path))))];
+  const programs = await programsOf([tools.ffmpeg, tools.ffprobe]);
   const parts = viewOf({
     programs: [...programs, ...(await librariesBeside(programs))],
     scratch: await realpath(scratch),

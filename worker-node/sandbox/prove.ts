@@ -61,7 +61,10 @@ export async function proveSandbox(request: ProofRequest): Promise<string | null
     ]);
     request.signal.throwIfAborted();
     const files = request.tools.confinement.namespaces?.hasOwnFiles === true;
-    if (ffmpeg !== 0 || ffprobe !== 0) return "FFmpeg does not run in it";
+    if (ffmpeg !== 0 || ffprobe !== 0) {
+      const hint = files ? "; if it is a script, that may call what is not shown to it" : "";
+      return `FFmpeg does not run in it${hint}`;
+    }
     if (guests === 0) return "the source cannot be reached from it";
     if (strangers > 0) return "a server outside can be reached from it";
     if (!(await hasBytes(join(inside, "written.wav")))) return "scratch cannot be written from it";

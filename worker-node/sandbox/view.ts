@@ -13,8 +13,9 @@ export interface View {
 
 export interface ViewRequest {
   /**
-   * Files: ffmpeg and ffprobe by their real paths and the paths they are called by, and libraries that lie beside them. Not
-   * their directories: a program in somebody's home would show the home.
+   * Files: ffmpeg and ffprobe by their real paths and the paths they are called by, what they call where they are scripts
+   * (`programsOf`), and libraries that lie beside them. Not their directories: a program in somebody's home would show the
+   * home.
    */
   readonly programs: readonly string[];
   readonly scratch: string;
