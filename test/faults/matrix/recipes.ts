@@ -253,7 +253,10 @@ export const recipeRows: readonly RecipeRow[] = [
         height: Math.max(1, Math.round((size.height * 48) / size.width)),
       }))(source);
       if (cell.status === "rejected" || shown === null) return cell;
-      return { ...cell, file: { ...cell.file, frames: null, seconds: source.seconds } };
+      return {
+        ...cell,
+        file: { ...cell.file, frames: null, seconds: source.pictureSeconds ?? source.seconds },
+      };
     },
   },
 ];
@@ -272,7 +275,7 @@ function sound(codec: string, most: number): (source: SourceFacts) => Cell {
     return {
       status: "made",
       file: {
-        ...{ video: null, frames: null, seconds: source.seconds },
+        ...{ video: null, frames: null, seconds: source.soundSeconds ?? source.seconds },
         audio: { codec, channels: [channels] },
         ...{ subtitles: 0, chapters: 0 },
       },

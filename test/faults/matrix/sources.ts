@@ -7,6 +7,9 @@ export interface SourceFacts {
   /** As a player shows it, upright and with square pixels; null without pictures. */
   readonly shown: { readonly width: number; readonly height: number } | null;
   readonly seconds: number;
+  /** Where pictures, or the first track of sound, end before the whole. */
+  readonly pictureSeconds?: number;
+  readonly soundSeconds?: number;
   /** Presented pictures; null where a recipe may rightly make another number of them. */
   readonly frames: number | null;
   /** Channels of each track of sound. */
@@ -194,6 +197,65 @@ export const sources: readonly SourceRow[] = [
         ...["-metadata", "location=+52.5200+013.4050/", "-metadata", "title=Home"],
         ...["-movflags", "use_metadata_tags"],
       ),
+  },
+  {
+    ...plain,
+    name: "sound goes on",
+    seconds: 3,
+    pictureSeconds: 1,
+    make: (b) => b.make("heard-on.mp4", ...PICTURE, ...lavfi("sine=f=440:d=3"), ...X264, ...AAC),
+  },
+  {
+    ...plain,
+    name: "pictures go on",
+    seconds: 3,
+    soundSeconds: 1,
+    frames: 75,
+    make: (b) =>
+      b.make("seen-on.mp4", ...lavfi("testsrc2=s=160x90:r=25:d=3"), ...SOUND, ...X264, ...AAC),
+  },
+  {
+    ...plain,
+    name: "slides",
+    seconds: 15,
+    frames: 3,
+    channels: [],
+    make: (b) => b.make("slides.mp4", ...lavfi("testsrc2=s=160x90:r=1/5:d=15"), ...X264),
+  },
+  {
+    ...plain,
+    name: "a hole of frames",
+    seconds: 4,
+    frames: null,
+    make: (b) =>
+      b.make(
+        "hole.mp4",
+        ...[...lavfi("testsrc2=s=160x90:r=25:d=4"), ...lavfi("sine=f=440:d=4")],
+        ...["-vf", "select='lt(t,1)+gte(t,3)'", "-fps_mode", "passthrough", ...X264, ...AAC],
+      ),
+  },
+  {
+    ...plain,
+    name: "ProRes",
+    make: (b) =>
+      b.make("prores.mov", ...PICTURE, ...SOUND, "-c:v", "prores_ks", "-c:a", "pcm_s16be"),
+  },
+  {
+    ...plain,
+    name: "7.1",
+    channels: [8],
+    make: (b) =>
+      b.make(
+        "seven.mkv",
+        ...[...PICTURE, ...lavfi("anoisesrc=a=0.1:d=1,aformat=channel_layouts=7.1")],
+        ...[...X264, "-c:a", "pcm_s16be"],
+      ),
+  },
+  {
+    ...plain,
+    name: "telephone sound",
+    make: (b) =>
+      b.make("phone.mov", ...PICTURE, ...SOUND, ...X264, "-c:a", "pcm_mulaw", "-ar", "16000"),
   },
   {
     ...plain,
