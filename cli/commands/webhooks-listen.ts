@@ -56,7 +56,8 @@ Examples:
 
 async function listen(options: ListenOptions): Promise<void> {
   const { secret } = options;
-  if (secret !== undefined && secretBytes(secret) === null) {
+  const isSecret = secret === undefined || /^whsec_/.test(secret);
+  if (!isSecret || (secret !== undefined && secretBytes(secret) === null)) {
     throw new UsageError("--secret must be whsec_ and base64, as the edge showed it.");
   }
   const client = secret === undefined ? clientFromEnvironment(process.env) : null;

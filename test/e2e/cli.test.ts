@@ -354,6 +354,8 @@ test("what was typed wrongly exits 2 and names what is meant; help exits 0", asy
   const typo = await run(["job5"]);
   expect([typo.code, typo.stderr]).toEqual([2, expect.stringContaining("Did you mean")]);
   expect((await run(["jobs", "--state", "done"])).stderr).toContain("must be one of queued");
+  const secret = await run(["webhooks", "listen", "--secret", "Zm9v"]);
+  expect([secret.code, secret.stderr]).toEqual([2, expect.stringContaining("must be whsec_")]);
   const help = await run(["--help"]);
   expect([help.code, help.stdout]).toEqual([0, expect.stringContaining("Exit codes:")]);
   expect((await run(["jobs"], { TELECINE_API_KEY: "" })).code).toBe(3);
