@@ -99,13 +99,15 @@ function pictures(
   video: VideoStreamInfo,
   framed: Framing,
   fps: number,
-  { lengthSeconds }: Span,
+  { lengthSeconds, expectedSeconds }: Span,
 ): string {
   const rate = exactRate(fps);
+  const ends = lengthSeconds ?? expectedSeconds;
   // The last picture counts though what is left of it is short: of a single one nothing else would be left.
   return [
     `fps=fps=${rate.num}/${rate.den}:start_time=0:eof_action=pass`,
-    ...(lengthSeconds === null ? [] : [`trim=end=${secondsText(lengthSeconds - 0.0005)}`]),
+    // Rounded to the new rate, the last picture may begin where the part ends.
+    ...(ends === null ? [] : [`trim=end_frame=${Math.max(1, Math.round(ends * fps))}`]),
     ...stillFilters(video, framed, "gif"),
   ].join(",");
 }
