@@ -1,12 +1,19 @@
 import { z } from "zod";
-import type { VideoStreamInfo } from "../media.ts";
+import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
 import { refuseHdr } from "./parts/color.ts";
 import { type Framing, framing } from "./parts/geometry.ts";
 import { length, seconds, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { heldPictures, partOptions, type Span, spanOfPictures } from "./parts/span.ts";
+import {
+  beginsLate,
+  heldPictures,
+  isWhole,
+  partOptions,
+  type Span,
+  spanOfPictures,
+} from "./parts/span.ts";
 import { exactRate, secondsText } from "./parts/timing.ts";
 import { stillFilters } from "./parts/video-filters.ts";
 
@@ -72,7 +79,9 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
       `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(span.expectedSeconds ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
     );
   }
-  const chain = [...heldPictures(source, span), pictures(video, framed, asked.fps, span)].join(",");
+  const chain = [...heldPictures(source, span), pictures(source, framed, asked.fps, span)].join(
+    ",",
+  );
   const reading: Reading = { from: { source: sourceKey }, options: partOptions(source, span) };
   return {
     status: "planned",
@@ -95,16 +104,17 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
 
 type Reading = FfmpegStep["inputs"][number];
 
-function pictures(
-  video: VideoStreamInfo,
-  framed: Framing,
-  fps: number,
-  { lengthSeconds, expectedSeconds }: Span,
-): string {
+/** A gif begins with its first picture, which is shown for as long as there was none. */
+function pictures(source: SourceInfo, framed: Framing, fps: number, span: Span): string {
+  const { video } = source;
+  if (video === null) throw new RangeError("a gif of no pictures");
   const rate = exactRate(fps);
-  const ends = lengthSeconds ?? expectedSeconds;
+  const isFilled = !isWhole(span) || beginsLate(source);
+  const ends = span.lengthSeconds ?? span.expectedSeconds;
   // The last picture counts though what is left of it is short: of a single one nothing else would be left.
   return [
+    // A moment before the first picture would count as one more.
+    ...(isFilled ? [] : ["setpts=PTS-STARTPTS"]),
     `fps=fps=${rate.num}/${rate.den}:start_time=0:eof_action=pass`,
     // Rounded to the new rate, the last picture may begin where the part ends.
     ...(ends === null ? [] : [`trim=end_frame=${Math.max(1, Math.round(ends * fps))}`]),

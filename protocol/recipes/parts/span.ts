@@ -159,6 +159,11 @@ function isSought(source: SourceInfo, startSeconds: number): boolean {
   return startSeconds > latenessOf(source);
 }
 
+/** Whether time goes by before the first picture: more than the delay of an encoder of sound. */
+export function beginsLate(source: SourceInfo): boolean {
+  return latenessOf(source) > NO_OFFSET_SECONDS;
+}
+
 function latenessOf({ video, startSeconds }: SourceInfo): number {
   return video === null ? 0 : Math.max(0, (video.startSeconds ?? startSeconds) - startSeconds);
 }

@@ -385,6 +385,12 @@ describe("sound and pictures that do not begin and end together", () => {
     expect(audio?.codec_name).toBe("aac");
   });
 
+  test("a gif of pictures that begin with the delay of their sound is not longer than they are", async () => {
+    const file = bench.make("delayed.mkv", ...frames(25), ...tone(1), ...X264, ...AAC);
+    const { video } = await bench.run(file, { name: "gif", width: 32, fps: 10 }, "gif");
+    expect(video?.nb_read_frames).toBe("10");
+  });
+
   test("pictures alone end with the last, sound alone with its own end", async () => {
     const moving = await bench.run(heardOn(), { name: "gif", width: 32, fps: 10 }, "gif");
     expect(Number(moving.output.format.duration)).toBeCloseTo(1, 1);
