@@ -70,6 +70,7 @@ describe.each(sets)("a source probed with $name", ({ tools }) => {
       fragmented: false,
       simpleEditList: true,
       maxKeyframeGapSeconds: 1,
+      lastPictureSeconds: expect.closeTo(0.1, 3),
       sampleDecodesCleanly: true,
     });
     expect(source.audio).toEqual([
