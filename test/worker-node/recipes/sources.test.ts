@@ -318,7 +318,8 @@ describe("a part of a source with a hole", () => {
     expect(times.slice(0, 2).map((time) => time.toFixed(2))).toEqual(["0.00", "1.00"]);
   });
 
-  test("that has no picture of its own shows that of before, for as long as was asked", async () => {
+  test("that has no picture of its own shows that of before, for as long as was asked", async (context) => {
+    requires(context, bench.tools, "bsf", "setts");
     const trim = { name: "trim", startSeconds: 1.5, durationSeconds: 1.2 };
     const { video } = await bench.run(held(), trim);
     expect(video?.nb_read_frames).toBe("1");
@@ -354,14 +355,16 @@ describe("sound and pictures that do not begin and end together", () => {
   /** Sound ends at one second, pictures at four. */
   const seenOn = () => bench.make("seen.mp4", ...frames(100), ...tone(1), ...X264, ...AAC);
 
-  test("a part after the last picture has it, and the sound", async () => {
+  test("a part after the last picture has it, and the sound", async (context) => {
+    requires(context, bench.tools, "bsf", "setts");
     const trim = { name: "trim", startSeconds: 2, durationSeconds: 0.5 };
     const { video, output } = await bench.run(heardOn(), trim);
     expect(video?.nb_read_frames).toBe("1");
     expect(Number(output.format.duration)).toBeCloseTo(0.5, 1);
   });
 
-  test("a part before the first picture has it, and all of the sound", async () => {
+  test("a part before the first picture has it, and all of the sound", async (context) => {
+    requires(context, bench.tools, "bsf", "setts");
     const file = bench.make(
       "dark.mkv",
       "-itsoffset",
@@ -449,7 +452,8 @@ describe("pictures that stay for long", () => {
     expect(plan.action).toBe("ladder");
   });
 
-  test("the last is shown to the end of its file", async () => {
+  test("the last is shown to the end of its file", async (context) => {
+    requires(context, bench.tools, "bsf", "setts");
     const uneven = bench.make(
       "uneven-end.mp4",
       ...picture("testsrc2=s=64x36:r=25:d=6,select='lt(t,1)+gte(t,5.9)'"),

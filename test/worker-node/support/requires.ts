@@ -6,18 +6,23 @@ import { execFileSync } from "node:child_process";
 import type { TestContext } from "vitest";
 import type { Tools } from "../../../worker-node/ffmpeg/index.ts";
 
-/** Whether this ffmpeg has an encoder or a filter of the name. */
-export function has(tools: Tools, kind: "encoder" | "filter", name: string): boolean {
+type Kind = "encoder" | "filter" | "bsf";
+
+/** How ffmpeg's help on one begins. */
+const titles = { encoder: "Encoder", filter: "Filter", bsf: "Bit stream filter" } as const;
+
+/** Whether this ffmpeg has an encoder, a filter or a bit stream filter of the name. */
+export function has(tools: Tools, kind: Kind, name: string): boolean {
   const args = ["-hide_banner", "-h", `${kind}=${name}`];
   const text = execFileSync(tools.ffmpeg, args, { stdio: "pipe" }).toString();
-  return text.startsWith(kind === "encoder" ? `Encoder ${name}` : `Filter ${name}`);
+  return text.startsWith(`${titles[kind]} ${name}`);
 }
 
-/** Leaves the test out where this ffmpeg has no such encoder or filter. */
+/** Leaves the test out where this ffmpeg has none such. */
 export function requires(
   context: Pick<TestContext, "skip">,
   tools: Tools,
-  kind: "encoder" | "filter",
+  kind: Kind,
   name: string,
 ): void {
   context.skip(!has(tools, kind, name), `ffmpeg ${tools.version} has no ${kind} ${name}`);
