@@ -21,6 +21,11 @@ import {
 } from "./grant-call.ts";
 import { describeError, type HttpResult, headerOf, readText, send } from "./http.ts";
 
+/**
+ * Each read of a file crosses to another thread and back: of 64 KiB, Node's default, there are many. Bytes count as
+ * movement by the piece, and a piece must go up within a lease's time even at 100 kbit/s.
+ */
+const READ_BYTES = 256 * 1024;
 /** Parts of one upload under way at once. */
 const PART_CONCURRENCY = 3;
 
@@ -236,13 +241,17 @@ async function putSlice(
   headers: Readonly<Record<string, string>>,
 ): Promise<HttpResult> {
   const meter = new Transform({
+    highWaterMark: READ_BYTES,
     transform(chunk: Buffer, _encoding, done) {
       upload.onBytes(chunk.length);
       done(null, chunk);
     },
   });
   const end = slice.start + slice.length - 1;
-  const feeding = pipeline(createReadStream(upload.file, { start: slice.start, end }), meter);
+  const feeding = pipeline(
+    createReadStream(upload.file, { highWaterMark: READ_BYTES, start: slice.start, end }),
+    meter,
+  );
   // Its failure reaches the request as a broken body.
   feeding.catch(() => {});
   const answer = await send(calls.dispatcher, new URL(url, calls.edgeUrl), {
@@ -272,7 +281,7 @@ async function digestFile(
   signal: AbortSignal,
 ): Promise<string> {
   const hash = createHash(algorithm);
-  await pipeline(createReadStream(file), hash, { signal });
+  await pipeline(createReadStream(file, { highWaterMark: READ_BYTES }), hash, { signal });
   return hash.digest("hex");
 }
 
