@@ -17,7 +17,7 @@ export default defineConfig({
           include: [
             "test/{protocol,client,dashboard,domain,worker-node,cli,e2e,rules,faults}/**/*.test.ts",
           ],
-          testTimeout: 30_000,
+          testTimeout: 120_000,
         },
       },
     ],

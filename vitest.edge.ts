@@ -47,7 +47,7 @@ export async function edgeProject(
       include: [...include],
       setupFiles: ["test/edge/apply-migrations.ts"],
       // A busy machine is no failure: as in the other project.
-      testTimeout: 30_000,
+      testTimeout: 120_000,
     },
   };
 }
