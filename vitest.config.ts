@@ -18,6 +18,7 @@ export default defineConfig({
             "test/{protocol,client,dashboard,domain,worker-node,cli,e2e,rules,faults}/**/*.test.ts",
           ],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -48,6 +48,7 @@ export async function edgeProject(
       setupFiles: ["test/edge/apply-migrations.ts"],
       // A busy machine is no failure: as in the other project.
       testTimeout: 120_000,
+      hookTimeout: 120_000,
     },
   };
 }
