@@ -39,7 +39,7 @@ const keepingDepth: ReadonlySet<string> = new Set(["transcode", "compress", "hls
 
 /** What the task needs. Sound alone and merges by copy are modest. */
 export function needsOf(work: Work, kind: TaskSpec["kind"] = "whole"): TaskNeeds {
-  if (kind === "prelude" || kind === "audio" || kind === "merge") return MODEST;
+  if (kind === "audio" || kind === "merge") return MODEST;
   if (work.mode === "ffmpeg") return needsOfCommand(work.args);
   const { name, codec, codecs, maxHeight } = work.recipe;
   const rungs =

@@ -48,7 +48,7 @@ export const taskSpecSchema = z.object({
   jobId: z.string(),
   taskId: taskIdSchema,
   run: z.number().int().positive(),
-  kind: z.enum(["whole", "chunk", "prelude", "audio", "merge"]),
+  kind: z.enum(["whole", "chunk", "audio", "merge"]),
   work: workSchema,
   inputs: z.record(inputKeySchema, taskInputSchema),
   outputs: z.record(outputKeySchema, taskOutputSchema),

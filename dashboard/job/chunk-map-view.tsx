@@ -16,7 +16,7 @@ export function ChunkMap({
   if (divided.length === 0) return null;
   const workers = workersOf(divided);
   const names = taskNames(attempts);
-  const marked = (["prelude", "audio", "merge"] as const).filter((kind) =>
+  const marked = (["audio", "merge"] as const).filter((kind) =>
     divided.some((cell) => cell.kind === kind),
   );
   const colorOf = (cell: MapCell) =>
@@ -64,7 +64,6 @@ export function ChunkMap({
 const marks: Readonly<Record<MapCell["kind"], string>> = {
   whole: "",
   chunk: "",
-  prelude: "⇤",
   audio: "♪",
   merge: "⤳",
 };

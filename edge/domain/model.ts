@@ -231,6 +231,8 @@ export type Task = TaskFields &
         readonly winner: number;
         /** Milliseconds from the winner's grant to its acceptance. */
         readonly tookMs: number;
+        /** Whether it brought the first piece of sound along: the first chunk may. */
+        readonly hasPrelude?: true;
       }
     | { readonly state: "divided" }
     | { readonly state: "failed"; readonly error: JobError }

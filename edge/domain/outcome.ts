@@ -4,7 +4,7 @@ import type { CollectRunEffect, Effect } from "./effects.ts";
 import type { TaskEvent } from "./events.ts";
 import type { JobRecord, LiveJob, Task } from "./model.ts";
 import {
-  acceptedOf,
+  acceptedChunks,
   arePartsDone,
   currentTasks,
   hasLiveCopy,
@@ -68,7 +68,7 @@ export function followUp(
 ): (task: Task) => TaskEvent | null {
   if (outcome !== null) return (task) => (isEnded(task) ? null : { type: "cancel", now });
   if (!isDivided(tasks)) return () => null;
-  const accepted = acceptedOf(tasks);
+  const accepted = acceptedChunks(tasks);
   const isMergeDue = arePartsDone(tasks, rules);
   return (task) => {
     if (isEnded(task)) return null;

@@ -28,7 +28,7 @@ export function currentTasks(job: Pick<JobRecord, "run">, tasks: readonly Task[]
 
 /** Whether the task is one of those that a plan made and the merge waits for. */
 export function isPart(task: Pick<Task, "kind">): boolean {
-  return task.kind === "chunk" || task.kind === "prelude" || task.kind === "audio";
+  return task.kind === "chunk" || task.kind === "audio";
 }
 
 export function isDivided(tasks: readonly Task[]): boolean {
@@ -44,8 +44,7 @@ export function withParts(
   const chunks = plan.chunks.map(
     ({ index, frames }): Task => readyPart(whole, "chunk", { index, frames }, now),
   );
-  const prelude = plan.prelude ? [readyPart(whole, "prelude", null, now)] : [];
-  const audio = plan.audio ? [...prelude, readyPart(whole, "audio", null, now)] : [];
+  const audio = plan.audio ? [readyPart(whole, "audio", null, now)] : [];
   const merge: Task = { ...partFields(whole, "merge", null), state: "waiting" };
   const known = new Map(tasks.map((task) => [task.taskId, task]));
   [...chunks, ...audio, merge].forEach((task, at) => {
@@ -64,19 +63,14 @@ export function copyOf(tasks: readonly Task[], chunk: TaskIn<"leased">, now: num
   };
 }
 
-function readyPart(
-  whole: Task,
-  kind: "chunk" | "prelude" | "audio",
-  chunk: ChunkOf | null,
-  now: number,
-): Task {
+function readyPart(whole: Task, kind: "chunk" | "audio", chunk: ChunkOf | null, now: number): Task {
   const queueDeadline = now + whole.queueTimeoutSeconds * 1000;
   return { ...partFields(whole, kind, chunk), state: "ready", readyAt: now, queueDeadline };
 }
 
 function partFields(
   of: Task,
-  kind: "chunk" | "prelude" | "audio" | "merge",
+  kind: "chunk" | "audio" | "merge",
   chunk: ChunkOf | null,
 ): TaskFields {
   const { taskId, jobId, run, epoch, maxAttempts, queueTimeoutSeconds } = of;
@@ -105,12 +99,11 @@ function after(earlier: Task | undefined, task: Task): Task {
   return { ...task, epoch, verdicts: earlier.verdicts };
 }
 
-/** Right after the first chunk, which takes longest of what is needed before anything can be played. */
-const PRELUDE_PLACE = 1;
-const AUDIO_PLACE = 2;
+/** Right after the first chunk, which brings the first piece of sound: the rest is needed when that is over. */
+const AUDIO_PLACE = 1;
 const MERGE_PLACE = MAX_CHUNKS + AUDIO_PLACE;
 
-/** Those of sound stand between the first chunk's and the others'. */
+/** That of the sound stands between the first chunk's and the others'. */
 const chunkPlace = (index: number) => (index === 0 ? 0 : index + AUDIO_PLACE);
 
 export function isChunkPlace(place: number | null): boolean {
@@ -127,8 +120,6 @@ export function placeOf({ kind, chunk }: Pick<Task, "kind" | "chunk">): number |
       return null;
     case "chunk":
       return chunkPlace(chunk?.index ?? 0);
-    case "prelude":
-      return PRELUDE_PLACE;
     case "audio":
       return AUDIO_PLACE;
     case "merge":
@@ -150,11 +141,9 @@ export function arePartsDone(tasks: readonly Task[], rules: Rules): boolean {
   const parts = tasks.filter(isPart);
   if (!rules.guards.partsFirst) return parts.some(({ state }) => state === "done");
   const accepted = acceptedChunks(parts);
-  // What the prelude makes is made again by the audio: it holds up nothing.
-  return parts.every((task) => {
-    if (task.kind === "prelude") return true;
-    return task.chunk === null ? task.state === "done" : accepted.has(task.chunk.index);
-  });
+  return parts.every((task) =>
+    task.chunk === null ? task.state === "done" : accepted.has(task.chunk.index),
+  );
 }
 
 /** Whether the first piece can be played: the first chunk is there, and the sound of it if there is to be sound. */
@@ -162,38 +151,25 @@ export function isPlayable(tasks: readonly Task[]): boolean {
   return acceptedChunks(tasks).has(0) && (isHeard(tasks) || tasks.every(isSilent));
 }
 
-const isSilent = ({ kind }: Task) => kind !== "prelude" && kind !== "audio";
+const isSilent = ({ kind }: Task) => kind !== "audio";
 
-/** Whether sound was accepted, from its beginning on. */
+/** Whether sound was accepted, from its beginning on: all of it, or the prelude that came with the first chunk. */
 function isHeard(tasks: readonly Task[]): boolean {
-  return tasks.some((task) => !isSilent(task) && task.state === "done");
+  return tasks.some((task) => task.state === "done" && (!isSilent(task) || task.hasPrelude));
 }
 
-/** What was accepted, as far as it makes other tasks needless: chunks by index, and all of the sound. */
-export interface Accepted {
-  readonly chunks: ReadonlySet<number>;
-  readonly audio: boolean;
-}
-
-export function acceptedOf(tasks: readonly Task[]): Accepted {
-  const audio = tasks.some(({ kind, state }) => kind === "audio" && state === "done");
-  return { chunks: acceptedChunks(tasks), audio };
-}
-
-/** Whether the task need not run any longer: another copy of its chunk is done, or all of the sound that it begins. */
-export function isSatisfied(task: Task, accepted: Accepted, rules: Rules): boolean {
+/** Whether the task need not run any longer: another copy of its chunk is done. */
+export function isSatisfied(task: Task, accepted: ReadonlySet<number>, rules: Rules): boolean {
   if (!rules.guards.oneWinner || task.state === "done") return false;
-  if (task.kind === "prelude") return accepted.audio;
-  return task.chunk !== null && accepted.chunks.has(task.chunk.index);
+  return task.chunk !== null && accepted.has(task.chunk.index);
 }
 
-/** Whether another task may still make what this one was to make, or has. */
-export function hasLiveCopy(tasks: readonly Task[], failed: Task): boolean {
-  const { chunk, kind } = failed;
-  if (chunk === null && kind !== "prelude") return false;
+/** Whether another task may still make the chunk that this one was to make, or has. */
+export function hasLiveCopy(tasks: readonly Task[], { chunk }: Task): boolean {
+  if (chunk === null) return false;
   return tasks.some(
     (task) =>
-      (chunk === null ? task.kind === "audio" : task.chunk?.index === chunk.index) &&
+      task.chunk?.index === chunk.index &&
       task.state !== "failed" &&
       task.state !== "cancelled" &&
       task.state !== "superseded",

@@ -2,7 +2,9 @@
  * The edge's own check of what an attempt says it delivered: names and formats are those asked for, uploads are
  * complete, and the objects are there with the size, ETag and checksum reported.
  */
+import type { RenditionIndex } from "../../protocol/chunks/contract.ts";
 import { companionStem, mayHaveCompanions } from "../../protocol/formats.ts";
+import { preludeFile } from "../../protocol/packaging/presentation.ts";
 import type { OutputReport, TaskOutput } from "../../protocol/task.ts";
 import type { AcceptedOutput } from "../domain/model.ts";
 import type { Store, StoredObject } from "../media/store.ts";
@@ -87,8 +89,15 @@ function compareWithPromise(
 /** What a part of a divided job has to report. */
 export interface PartPromise {
   readonly outputs: Readonly<Record<string, TaskOutput>>;
-  /** Of a chunk, the renditions that it makes and how many frames each has; null for the audio. */
-  readonly pictures: { readonly renditions: readonly string[]; readonly frames: number } | null;
+  /**
+   * Of a chunk, the renditions that it makes, how many frames each has, and of which tracks it may bring the beginning;
+   * null for the audio.
+   */
+  readonly pictures: {
+    readonly renditions: readonly string[];
+    readonly frames: number;
+    readonly preludes: readonly string[];
+  } | null;
 }
 
 function compareWithPart(
@@ -104,7 +113,10 @@ function compareWithPart(
     if (published.has(filename)) return `File '${filename}' is the merge's to make.`;
     names.add(filename);
     if (role !== "part" || index === undefined) return `File '${filename}' has no index of a part.`;
-    if ((index.track === "video") !== (pictures !== null)) {
+    if (
+      (index.track === "video") !== (pictures !== null) &&
+      !isPrelude(pictures, filename, index)
+    ) {
       return `File '${filename}' has a track of ${index.track}.`;
     }
     if (index.track !== "video" || pictures === null) continue;
@@ -116,6 +128,16 @@ function compareWithPart(
   }
   const missing = pictures?.renditions.find((rendition) => !made.has(rendition));
   return missing === undefined ? null : `Rendition '${missing}' was not made.`;
+}
+
+/** Whether the file is the beginning of a track of sound that a chunk may bring along. */
+function isPrelude(
+  pictures: PartPromise["pictures"],
+  filename: string,
+  { track, rendition }: RenditionIndex,
+): boolean {
+  const isExpected = track === "audio" && pictures?.preludes.includes(rendition);
+  return isExpected === true && filename === preludeFile(rendition);
 }
 
 /** Files beside the one asked for say what they are, and are named after it. */

@@ -20,7 +20,6 @@ export function taskPartOf(pool: PoolContext, live: LiveJob, task: Task): TaskPa
       const pins = live.job.pins === null ? null : { ...live.job.pins };
       return { kind: "chunk", plan: facts, chunk, count: chunks.length, pins };
     }
-    case "prelude":
     case "audio":
       return { kind: task.kind, plan: facts, count: chunks.length };
     case "merge":

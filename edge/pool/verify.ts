@@ -1,9 +1,11 @@
 /** Runs the check of a completed attempt outside any transaction, and feeds back what it found. */
+import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
+import { preludeTracks } from "../../protocol/chunks/prelude.ts";
 import type { VerifyEffect } from "../domain/effects.ts";
-import type { LiveJob } from "../domain/model.ts";
+import type { LiveJob, Task } from "../domain/model.ts";
 import { isPart } from "../domain/parts.ts";
 import { attemptPrefix } from "../media/keys.ts";
-import { type CheckResult, checkOutputs, checkParts } from "./check-outputs.ts";
+import { type CheckResult, checkOutputs, checkParts, type PartPromise } from "./check-outputs.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo, logWarning } from "./log.ts";
@@ -67,9 +69,14 @@ function check(pool: PoolContext, live: LiveJob, effect: VerifyEffect): Promise<
   if (task === undefined || !isPart(task)) {
     return checkOutputs(pool.media, prefix, outputs, reports);
   }
-  const renditions = pool.parts.plan(effect.jobId)?.renditions ?? [];
-  const pictures = task.chunk === null ? null : { renditions, frames: task.chunk.frames };
-  return checkParts(pool.media, prefix, { outputs, pictures }, reports);
+  const plan = pool.parts.plan(effect.jobId);
+  return checkParts(pool.media, prefix, { outputs, pictures: picturesOf(plan, task) }, reports);
+}
+
+function picturesOf(plan: ChunkPlan | null, { chunk }: Task): PartPromise["pictures"] {
+  if (chunk === null) return null;
+  const preludes = preludeTracks(plan?.presentation ?? null, chunk.index);
+  return { renditions: plan?.renditions ?? [], frames: chunk.frames, preludes };
 }
 
 /** The connection of the worker whose attempt is being checked. */

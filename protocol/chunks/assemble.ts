@@ -77,7 +77,7 @@ function soundOf(
 ): readonly [MediaFile, ...MediaFile[]] | null {
   const made = files
     .filter(isMedia)
-    .filter(({ kind, index }) => kind === "audio" && index.rendition === track);
+    .filter(({ index }) => index.track === "audio" && index.rendition === track);
   const prelude = made.find(({ filename }) => filename === preludeFile(track));
   const whole = made.find(({ filename }) => filename !== preludeFile(track));
   if (whole === undefined) return prelude === undefined || state === undefined ? null : [prelude];

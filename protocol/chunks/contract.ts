@@ -92,8 +92,6 @@ export const planFactsSchema = z.object({
   renditions: z.array(renditionNameSchema).min(1).max(64),
   /** Whether there is a task for sound, cues and what else is not pictures. */
   audio: z.boolean(),
-  /** Whether there is one for the first piece of sound as well, so that it can be heard before all of it is made. */
-  prelude: z.boolean().exactOptional(),
   /** Null for a job that makes one file. */
   presentation: presentationPlanSchema.nullable(),
 });
@@ -123,7 +121,7 @@ export const taskPartSchema = z.discriminatedUnion("kind", [
     pins: pinsSchema.nullable(),
   }),
   z.object({
-    kind: z.enum(["prelude", "audio"]),
+    kind: z.literal("audio"),
     plan: planFactsSchema,
     count: z.number().int().positive(),
   }),

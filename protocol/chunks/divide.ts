@@ -110,21 +110,9 @@ export function divide(request: DivideRequest): Divided {
     grid,
     renditions: division.renditions.map(({ name }) => name),
     audio: division.sound !== null,
-    ...(presentation !== null && hasPrelude(presentation, division) ? { prelude: true } : {}),
     presentation,
   };
   return { status: "divided", plan: { ...facts, chunks } };
-}
-
-/** The sound of less is made as soon as its first piece would be. */
-const PRELUDE_MIN_SECONDS = 120;
-
-/** Cues are made with all of the sound: where there are some, nothing is shown before. */
-function hasPrelude(
-  { durationSeconds, subtitles }: PresentationPlan,
-  { sound }: Divisible,
-): boolean {
-  return sound !== null && subtitles.length === 0 && durationSeconds >= PRELUDE_MIN_SECONDS;
 }
 
 function whole(reason: string): Divided {

@@ -122,7 +122,7 @@ export type CancelledAnswer = z.infer<typeof cancelledSchema>;
 export const attemptSchema = z
   .object({
     taskId: z.string(),
-    kind: z.enum(["whole", "chunk", "prelude", "audio", "merge"]),
+    kind: z.enum(["whole", "chunk", "audio", "merge"]),
     run: z.number().int(),
     epoch: z.number().int(),
     workerId: z.string(),

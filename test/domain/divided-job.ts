@@ -4,7 +4,7 @@ import type { JobSubmission } from "../../edge/domain/submission.ts";
 import type { ChunkPlan } from "../../protocol/chunks/contract.ts";
 import { taskIdOf } from "../../protocol/ids.ts";
 import type { Stage } from "../../protocol/stages.ts";
-import { indexOf, planOf } from "../support/plans.ts";
+import { indexOf, planOf, soundIndex } from "../support/plans.ts";
 import { Driver, output } from "./driver.ts";
 import { engine, jobIdOf, report } from "./fixtures.ts";
 
@@ -12,8 +12,6 @@ export const jobId = jobIdOf(0);
 export const [whole, first, second, third, audio, merge] = [0, 1, 2, 3, 4, 5].map((number) =>
   taskIdOf(jobId, number),
 ) as [string, string, string, string, string, string];
-/** Of a plan that has a prelude, which stands before the audio. */
-export const [prelude, audioAfterPrelude, mergeAfterPrelude] = [audio, merge, taskIdOf(jobId, 6)];
 export const hls = { out_1: { filename: "result.m3u8", format: "hls" } } as const;
 
 /** A job of three chunks (the last twice as long), the audio, and a merge. */
@@ -59,6 +57,15 @@ export function verify(job: Driver, taskId: string, config = "a"): void {
   const { epoch } = taskOf(job, taskId);
   const outputs = [{ ...output, name: taskId, index: indexOf({ config }) }];
   job.feed({ type: "verified", epoch, outputs }, taskId);
+}
+
+/** The chunk brings the first piece of sound along. */
+export function finishAudibly(job: Driver, taskId: string): void {
+  lease(job, taskId);
+  complete(job, taskId);
+  const { epoch } = taskOf(job, taskId);
+  const sound = { ...output, name: `${taskId}-first`, index: soundIndex };
+  job.feed({ type: "verified", epoch, outputs: [{ ...output, index: indexOf() }, sound] }, taskId);
 }
 
 export function finish(job: Driver, taskId: string, config = "a"): void {

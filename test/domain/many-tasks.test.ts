@@ -4,19 +4,17 @@ import { isChunkPlace, placeOf } from "../../edge/domain/parts.ts";
 import { planOf } from "../support/plans.ts";
 import {
   audio,
-  audioAfterPrelude,
   complete,
   divided,
   fail,
   finish,
+  finishAudibly,
   first,
   hls,
   lease,
   merge,
-  mergeAfterPrelude,
   move,
   plan,
-  prelude,
   second,
   statesOf,
   taskOf,
@@ -214,51 +212,30 @@ describe("a presentation", () => {
     expect(job.of("webhook").map(({ event }) => event)).toEqual(["job.started", "job.playable"]);
   });
 
-  test("with a prelude is playable before all of its sound is made, or without the prelude", () => {
-    for (const sound of [prelude, audioAfterPrelude]) {
-      const job = divided({ outputs: hls }, { prelude: true });
-      finish(job, first);
-      expect(job.snapshot.playable).toBe(false);
-      finish(job, sound);
-      expect(job.snapshot.playable).toBe(true);
-    }
+  test("is playable before all of its sound is made where the first chunk brought the first of it", () => {
+    const job = divided({ outputs: hls });
+    finishAudibly(job, first);
+    expect(job.snapshot.playable).toBe(true);
+    expect(job.live.job.pins).toEqual({
+      v720: { encoder: "libx264", configSha256: "c".repeat(64) },
+    });
+    for (const taskId of [second, third]) finish(job, taskId, "c");
+    expect(taskOf(job, merge).state).toBe("waiting");
+    finish(job, audio);
+    finish(job, merge);
+    expect(job.snapshot.state).toBe("completed");
+    expect(job.of("event").filter(({ name }) => name === "playable")).toHaveLength(1);
   });
 
   test("is made in the order in which it can be played: the first chunk, its sound, and on", () => {
-    const job = divided({ outputs: hls }, { prelude: true });
+    const job = divided({ outputs: hls });
     const parts = job.live.tasks
       .filter(({ kind }) => kind !== "whole")
       .toSorted((a, b) => (placeOf(a) ?? 0) - (placeOf(b) ?? 0))
       .map(({ taskId }) => taskId);
-    const sound = [prelude, audioAfterPrelude];
-    expect(parts).toEqual([first, ...sound, second, third, mergeAfterPrelude]);
+    expect(parts).toEqual([first, audio, second, third, merge]);
     const places = job.live.tasks.filter((task) => isChunkPlace(placeOf(task)));
     expect(places.map(({ taskId }) => taskId)).toEqual([first, second, third]);
-  });
-
-  test("needs no prelude once all of its sound is made", () => {
-    const job = divided({ outputs: hls }, { prelude: true });
-    lease(job, prelude);
-    finish(job, audioAfterPrelude);
-    expect(taskOf(job, prelude).state).toBe("superseded");
-    for (const taskId of [first, second, third]) finish(job, taskId);
-    finish(job, mergeAfterPrelude);
-    expect(job.snapshot.state).toBe("completed");
-  });
-
-  test("outlives its prelude, and not its sound", () => {
-    const lost = divided({ outputs: hls, maxAttempts: 1 }, { prelude: true });
-    lease(lost, prelude);
-    fail(lost, prelude);
-    expect(taskOf(lost, prelude).state).toBe("failed");
-    for (const taskId of [audioAfterPrelude, first, second, third]) finish(lost, taskId);
-    finish(lost, mergeAfterPrelude);
-    expect(lost.snapshot.state).toBe("completed");
-    const silent = divided({ outputs: hls, maxAttempts: 1 }, { prelude: true });
-    finish(silent, prelude);
-    lease(silent, audioAfterPrelude);
-    fail(silent, audioAfterPrelude);
-    expect(silent.snapshot.state).toBe("failed");
   });
 
   test("that failed after that keeps its bytes; one that could not be played yet does not", () => {

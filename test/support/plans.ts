@@ -1,5 +1,5 @@
 /** Plans and indexes as agents say them. */
-import type { ChunkPlan, MediaIndex } from "../../protocol/chunks/contract.ts";
+import type { ChunkPlan, MediaIndex, RenditionIndex } from "../../protocol/chunks/contract.ts";
 
 /** A plan of chunks with these numbers of frames, at 25 frames a second. */
 export function planOf(frames: readonly number[], facts: Partial<ChunkPlan> = {}): ChunkPlan {
@@ -21,6 +21,15 @@ export function planOf(frames: readonly number[], facts: Partial<ChunkPlan> = {}
     ...facts,
   };
 }
+
+/** What the first chunk reports of the sound that it brings along. */
+export const soundIndex: RenditionIndex = {
+  ...indexOf(),
+  track: "audio",
+  rendition: "a-eng",
+  encoder: "aac",
+  head: { ...indexOf().head, kind: "audio", codec: "mp4a.40.2", width: 0, height: 0, channels: 2 },
+};
 
 /** What a chunk reports of its only rendition. */
 export function indexOf(

@@ -8,10 +8,11 @@ import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
 import { ABANDONED, fail, type Part, type Work } from "../attempt-parts.ts";
 import { completed, type Delivered, type DeliveryOrder, type RanPlan } from "../deliver.ts";
-import { planRunAndDeliver } from "../plan-and-run.ts";
+import { planRunAndDeliver, refusalOf } from "../plan-and-run.ts";
 import type { AttemptOutcome } from "../session-model.ts";
 import { type Cut, cutChunk } from "./cut-chunk.ts";
 import { deliverParts } from "./deliver-parts.ts";
+import { makePrelude, type Prelude } from "./make-prelude.ts";
 import { type DividedPlan, makePlan, pinnedEncoders, planPart } from "./part-plan.ts";
 import { performMerge } from "./perform-merge.ts";
 import { performSound } from "./perform-sound.ts";
@@ -22,7 +23,6 @@ export async function performPart(work: Work, part: TaskPart): Promise<AttemptOu
   switch (part.kind) {
     case "chunk":
       return performChunk(work, part);
-    case "prelude":
     case "audio":
       return performSound(work, part);
     case "merge":
@@ -37,10 +37,18 @@ async function performChunk(work: Work, part: PartOf<"chunk">): Promise<AttemptO
     const made = makePlan(work, part.plan, pinnedEncoders(encoders, part.pins));
     return made.status === "rejected" ? made : chunkPlan(part, made.value);
   };
-  const delivered = await planRunAndDeliver(work, chunkWith, (ran, order) =>
-    cutAndDeliver(work, part, ran, order),
-  );
-  return completed(delivered);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([work.signal, stop.signal]);
+  const prelude = makePrelude({ ...work, signal }, part, fits.value.division);
+  try {
+    const delivered = await planRunAndDeliver(work, chunkWith, async (ran, order) =>
+      cutAndDeliver(work, part, ran, await prelude, order),
+    );
+    return completed(delivered);
+  } finally {
+    stop.abort();
+    await prelude;
+  }
 }
 
 /** The whole's plan with the chunk's step in place of its own, and the chunk's files in place of its outputs. */
@@ -70,6 +78,7 @@ async function cutAndDeliver(
   work: Work,
   part: PartOf<"chunk">,
   ran: RanPlan,
+  prelude: Prelude,
   order: DeliveryOrder,
 ): Promise<Part<Delivered>> {
   const { plan, engine } = ran;
@@ -96,6 +105,24 @@ async function cutAndDeliver(
     }
     indexes.set(file, { ...made.index, track: "video" });
   }
+  return deliverWith(work, ran, indexes, prelude, order);
+}
+
+/** The chunk's files and those of sound; without these where one of them is refused. */
+async function deliverWith(
+  work: Work,
+  ran: RanPlan,
+  indexes: ReadonlyMap<string, RenditionIndex>,
+  { promises, indexes: sounds }: Prelude,
+  order: DeliveryOrder,
+): Promise<Part<Delivered>> {
+  if (promises.length === 0) return deliverParts(work, ran, indexes, order);
+  const { plan } = ran;
+  const all = { ...ran, plan: { ...plan, outputs: [...plan.outputs, ...promises] } };
+  const both = await deliverParts(work, all, new Map([...indexes, ...sounds]), order);
+  const refusal = both.status === "ended" ? refusalOf(both.outcome) : null;
+  if (refusal === null) return both;
+  work.log("warn", `delivered once more, without the first piece of sound: ${refusal}`);
   return deliverParts(work, ran, indexes, order);
 }
 

@@ -3,7 +3,7 @@ import { jobError } from "../../../protocol/errors.ts";
 import { attemptIds, endAttempt } from "../attempt.ts";
 import type { TaskEffect, TransitionResult } from "../effects.ts";
 import type { ExpireEvent, VerifiedEvent, VerifyFailedEvent } from "../events.ts";
-import type { TaskIn } from "../model.ts";
+import type { AcceptedOutput, TaskIn } from "../model.ts";
 import type { Rules } from "../rules.ts";
 import { changed, giveBack, recorded, rejected, useUpAttempt } from "./outcome.ts";
 
@@ -34,8 +34,12 @@ export function verified(task: TaskIn<"verifying">, event: VerifiedEvent): Trans
     chunk,
     files: event.outputs,
   };
-  return changed({ ...done, outputs: [] }, [...effects, parts]);
+  const bringsSound = kind === "chunk" && event.outputs.some(isSound);
+  const prelude = bringsSound ? ({ hasPrelude: true } as const) : {};
+  return changed({ ...done, ...prelude, outputs: [] }, [...effects, parts]);
 }
+
+const isSound = ({ index }: AcceptedOutput) => index?.track === "audio";
 
 /** The outputs are not what was promised: the attempt has failed. */
 export function verifyFailed(

@@ -21,7 +21,7 @@ const shapes = {
     worker: index,
     pick: index,
     chunks: fc.integer({ min: 2, max: 4 }),
-    sound: fc.constantFrom("none", "whole", "begun"),
+    audio: fc.boolean(),
     isWanted: fc.constantFrom(true, true, true, false),
   }),
   /** A job is divided and most of its parts done without a fault, so that what comes last is reached. */
@@ -45,7 +45,7 @@ const shapes = {
   complete: fc.record({
     worker: index,
     pick: index,
-    kind: fc.constantFrom("good", "good", "stray", "empty", "empty"),
+    kind: fc.constantFrom("good", "audible", "stray", "empty", "empty"),
   }),
   fail: fc.record({
     worker: index,

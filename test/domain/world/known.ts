@@ -33,8 +33,8 @@ export interface KnownTask {
   readonly runs: Map<number, Map<number, LedgerEffect["record"]["state"]>>;
 }
 
-/** A chunk by its index, sound by its kind. */
-export type PartKey = number | Task["kind"];
+/** A chunk by its index, sound by its kind, or as the prelude that a chunk brought along. */
+export type PartKey = number | Task["kind"] | "prelude";
 
 export const keyOf = ({ kind, chunk }: Pick<KnownTask, "kind" | "chunk">): PartKey => chunk ?? kind;
 

@@ -74,6 +74,9 @@ export class Oracle {
     );
     if (chunk !== null && config !== first) throw new Violation("pinned", `chunk ${chunk}`);
     accepted.set(part, config);
+    if (chunk === 0 && files.some((file) => file.index?.track === "audio")) {
+      accepted.set("prelude", "");
+    }
     const isPrefix = chunks.every((at, place) => at === place && accepted.has(at));
     if (!isPrefix) throw new Violation("gapless", `${chunks}`);
   }

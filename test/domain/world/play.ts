@@ -4,6 +4,7 @@ import { jobIdOf, submissionOf, T0, workOfWidth } from "../fixtures.ts";
 import type { Command, History } from "./commands.ts";
 import { Oracle } from "./oracle.ts";
 import {
+  audibleCompletion,
   completion,
   emptyCompletion,
   failure,
@@ -21,6 +22,7 @@ const MAX_JOBS = 6;
 
 const completions = {
   good: completion,
+  audible: audibleCompletion,
   stray: strayCompletion,
   empty: emptyCompletion,
 } as const;
@@ -73,7 +75,7 @@ class World {
       case "divide":
         this.#agent(command.worker).finish(
           command.pick,
-          planning(command.chunks, command.sound, command.isWanted),
+          planning(command.chunks, command.audio, command.isWanted),
         );
         return;
       case "divideThrough":
@@ -330,7 +332,7 @@ class World {
     this.#pass(1000);
     agent.pull();
     this.#deliverAll();
-    agent.finish(0, planning(chunks, "none", true));
+    agent.finish(0, planning(chunks, false, true));
     this.#deliverAll();
     for (let part = 0; part < done; part++) {
       agent.pull();

@@ -2,7 +2,7 @@
 import type { WorkerMessage, WorkerMessageOf } from "../../../protocol/messages.ts";
 import { type Stage, stages } from "../../../protocol/stages.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
-import { indexOf, planOf } from "../../support/plans.ts";
+import { indexOf, planOf, soundIndex } from "../../support/plans.ts";
 import { engine, report } from "../fixtures.ts";
 import { type Sent, UNWANTED, type Upstream } from "./sim-messages.ts";
 
@@ -14,6 +14,7 @@ export interface Running {
   movement: number;
   /** The codec configuration that the lease asks for; null when nothing is pinned yet. */
   readonly pin: string | null;
+  readonly chunk: number | null;
   /** What it repeats until it is acknowledged. */
   last: WorkerMessage | null;
 }
@@ -109,6 +110,7 @@ export class SimAgent {
           fraction: 0,
           movement: 0,
           pin: message.pin,
+          chunk: message.chunk,
           last: null,
         });
         return;
@@ -172,6 +174,16 @@ export function completion(lease: LeaseRef, attempt?: Running): WorkerMessage {
   return { type: "complete", lease, outputs: [{ ...report, index }], engine };
 }
 
+/** As `completion`; the first chunk brings the first piece of sound along. */
+export function audibleCompletion(lease: LeaseRef, attempt: Running): WorkerMessage {
+  const made = completion(lease, attempt);
+  if (made.type !== "complete" || attempt.chunk !== 0) return made;
+  return {
+    ...made,
+    outputs: [...made.outputs, { ...report, filename: "first", index: soundIndex }],
+  };
+}
+
 /** Made with another codec configuration than was asked for. */
 export function strayCompletion(lease: LeaseRef): WorkerMessage {
   return {
@@ -182,14 +194,11 @@ export function strayCompletion(lease: LeaseRef): WorkerMessage {
   };
 }
 
-/** What a plan has of sound: `begun`, its first piece is made by itself as well. */
-export type PlannedSound = "none" | "whole" | "begun";
-
 /** A division into chunks of one frame, two frames, ... */
-export function planning(chunks: number, sound: PlannedSound, isWanted: boolean) {
+export function planning(chunks: number, audio: boolean, isWanted: boolean) {
   const frames = Array.from({ length: chunks }, (_, at) => at + 1);
   const renditions = [isWanted ? "v720" : UNWANTED];
-  const plan = planOf(frames, { audio: sound !== "none", prelude: sound === "begun", renditions });
+  const plan = planOf(frames, { audio, renditions });
   return (lease: LeaseRef): WorkerMessage => ({ type: "plan", lease, plan, engine });
 }
 

@@ -10,6 +10,8 @@ export type Sent =
       readonly lease: LeaseRef;
       readonly slots: number;
       readonly pin: string | null;
+      /** Which chunk it is of; null for what is none. */
+      readonly chunk: number | null;
     }
   | { readonly type: "revoke"; readonly lease: LeaseRef }
   | (Pick<Extract<EdgeMessage, { type: "ack" }>, "type" | "of" | "lease" | "status"> & {

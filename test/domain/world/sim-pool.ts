@@ -382,7 +382,8 @@ export class SimPool {
         if (sessionId !== undefined) this.oracle.heldBy(effect.taskId, sessionId);
         const pin = this.load(effect.jobId)?.job.pins?.v720?.configSha256[0] ?? null;
         const { slots } = effect;
-        this.#toWorker(effect.workerId, { type: "lease", lease: effect, slots, pin });
+        const chunk = this.#chunkOf(effect);
+        this.#toWorker(effect.workerId, { type: "lease", lease: effect, slots, pin, chunk });
         return;
       }
       case "revoke":
@@ -420,11 +421,17 @@ export class SimPool {
     const accepted = this.#files.get(`${jobId}/${run}`) ?? [];
     this.#files.set(`${jobId}/${run}`, accepted);
     for (const { name: filename, index } of files) {
-      if (chunk !== null && index) accepted.push({ kind: "chunk", chunk, filename, index });
+      if (index?.track === "video" && chunk !== null)
+        accepted.push({ kind: "chunk", chunk, filename, index });
     }
     const renditions = new Set(accepted.map(({ index }) => index.rendition));
     const length = prefixLength(accepted, [...renditions], renditions.size * MOST_CHUNKS);
     return Array.from({ length }, (_, at) => at);
+  }
+
+  #chunkOf({ jobId, taskId }: { readonly jobId: string; readonly taskId: string }): number | null {
+    const task = this.load(jobId)?.tasks.find((one) => one.taskId === taskId);
+    return task?.chunk?.index ?? null;
   }
 
   #arm(): void {

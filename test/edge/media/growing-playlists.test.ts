@@ -69,6 +69,8 @@ const sound: IndexedFile = {
 };
 const prelude: IndexedFile = {
   ...sound,
+  kind: "chunk",
+  chunk: 0,
   filename: "a-eng.first.mp4",
   index: { ...sound.index, segments: [[400, 100]] } as IndexedFile["index"],
 };

@@ -9,7 +9,7 @@ import { taskIdOf } from "../../../protocol/ids.ts";
 import { CHUNKS_FEATURE, type EncoderCapability } from "../../../protocol/media.ts";
 import type { EdgeMessageOf } from "../../../protocol/messages.ts";
 import type { LeaseRef, OutputReport } from "../../../protocol/task.ts";
-import { indexOf, planOf } from "../../support/plans.ts";
+import { indexOf, planOf, soundIndex } from "../../support/plans.ts";
 import {
   type Agent,
   countRows,
@@ -97,6 +97,20 @@ async function report(
   const made = { ...(await reportOf(object.etag, bytes)), filename };
   if (chunk === null) return made;
   return { ...made, role: "part", index: { ...indexOf(), samples: chunk.frames } };
+}
+
+/** Writes the first piece of sound beside a chunk's pictures, and reports it. */
+async function sound(
+  submission: JobSubmission,
+  { lease, task }: Pick<EdgeMessageOf<"lease">, "lease" | "task">,
+): Promise<OutputReport> {
+  const filename = "a-eng.first.mp4";
+  const bytes = Uint8Array.from(new TextEncoder().encode("the beginning of the sound"));
+  const { jobId } = submission;
+  const key = `${attemptPrefix({ jobId, run: task.run, ...lease })}${filename}`;
+  const object = await env.MEDIA.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
+  if (object === null) throw new Error("not stored");
+  return { ...(await reportOf(object.etag, bytes)), filename, role: "part", index: soundIndex };
 }
 
 async function finish(agent: Agent, submission: JobSubmission): Promise<EdgeMessageOf<"lease">> {
@@ -327,6 +341,32 @@ describe("a presentation", () => {
     expect(task.fleet).toEqual({ freeSlots: 0, ownSlots: 0 });
     offer(agent, lease, planOf(frames, { presentation }));
     expect(await agent.expect("ack")).toMatchObject({ of: "plan", status: "accepted" });
+  });
+
+  test("is playable with a first chunk that brings the first of its sound, and with no other's", async () => {
+    const pool = newPool();
+    const outputs = { out_1: { filename: "result.mp4", format: "hls" } } as const;
+    const submission = submissionOf({ outputs });
+    const audible = {
+      ...presentation,
+      audio: [{ name: "a-eng", language: "eng", label: "English" }],
+    };
+    const planned = planOf(frames, { audio: true, presentation: audible });
+    const { planner, other } = await divide(pool, submission, planned);
+    const message = await other.expect("lease");
+    const made = [await report(submission, message), await sound(submission, message)];
+    other.complete(message.lease, made);
+    expect(await other.expect("ack")).toMatchObject({ of: "complete", status: "accepted" });
+    expect(await rpc(pool).read(submission)).toMatchObject({ playable: true });
+    planner.say({ type: "pull", free: 1 });
+    expect((await planner.expect("lease")).task.kind).toBe("audio");
+    other.say({ type: "pull", free: 1 });
+    const later = await other.expect("lease");
+    const stray = [await report(submission, later), await sound(submission, later)];
+    other.complete(later.lease, stray);
+    const refused = await other.expect("ack");
+    expect(refused).toMatchObject({ status: "refused" });
+    expect(refused.reason).toContain("'a-eng.first.mp4' has a track of audio");
   });
 
   test("is in the record part by part, with the plan that its playlists follow", async () => {
