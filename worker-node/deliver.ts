@@ -5,6 +5,7 @@ import { contentTypeOf } from "../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../protocol/plan.ts";
 import type { OutputReport, TaskOutput } from "../protocol/task.ts";
 import { ABANDONED, fail, type Part, type Work } from "./attempt-parts.ts";
+import type { ListedFile } from "./ffmpeg/index.ts";
 import { type Judged, judgeOutputs } from "./judge-outputs.ts";
 import type { AttemptOutcome, EngineReport } from "./session-model.ts";
 import { type UploadResult, uploadOutput } from "./upload.ts";
@@ -20,6 +21,8 @@ export interface RanPlan {
   readonly plan: Plan;
   readonly cuts: Cuts;
   readonly engine: EngineReport;
+  /** By the name of a promised file, what is known of it without reading it back. */
+  readonly listed?: ReadonlyMap<string, ListedFile>;
 }
 
 /** What is reported of an attempt that completed. */
@@ -56,19 +59,19 @@ export async function deliver(
   ran: RanPlan,
   order: DeliveryOrder = "at_once",
 ): Promise<Part<Delivered>> {
-  const { plan, engine } = ran;
+  const { engine } = ran;
   const listed = await listPieces(work, ran);
   if (listed.status === "ended") return listed;
   const pieces = listed.value;
   if (order === "checked_first") {
-    const judged = await judgeOutputs(work, plan, engine);
+    const judged = await judgeOutputs(work, ran);
     if (judged.status === "ended") return judged;
     const sent = await sendUp(work, pieces, engine);
     return sent.status === "ended" ? sent : reported(pieces, sent.value, judged.value, engine);
   }
   const both = await untilOneEnds(
     work,
-    (stoppable) => judgeOutputs(stoppable, plan, engine),
+    (stoppable) => judgeOutputs(stoppable, ran),
     (stoppable) => sendUp(stoppable, pieces, engine),
   );
   if (both.status === "ended") return both;

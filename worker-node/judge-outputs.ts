@@ -1,11 +1,11 @@
 /** What is found of the files that a plan promised: whether they are as promised, what they are, and how good. */
 import { join } from "node:path";
-import type { Plan } from "../protocol/plan.ts";
 import type { OutputReport } from "../protocol/task.ts";
 import { ABANDONED, fail, type Part, type Work } from "./attempt-parts.ts";
+import type { RanPlan } from "./deliver.ts";
+import type { OutputFile } from "./ffmpeg/index.ts";
 import { type FoundPictures, measureQuality } from "./quality/measure-quality.ts";
 import { runFfmpeg } from "./run-ffmpeg.ts";
-import type { EngineReport } from "./session-model.ts";
 
 /** Longest check of an attempt's files; while it runs, time counts as movement. */
 const CHECK_LIMIT_MS = 10 * 60_000;
@@ -16,13 +16,13 @@ export type Judged = ReadonlyMap<string, Pick<OutputReport, "media" | "quality">
 /** Takes all files through the gate, and measures their quality where that was asked for. */
 export async function judgeOutputs(
   work: Work,
-  plan: Plan,
-  engine: EngineReport,
+  { plan, engine, listed }: RanPlan,
 ): Promise<Part<Judged>> {
-  const files = plan.outputs.map((promise) => ({
-    file: join(work.workDir, promise.file),
-    promise,
-  }));
+  const files = plan.outputs.map((promise): OutputFile => {
+    const known = listed?.get(promise.file);
+    const file = join(work.workDir, promise.file);
+    return { file, promise, ...(known === undefined ? {} : { listed: known }) };
+  });
   const limit = AbortSignal.timeout(CHECK_LIMIT_MS);
   work.tracker.setChecking(true);
   const results = await work.engine

@@ -13,8 +13,11 @@ import {
   readFragment,
   type TrackHead,
 } from "../../protocol/packaging/track.ts";
+import type { ListedFile } from "../ffmpeg/index.ts";
 import { type FragmentedFile, readFragmentedFile } from "../packaging/read-rendition.ts";
+import { listedFile } from "./listed-file.ts";
 import { withDuration } from "./sample-durations.ts";
+import { repeatedTime, shownTimes } from "./sample-times.ts";
 
 export interface Cut {
   readonly rendition: string;
@@ -32,7 +35,7 @@ export interface Cut {
 }
 
 export type CutResult =
-  | { readonly status: "ok"; readonly index: MediaIndex }
+  | { readonly status: "ok"; readonly index: MediaIndex; readonly listed: ListedFile }
   /** What ffmpeg wrote is not what was asked for. */
   | { readonly status: "invalid"; readonly detail: string };
 
@@ -44,7 +47,9 @@ export async function cutChunk(raw: string, target: string, cut: Cut): Promise<C
     if (typeof kept === "string") {
       return { status: "invalid", detail: `${cut.rendition}, chunk ${cut.chunk}: ${kept}.` };
     }
-    return { status: "ok", index: await write(raw, target, file, kept, cut) };
+    const written = await write(raw, target, file, kept, cut);
+    if (typeof written !== "string") return { status: "ok", ...written };
+    return { status: "invalid", detail: `${cut.rendition}, chunk ${cut.chunk}: ${written}.` };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { status: "invalid", detail: `${cut.rendition}, chunk ${cut.chunk}: ${error.message}` };
@@ -81,25 +86,28 @@ function keptFragments({ head, fragments }: FragmentedFile, cut: Cut): readonly 
   });
 }
 
+/** What was written, or what is wrong with it. */
 async function write(
   raw: string,
   target: string,
   { head, headBytes }: FragmentedFile,
   kept: readonly Kept[],
   cut: Cut,
-): Promise<MediaIndex> {
+): Promise<{ readonly index: MediaIndex; readonly listed: ListedFile } | string> {
   const from = await open(raw, "r");
   const to = await open(target, "w", 0o600);
   try {
     await to.write(headBytes, 0, headBytes.length, 0);
     let offset = headBytes.length;
     const fragments: Fragment[] = [];
+    const times: number[] = [];
     for (const [at, { fragment, lasts }] of kept.entries()) {
       const bytes = await read(from, fragment.offset, fragment.moofSize);
       const sequence = cut.chunk * 65_536 + at + 1;
       const { duration } = fragment;
       const moof = withDuration(bytes, sequence, duration, lasts, head.defaults.duration);
       const size = moof.length + fragment.size - fragment.moofSize;
+      times.push(...shownTimes(moof, head.defaults.duration));
       fragments.push(readFragment(moof, { offset, size }, head));
       await to.write(moof, 0, moof.length, offset);
       await copy(from, to, {
@@ -109,7 +117,10 @@ async function write(
       });
       offset += size;
     }
-    return indexOf(head, headBytes, fragments, cut);
+    const repeated = repeatedTime(times);
+    if (repeated !== null) return `two of its frames are shown at tick ${repeated}`;
+    const index = indexOf(head, headBytes, fragments, cut);
+    return { index, listed: listedFile(head, fragments) };
   } finally {
     await from.close();
     await to.close();

@@ -16,10 +16,12 @@ import { mediaFile, preludeFile } from "../../protocol/packaging/presentation.ts
 import { renditionOf } from "../../protocol/packaging/segments.ts";
 import type { Divisible, PromisedOutput } from "../../protocol/plan.ts";
 import type { Work } from "../attempt-parts.ts";
+import type { ListedFile } from "../ffmpeg/index.ts";
 import { describeError } from "../http.ts";
 import { readFragmentedFile } from "../packaging/read-rendition.ts";
 import { runFfmpeg } from "../run-ffmpeg.ts";
 import { indexOf } from "./cut-chunk.ts";
+import { listedFile } from "./listed-file.ts";
 import { aboutTrack, soundStep } from "./perform-sound.ts";
 
 /** Beyond the first segment: what encoders look ahead, and a fragment that is not the file's last. */
@@ -32,9 +34,10 @@ export interface Prelude {
   readonly promises: readonly PromisedOutput[];
   /** By file. */
   readonly indexes: ReadonlyMap<string, RenditionIndex>;
+  readonly listed: ReadonlyMap<string, ListedFile>;
 }
 
-const NO_PRELUDE: Prelude = { promises: [], indexes: new Map() };
+const NO_PRELUDE: Prelude = { promises: [], indexes: new Map(), listed: new Map() };
 
 /** The first segment of every track, cut where the whole's ends, too; none with a later chunk. Never rejects. */
 export async function makePrelude(
@@ -53,11 +56,13 @@ export async function makePrelude(
     const ran = await runFfmpeg(beside(work), soundStep(division.source, outputs, null));
     if (ran.status !== "ok") return without(ran.status === "failed" ? ran.detail : ran.status);
     const indexes = new Map<string, RenditionIndex>();
+    const listed = new Map<string, ListedFile>();
     for (const track of tracks) {
-      const index = await cutPrelude(work.workDir, presentation, track);
-      indexes.set(preludeFile(track), { ...index, track: "audio" });
+      const cut = await cutPrelude(work.workDir, presentation, track);
+      indexes.set(preludeFile(track), { ...cut.index, track: "audio" });
+      listed.set(preludeFile(track), cut.listed);
     }
-    return { promises, indexes };
+    return { promises, indexes, listed };
   } catch (error) {
     return without(describeError(error));
   }
@@ -97,7 +102,7 @@ async function cutPrelude(
   workDir: string,
   presentation: PresentationPlan,
   track: string,
-): Promise<MediaIndex> {
+): Promise<{ readonly index: MediaIndex; readonly listed: ListedFile }> {
   const raw = join(workDir, rawSound(track));
   const about = aboutTrack(presentation, track);
   const { head, headBytes, fragments } = await readFragmentedFile(raw);
@@ -121,5 +126,5 @@ async function cutPrelude(
   }
   await unlink(raw);
   const kept = fragments.filter(({ offset }) => offset < end);
-  return indexOf(head, headBytes, kept, about);
+  return { index: indexOf(head, headBytes, kept, about), listed: listedFile(head, kept) };
 }

@@ -8,6 +8,7 @@ import type { EncoderCapability } from "../../protocol/media.ts";
 import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
 import { ABANDONED, fail, type Part, type Work } from "../attempt-parts.ts";
 import { completed, type Delivered, type DeliveryOrder, type RanPlan } from "../deliver.ts";
+import type { ListedFile } from "../ffmpeg/index.ts";
 import { planRunAndDeliver, refusalOf } from "../plan-and-run.ts";
 import type { AttemptOutcome } from "../session-model.ts";
 import { type Cut, cutChunk } from "./cut-chunk.ts";
@@ -86,6 +87,7 @@ async function cutAndDeliver(
   const invalid = (detail: string) =>
     fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
   const indexes = new Map<string, RenditionIndex>();
+  const listed = new Map<string, ListedFile>();
   for (const { name, encoder } of plan.division?.renditions ?? []) {
     const file = chunkFile(name, chunk.index);
     const raw = join(work.workDir, rawFile(name));
@@ -104,8 +106,9 @@ async function cutAndDeliver(
       );
     }
     indexes.set(file, { ...made.index, track: "video" });
+    listed.set(file, made.listed);
   }
-  return deliverWith(work, ran, indexes, prelude, order);
+  return deliverWith(work, { ...ran, listed }, indexes, prelude, order);
 }
 
 /** The chunk's files and those of sound; without these where one of them is refused. */
@@ -113,12 +116,16 @@ async function deliverWith(
   work: Work,
   ran: RanPlan,
   indexes: ReadonlyMap<string, RenditionIndex>,
-  { promises, indexes: sounds }: Prelude,
+  { promises, indexes: sounds, listed }: Prelude,
   order: DeliveryOrder,
 ): Promise<Part<Delivered>> {
   if (promises.length === 0) return deliverParts(work, ran, indexes, order);
   const { plan } = ran;
-  const all = { ...ran, plan: { ...plan, outputs: [...plan.outputs, ...promises] } };
+  const all = {
+    ...ran,
+    plan: { ...plan, outputs: [...plan.outputs, ...promises] },
+    listed: new Map([...(ran.listed ?? []), ...listed]),
+  };
   const both = await deliverParts(work, all, new Map([...indexes, ...sounds]), order);
   const refusal = both.status === "ended" ? refusalOf(both.outcome) : null;
   if (refusal === null) return both;

@@ -2,6 +2,8 @@
 import { boxAt, boxesIn, viewOf } from "../../protocol/packaging/boxes.ts";
 
 const HAS_DURATIONS = 0x100;
+/** They stand last. */
+const HAS_OFFSETS = 0x800;
 
 /**
  * A `moof` box (its head included) with its number, whose samples last `total` ticks together; its data follows it.
@@ -43,6 +45,24 @@ export function fragmentDuration(data: DataView, defaultDuration: number): numbe
   const flags = data.getUint32(tfhd.start) & 0xff_ffff;
   if ((flags & 0x08) === 0) return defaultDuration;
   return data.getUint32(tfhd.start + 8 + 8 * bit(flags, 0x01) + 4 * bit(flags, 0x02));
+}
+
+/** Of each sample of the only run: how long it lasts, and how long after its decoding it is shown. */
+export function readSamples(
+  data: DataView,
+  defaultDuration: number,
+): readonly { readonly duration: number; readonly offset: number }[] {
+  const trun = runOf(data);
+  const flags = data.getUint32(trun.start) & 0xff_ffff;
+  const samples = data.getUint32(trun.start + 4);
+  const first = trun.start + 8 + 4 * (bit(flags, 0x01) + bit(flags, 0x04));
+  const size = sampleSize(flags);
+  return Array.from({ length: samples }, (_, n) => {
+    const at = first + n * size;
+    const duration = bit(flags, HAS_DURATIONS) === 1 ? data.getUint32(at) : defaultDuration;
+    const offset = bit(flags, HAS_OFFSETS) === 1 ? data.getInt32(at + size - 4) : 0;
+    return { duration, offset };
+  });
 }
 
 /** Every sample is given its length: the run, and all boxes around it, grow by four bytes a sample. */

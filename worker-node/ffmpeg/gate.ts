@@ -9,11 +9,11 @@ import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
 import { type DecodeSpan, decodeSpans } from "./decode-check.ts";
 import type { StreamScan } from "./packet-scan.ts";
-import { demuxersOf, type FoundOutput, mismatch } from "./promise.ts";
+import { demuxersOf, type FoundOutput, listedMismatch, mismatch } from "./promise.ts";
 import { readOutput } from "./read-output.ts";
 import { metadataOf, toSourceInfo } from "./source-info.ts";
 import { isTextFormat, textFault, textMedia } from "./text-gate.ts";
-import type { GateResult, OutputFile, Tools } from "./types.ts";
+import type { GateResult, ListedFile, OutputFile, Tools } from "./types.ts";
 
 /** Files up to this long are decoded whole: one span instead of two. */
 const DECODE_WHOLE_SECONDS = 15;
@@ -90,7 +90,7 @@ async function decodeAny(tools: Tools, spans: readonly DecodeSpan[], signal: Abo
 
 async function checkFile(
   tools: Tools,
-  { file, promise }: OutputFile,
+  { file, promise, listed }: OutputFile,
   signal: AbortSignal,
 ): Promise<Checked> {
   if (!isAbsolute(file)) throw new RangeError("the gate needs an absolute path");
@@ -105,6 +105,8 @@ async function checkFile(
     return { status: "ok", result: { status: "ok", media: textMedia(promise) }, spans: [] };
   }
   const input = ["-format_whitelist", demuxersOf[format], "-protocol_whitelist", "file"];
+  const opened = [...input, "-i", `file:${file}`];
+  if (listed !== undefined) return checkListed(listed, promise, size, opened);
   const reading = await readOutput(tools, [...input, `file:${file}`], signal);
   if (reading.status === "unreadable") {
     return invalid(`format ${format} was promised, but it cannot be read: ${reading.why}`);
@@ -116,7 +118,7 @@ async function checkFile(
   return {
     status: "ok",
     result: { status: "ok", media, ...picturesOf(found) },
-    spans: spansOf([...input, "-i", `file:${file}`], found, promise),
+    spans: spansOf(opened, extentOf(found), promise),
   };
 }
 
@@ -163,16 +165,65 @@ function spanOf(
   return end > start ? end - start : null;
 }
 
+/** Compared by what is known of it; decoding it shows that others can read it, too. */
+function checkListed(
+  listed: ListedFile,
+  promise: PromisedOutput,
+  size: number,
+  input: readonly string[],
+): Checked {
+  const difference = listedMismatch(promise, listed);
+  if (difference !== null) return { status: "invalid", fault: difference };
+  const { kind, startSeconds: start, secondKey, lastKey, durationSeconds } = listed;
+  const isVideo = kind === "video";
+  const keys = isVideo ? { start, secondKey, lastKey } : {};
+  const extent = { hasVideo: isVideo, hasAudio: !isVideo, durationSeconds, ...keys };
+  return {
+    status: "ok",
+    result: { status: "ok", media: listedMedia(listed, promise, size) },
+    spans: spansOf(input, extent, promise),
+  };
+}
+
+function listedMedia(listed: ListedFile, { format }: PromisedOutput, size: number): VideoMetadata {
+  const { kind, codec, width, height, samples, durationSeconds } = listed;
+  const isVideo = kind === "video";
+  const thousandths = (value: number) => Math.round(value * 1000) / 1000;
+  return {
+    format,
+    durationSeconds: thousandths(durationSeconds),
+    width: isVideo ? width : null,
+    height: isVideo ? height : null,
+    frameRate: isVideo ? thousandths(samples / durationSeconds) : null,
+    videoCodec: isVideo ? codec : null,
+    audioCodec: isVideo ? null : codec,
+    bitrateKbps: Math.round((size * 8) / durationSeconds / 100) / 10,
+  };
+}
+
+/** What there is to decode, and where its groups of pictures lie. */
+interface Extent {
+  readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
+  readonly durationSeconds: number | null;
+  readonly start?: number | null;
+  readonly secondKey?: number | null;
+  readonly lastKey?: number | null;
+}
+
+function extentOf({ source, packets, durationSeconds }: FoundOutput): Extent {
+  const { video, audio } = source;
+  const scan = video === null ? undefined : packets.get(video.index);
+  return { hasVideo: video !== null, hasAudio: audio.length > 0, durationSeconds, ...scan };
+}
+
 /** The first and the last group of pictures; where it goes on from another file, the last. */
 function spansOf(
   input: readonly string[],
-  { source, packets, durationSeconds }: FoundOutput,
+  { hasVideo, hasAudio, start, secondKey, lastKey, durationSeconds }: Extent,
   { continues }: PromisedOutput,
 ): readonly DecodeSpan[] {
-  const { video, audio } = source;
-  const scan = video === null ? undefined : packets.get(video.index);
-  const { start, secondKey, lastKey } = scan ?? {};
-  const all = { input, hasVideo: video !== null, hasAudio: audio.length > 0 };
+  const all = { input, hasVideo, hasAudio };
   const whole = { ...all, fromSeconds: null, seconds: null };
   // Sound is decoded whole: it is quick, and a seek into MP3 or AAC makes decoders complain.
   if (start == null || secondKey == null || lastKey == null) return [whole];

@@ -23,6 +23,7 @@ export type {
   EngineFailure,
   GateResult,
   HardwareFault,
+  ListedFile,
   OutputFile,
   ProbeRequest,
   ProbeResult,

@@ -2,6 +2,7 @@
 import type { OutputFormat, SourceInfo } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
 import type { StreamScan } from "./packet-scan.ts";
+import type { ListedFile } from "./types.ts";
 
 /** Demuxers that may open an output of a format: ffprobe's `-format_whitelist`, and what it must report. */
 export const demuxersOf: Record<Exclude<OutputFormat, "hls">, string> = {
@@ -32,6 +33,26 @@ export function mismatch(promise: PromisedOutput, found: FoundOutput): string | 
     durationMismatch(promise, found) ??
     timestampFault(found) ??
     emptiness(promise, found)
+  );
+}
+
+/** The same for a file of one track that is known without being read back. */
+export function listedMismatch(promise: PromisedOutput, listed: ListedFile): string | null {
+  const { kind, codec, width, height, channels, samples } = listed;
+  const promised = kind === "video" ? promise.video : promise.audio;
+  const other = kind === "video" ? promise.audio : promise.video;
+  if (promised === null || other !== null) return `it has ${kind} alone, which was not promised`;
+  if (samples === 0) return `${kind} was promised, but it has no sample`;
+  const codecs = differs(`${kind} codec`, promised.codec, codec);
+  if (codecs !== null) return codecs;
+  if (kind === "audio") {
+    return differs("audio channels", promise.audio?.channels ?? null, channels);
+  }
+  const { video } = promise;
+  return (
+    differs("width", video?.width ?? null, width) ??
+    differs("height", video?.height ?? null, height) ??
+    differs("presented frames", video?.frames ?? null, samples)
   );
 }
 

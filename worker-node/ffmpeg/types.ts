@@ -103,6 +103,27 @@ export interface OutputFile {
   /** An absolute path. */
   readonly file: string;
   readonly promise: PromisedOutput;
+  /** Absent: ffprobe is asked. */
+  readonly listed?: ListedFile;
+}
+
+/**
+ * What is known of a file of one track because the agent itself put it together, from fragments whose every sample it
+ * looked at: to read all of that once more costs a process. Times are in seconds on the file's own clock.
+ */
+export interface ListedFile {
+  readonly kind: "video" | "audio";
+  /** ffmpeg's name. */
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly samples: number;
+  readonly durationSeconds: number;
+  readonly startSeconds: number;
+  /** Presentation times of the key frames that are nearest the beginning (the second) and the end. */
+  readonly secondKey: number | null;
+  readonly lastKey: number | null;
 }
 
 export type GateResult =

@@ -17,6 +17,7 @@ import { portable } from "../../../worker-node/ffmpeg/argv.ts";
 import { readFrameIndex } from "../../../worker-node/ffmpeg/frame-index.ts";
 import {
   checkOutput,
+  type ListedFile,
   probeSource,
   resolveTools,
   runStep,
@@ -36,7 +37,7 @@ export interface MadeInParts {
   /** By rendition, the files of its chunks in order. */
   readonly files: ReadonlyMap<
     string,
-    readonly { readonly path: string; readonly index: MediaIndex }[]
+    readonly { readonly path: string; readonly index: MediaIndex; readonly listed: ListedFile }[]
   >;
   /** Bytes of the source that each chunk's ffmpeg was served. */
   readonly served: readonly number[];
@@ -125,7 +126,7 @@ export async function openParts(): Promise<Parts> {
       const divided = divide({ division, sources, index, freeSlots, indexBytes: 0 });
       if (divided.status === "whole") throw new Error(divided.reason);
       const chunks = divided.plan;
-      const files = new Map<string, { path: string; index: MediaIndex }[]>();
+      const files = new Map<string, { path: string; index: MediaIndex; listed: ListedFile }[]>();
       const served: number[] = [];
       for (const chunk of chunks.chunks) {
         const input = serve(file);
@@ -146,7 +147,10 @@ export async function openParts(): Promise<Parts> {
             segmentSeconds: chunks.presentation?.segmentSeconds ?? null,
           });
           if (cut.status === "invalid") throw new Error(cut.detail);
-          files.set(name, [...(files.get(name) ?? []), { path, index: cut.index }]);
+          files.set(name, [
+            ...(files.get(name) ?? []),
+            { path, index: cut.index, listed: cut.listed },
+          ]);
         }
       }
       const { sound } = division;
