@@ -23,6 +23,8 @@ export interface RanPlan {
   readonly engine: EngineReport;
   /** By the name of a promised file, what is known of it without reading it back. */
   readonly listed?: ReadonlyMap<string, ListedFile>;
+  /** Of files that were checked already, what was found. */
+  readonly judged?: Judged;
 }
 
 /** What is reported of an attempt that completed. */

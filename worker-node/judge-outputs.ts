@@ -16,9 +16,10 @@ export type Judged = ReadonlyMap<string, Pick<OutputReport, "media" | "quality">
 /** Takes all files through the gate, and measures their quality where that was asked for. */
 export async function judgeOutputs(
   work: Work,
-  { plan, engine, listed }: RanPlan,
+  { plan, engine, listed, judged: before }: RanPlan,
 ): Promise<Part<Judged>> {
-  const files = plan.outputs.map((promise): OutputFile => {
+  const unjudged = plan.outputs.filter(({ file }) => before?.has(file) !== true);
+  const files = unjudged.map((promise): OutputFile => {
     const known = listed?.get(promise.file);
     const file = join(work.workDir, promise.file);
     return { file, promise, ...(known === undefined ? {} : { listed: known }) };
@@ -29,14 +30,14 @@ export async function judgeOutputs(
     .check(files, AbortSignal.any([work.signal, limit]))
     .finally(() => work.tracker.setChecking(false));
   if (work.signal.aborted) return ABANDONED;
-  const judged = new Map<string, Pick<OutputReport, "media" | "quality">>();
+  const judged = new Map(before);
   const pictures: FoundPictures[] = [];
   for (const [at, result] of results.entries()) {
     if (result.status === "invalid") {
       const { detail } = result;
       return fail(work, { code: "ENGINE_INVALID_RESPONSE", detail, retryable: true }, engine);
     }
-    const promise = plan.outputs[at];
+    const promise = unjudged[at];
     if (promise === undefined) continue;
     const { media } = result;
     judged.set(promise.file, { media });

@@ -1,4 +1,4 @@
-/** What the agent knows of a file that it put together from fragments, as the gate asks for it. Pure. */
+/** What the agent knows of a file of pictures that it put together from fragments, as the gate asks for it. Pure. */
 import type { Fragment, TrackHead } from "../../protocol/packaging/track.ts";
 import type { ListedFile } from "../ffmpeg/index.ts";
 
@@ -8,22 +8,19 @@ const codecs: Readonly<Record<string, string>> = {
   hvc1: "hevc",
   av01: "av1",
   vp09: "vp9",
-  mp4a: "aac",
 };
 
 /** @param fragments all of the file's, of which each begins where the one before ends. */
 export function listedFile(head: TrackHead, fragments: readonly Fragment[]): ListedFile {
-  const { kind, width, height, channels, timescale } = head;
+  const { width, height, timescale } = head;
   const shownAt = (one: Fragment) =>
     (one.decodeTime + one.compositionOffset - head.mediaStart) / timescale;
   const keys = fragments.filter(({ isSync }) => isSync).map(shownAt);
   return {
-    kind,
     codec: codecs[head.codec.slice(0, 4)] ?? head.codec,
     width,
     height,
-    channels,
-    samples: fragments.reduce((sum, { samples }) => sum + samples, 0),
+    frames: fragments.reduce((sum, { samples }) => sum + samples, 0),
     durationSeconds: fragments.reduce((sum, { duration }) => sum + duration, 0) / timescale,
     startSeconds: fragments.map(shownAt)[0] ?? 0,
     secondKey: keys[1] ?? null,

@@ -12,16 +12,16 @@ import type {
   TaskPart,
 } from "../../protocol/chunks/contract.ts";
 import { preludeTracks } from "../../protocol/chunks/prelude.ts";
+import type { VideoMetadata } from "../../protocol/media.ts";
 import { mediaFile, preludeFile } from "../../protocol/packaging/presentation.ts";
 import { renditionOf } from "../../protocol/packaging/segments.ts";
 import type { Divisible, PromisedOutput } from "../../protocol/plan.ts";
 import type { Work } from "../attempt-parts.ts";
-import type { ListedFile } from "../ffmpeg/index.ts";
 import { describeError } from "../http.ts";
+import type { Judged } from "../judge-outputs.ts";
 import { readFragmentedFile } from "../packaging/read-rendition.ts";
 import { runFfmpeg } from "../run-ffmpeg.ts";
 import { indexOf } from "./cut-chunk.ts";
-import { listedFile } from "./listed-file.ts";
 import { aboutTrack, soundStep } from "./perform-sound.ts";
 
 /** Beyond the first segment: what encoders look ahead, and a fragment that is not the file's last. */
@@ -34,10 +34,11 @@ export interface Prelude {
   readonly promises: readonly PromisedOutput[];
   /** By file. */
   readonly indexes: ReadonlyMap<string, RenditionIndex>;
-  readonly listed: ReadonlyMap<string, ListedFile>;
+  /** They were checked meanwhile. */
+  readonly judged: Judged;
 }
 
-const NO_PRELUDE: Prelude = { promises: [], indexes: new Map(), listed: new Map() };
+const NO_PRELUDE: Prelude = { promises: [], indexes: new Map(), judged: new Map() };
 
 /** The first segment of every track, cut where the whole's ends, too; none with a later chunk. Never rejects. */
 export async function makePrelude(
@@ -56,13 +57,17 @@ export async function makePrelude(
     const ran = await runFfmpeg(beside(work), soundStep(division.source, outputs, null));
     if (ran.status !== "ok") return without(ran.status === "failed" ? ran.detail : ran.status);
     const indexes = new Map<string, RenditionIndex>();
-    const listed = new Map<string, ListedFile>();
     for (const track of tracks) {
-      const cut = await cutPrelude(work.workDir, presentation, track);
-      indexes.set(preludeFile(track), { ...cut.index, track: "audio" });
-      listed.set(preludeFile(track), cut.listed);
+      const index = await cutPrelude(work.workDir, presentation, track);
+      indexes.set(preludeFile(track), { ...index, track: "audio" });
     }
-    return { promises, indexes, listed };
+    const files = promises.map((promise) => ({ file: join(work.workDir, promise.file), promise }));
+    const judged = new Map<string, { readonly media: VideoMetadata }>();
+    for (const [at, result] of (await work.engine.check(files, work.signal)).entries()) {
+      if (result.status === "invalid") return without(result.detail);
+      judged.set(promises[at]?.file ?? "", { media: result.media });
+    }
+    return { promises, indexes, judged };
   } catch (error) {
     return without(describeError(error));
   }
@@ -102,7 +107,7 @@ async function cutPrelude(
   workDir: string,
   presentation: PresentationPlan,
   track: string,
-): Promise<{ readonly index: MediaIndex; readonly listed: ListedFile }> {
+): Promise<MediaIndex> {
   const raw = join(workDir, rawSound(track));
   const about = aboutTrack(presentation, track);
   const { head, headBytes, fragments } = await readFragmentedFile(raw);
@@ -126,5 +131,5 @@ async function cutPrelude(
   }
   await unlink(raw);
   const kept = fragments.filter(({ offset }) => offset < end);
-  return { index: indexOf(head, headBytes, kept, about), listed: listedFile(head, kept) };
+  return indexOf(head, headBytes, kept, about);
 }

@@ -9,7 +9,7 @@ import type { Plan, PromisedOutput } from "../../protocol/plan.ts";
 import { ABANDONED, fail, type Part, type Work } from "../attempt-parts.ts";
 import { completed, type Delivered, type DeliveryOrder, type RanPlan } from "../deliver.ts";
 import type { ListedFile } from "../ffmpeg/index.ts";
-import { planRunAndDeliver, refusalOf } from "../plan-and-run.ts";
+import { planRunAndDeliver } from "../plan-and-run.ts";
 import type { AttemptOutcome } from "../session-model.ts";
 import { type Cut, cutChunk } from "./cut-chunk.ts";
 import { deliverParts } from "./deliver-parts.ts";
@@ -108,29 +108,10 @@ async function cutAndDeliver(
     indexes.set(file, { ...made.index, track: "video" });
     listed.set(file, made.listed);
   }
-  return deliverWith(work, { ...ran, listed }, indexes, prelude, order);
-}
-
-/** The chunk's files and those of sound; without these where one of them is refused. */
-async function deliverWith(
-  work: Work,
-  ran: RanPlan,
-  indexes: ReadonlyMap<string, RenditionIndex>,
-  { promises, indexes: sounds, listed }: Prelude,
-  order: DeliveryOrder,
-): Promise<Part<Delivered>> {
-  if (promises.length === 0) return deliverParts(work, ran, indexes, order);
-  const { plan } = ran;
-  const all = {
-    ...ran,
-    plan: { ...plan, outputs: [...plan.outputs, ...promises] },
-    listed: new Map([...(ran.listed ?? []), ...listed]),
-  };
-  const both = await deliverParts(work, all, new Map([...indexes, ...sounds]), order);
-  const refusal = both.status === "ended" ? refusalOf(both.outcome) : null;
-  if (refusal === null) return both;
-  work.log("warn", `delivered once more, without the first piece of sound: ${refusal}`);
-  return deliverParts(work, ran, indexes, order);
+  const outputs = [...plan.outputs, ...prelude.promises];
+  const { judged } = prelude;
+  const all = new Map([...indexes, ...prelude.indexes]);
+  return deliverParts(work, { ...ran, plan: { ...plan, outputs }, listed, judged }, all, order);
 }
 
 function cutOf({ plan, chunk }: PartOf<"chunk">, rendition: string, encoder: string): Cut {

@@ -174,10 +174,8 @@ function checkListed(
 ): Checked {
   const difference = listedMismatch(promise, listed);
   if (difference !== null) return { status: "invalid", fault: difference };
-  const { kind, startSeconds: start, secondKey, lastKey, durationSeconds } = listed;
-  const isVideo = kind === "video";
-  const keys = isVideo ? { start, secondKey, lastKey } : {};
-  const extent = { hasVideo: isVideo, hasAudio: !isVideo, durationSeconds, ...keys };
+  const { startSeconds: start, secondKey, lastKey, durationSeconds } = listed;
+  const extent = { hasVideo: true, hasAudio: false, durationSeconds, start, secondKey, lastKey };
   return {
     status: "ok",
     result: { status: "ok", media: listedMedia(listed, promise, size) },
@@ -186,17 +184,16 @@ function checkListed(
 }
 
 function listedMedia(listed: ListedFile, { format }: PromisedOutput, size: number): VideoMetadata {
-  const { kind, codec, width, height, samples, durationSeconds } = listed;
-  const isVideo = kind === "video";
+  const { codec, width, height, frames, durationSeconds } = listed;
   const thousandths = (value: number) => Math.round(value * 1000) / 1000;
   return {
     format,
     durationSeconds: thousandths(durationSeconds),
-    width: isVideo ? width : null,
-    height: isVideo ? height : null,
-    frameRate: isVideo ? thousandths(samples / durationSeconds) : null,
-    videoCodec: isVideo ? codec : null,
-    audioCodec: isVideo ? null : codec,
+    width,
+    height,
+    frameRate: thousandths(frames / durationSeconds),
+    videoCodec: codec,
+    audioCodec: null,
     bitrateKbps: Math.round((size * 8) / durationSeconds / 100) / 10,
   };
 }

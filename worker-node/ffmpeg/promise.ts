@@ -36,23 +36,18 @@ export function mismatch(promise: PromisedOutput, found: FoundOutput): string | 
   );
 }
 
-/** The same for a file of one track that is known without being read back. */
-export function listedMismatch(promise: PromisedOutput, listed: ListedFile): string | null {
-  const { kind, codec, width, height, channels, samples } = listed;
-  const promised = kind === "video" ? promise.video : promise.audio;
-  const other = kind === "video" ? promise.audio : promise.video;
-  if (promised === null || other !== null) return `it has ${kind} alone, which was not promised`;
-  if (samples === 0) return `${kind} was promised, but it has no sample`;
-  const codecs = differs(`${kind} codec`, promised.codec, codec);
-  if (codecs !== null) return codecs;
-  if (kind === "audio") {
-    return differs("audio channels", promise.audio?.channels ?? null, channels);
-  }
-  const { video } = promise;
+/** The same for a file of pictures alone that is known without being read back. */
+export function listedMismatch(
+  { video, audio }: PromisedOutput,
+  { codec, width, height, frames }: ListedFile,
+): string | null {
+  if (video === null || audio !== null) return "it has pictures alone, which was not promised";
+  if (frames === 0) return "video was promised, but it has no frame";
   return (
-    differs("width", video?.width ?? null, width) ??
-    differs("height", video?.height ?? null, height) ??
-    differs("presented frames", video?.frames ?? null, samples)
+    differs("video codec", video.codec, codec) ??
+    differs("width", video.width, width) ??
+    differs("height", video.height, height) ??
+    differs("presented frames", video.frames, frames)
   );
 }
 

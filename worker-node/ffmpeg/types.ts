@@ -108,17 +108,15 @@ export interface OutputFile {
 }
 
 /**
- * What is known of a file of one track because the agent itself put it together, from fragments whose every sample it
+ * What is known of a file of pictures alone because the agent itself put it together, from fragments whose every sample it
  * looked at: to read all of that once more costs a process. Times are in seconds on the file's own clock.
  */
 export interface ListedFile {
-  readonly kind: "video" | "audio";
   /** ffmpeg's name. */
   readonly codec: string;
   readonly width: number;
   readonly height: number;
-  readonly channels: number;
-  readonly samples: number;
+  readonly frames: number;
   readonly durationSeconds: number;
   readonly startSeconds: number;
   /** Presentation times of the key frames that are nearest the beginning (the second) and the end. */

@@ -27,7 +27,7 @@ describe.skipIf(!features.fpsMode)("a chunk", () => {
   afterAll(() => parts.close());
 
   const check = (file: string, listed: ListedFile, change: { readonly frames?: number } = {}) => {
-    const frames = change.frames ?? listed.samples;
+    const frames = change.frames ?? listed.frames;
     const promise = {
       ...({ key: "out_1", file: "a.mp4", format: "mp4", role: "part", audio: null } as const),
       video: { codec: "h264", width: 192, height: 108, frames } as const,
@@ -43,8 +43,8 @@ describe.skipIf(!features.fpsMode)("a chunk", () => {
       if (read.status !== "read") throw new Error(read.why);
       const scan = read.packets.get(0);
       const close = (a: number | null | undefined) => expect.closeTo(a ?? Number.NaN, 5);
-      expect(listed).toMatchObject({ kind: "video", codec: "h264", width: 192, height: 108 });
-      expect(listed.samples).toBe(scan?.presented);
+      expect(listed).toMatchObject({ codec: "h264", width: 192, height: 108 });
+      expect(listed.frames).toBe(scan?.presented);
       expect(listed.startSeconds).toEqual(close(scan?.start));
       expect(listed.lastKey).toEqual(close(scan?.lastKey));
       expect(listed.secondKey === null).toBe(scan?.secondKey === null);
@@ -54,7 +54,7 @@ describe.skipIf(!features.fpsMode)("a chunk", () => {
       const times = fragments.flatMap(({ offset, moofSize }) =>
         shownTimes(bytes.subarray(offset, offset + moofSize), head.defaults.duration),
       );
-      expect(times).toHaveLength(listed.samples);
+      expect(times).toHaveLength(listed.frames);
       expect(repeatedTime(times)).toBeNull();
     }
   });
@@ -64,7 +64,7 @@ describe.skipIf(!features.fpsMode)("a chunk", () => {
       expect(await check(path, listed)).toMatchObject([
         { status: "ok", media: { videoCodec: "h264", width: 192 } },
       ]);
-      const [refused] = await check(path, listed, { frames: listed.samples + 1 });
+      const [refused] = await check(path, listed, { frames: listed.frames + 1 });
       expect(refused).toMatchObject({ status: "invalid" });
     }
   });
