@@ -128,6 +128,8 @@ export interface SourceInfo {
   readonly audio: readonly AudioStreamInfo[];
   readonly subtitles: readonly SubtitleStreamInfo[];
   readonly attachedPictures: number;
+  /** False: it has none. */
+  readonly chapters?: false;
   /** False: copies of its streams were made and refused, so it is to be encoded. */
   readonly copies?: false;
   /** What `webReady` needs to know before it leaves a file as it is; null for anything but MP4/MOV. */

@@ -62,6 +62,7 @@ export const sourceInfoSchema: z.ZodType<SourceInfo> = z.object({
     .array(z.object({ index: count, codec: text, language: text.nullable() }))
     .max(MAX_STREAMS),
   attachedPictures: count,
+  chapters: z.literal(false).exactOptional(),
   mp4: z
     .object({
       headFirst: z.boolean(),

@@ -17,6 +17,7 @@ export function mergeStep(
   const { result } = division;
   if (result.kind !== "file") return null;
   const hasSound = result.soundFile !== null;
+  const hasChapters = source.chapters !== false;
   const chapters = hasSound ? 2 : 1;
   return {
     kind: "ffmpeg",
@@ -24,11 +25,7 @@ export function mergeStep(
     inputs: [
       { from: { source: JOINED_PICTURES }, options: ["-copyts"] },
       ...(hasSound ? [{ from: { source: JOINED_SOUND }, options: [] }] : []),
-      // For its chapters alone, whose times count from where the file begins.
-      {
-        from: { source: division.source },
-        options: ["-itsoffset", secondsText(-source.startSeconds)],
-      },
+      ...(hasChapters ? [chaptersOf(division, source)] : []),
     ],
     filterComplex: null,
     outputs: [
@@ -37,7 +34,7 @@ export function mergeStep(
         muxer: result.muxer,
         options: [
           ...["-map", "0:v:0", ...(hasSound ? ["-map", "1:a"] : [])],
-          ...["-c", "copy", "-map_chapters", String(chapters)],
+          ...["-c", "copy", "-map_chapters", hasChapters ? String(chapters) : "-1"],
           ...result.options,
         ],
       },
@@ -45,5 +42,16 @@ export function mergeStep(
     expectedFrames: frames,
     expectedSeconds: null,
     encoder: null,
+  };
+}
+
+/** The source for its chapters alone, whose times count from where the file begins. Opened, megabytes of it flow unread. */
+function chaptersOf(
+  { source: key }: Divisible,
+  { startSeconds }: SourceInfo,
+): FfmpegStep["inputs"][number] {
+  return {
+    from: { source: key },
+    options: ["-itsoffset", secondsText(-startSeconds)],
   };
 }

@@ -39,6 +39,8 @@ export type ProbedStream = z.infer<typeof streamSchema>;
 
 const probeSchema = z.object({
   streams: z.array(streamSchema).default([]),
+  /** Only how many there are is of interest. */
+  chapters: z.array(z.unknown()).optional(),
   format: z.object({
     format_name: text,
     start_time: text.optional(),
@@ -56,6 +58,7 @@ export const PROBE_ENTRIES = [
   "stream_disposition=attached_pic",
   "stream_tags=language,rotate,DURATION",
   "stream_side_data=rotation",
+  "chapter=id",
   "format=format_name,start_time,duration,bit_rate",
 ].join(":");
 

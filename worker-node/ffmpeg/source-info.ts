@@ -37,6 +37,7 @@ export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
       .filter((s) => s.codec_type === "subtitle")
       .flatMap((s) => toSubtitle(s) ?? []),
     attachedPictures: pictures.length,
+    ...(file.chapters?.length === 0 ? { chapters: false } : {}),
     mp4: null,
   };
 }
