@@ -107,7 +107,7 @@ async function write(
       const { duration } = fragment;
       const moof = withDuration(bytes, sequence, duration, lasts, head.defaults.duration);
       const size = moof.length + fragment.size - fragment.moofSize;
-      times.push(...shownTimes(moof, head.defaults.duration));
+      for (const time of shownTimes(moof, head.defaults.duration)) times.push(time);
       fragments.push(readFragment(moof, { offset, size }, head));
       await to.write(moof, 0, moof.length, offset);
       await copy(from, to, {

@@ -47,21 +47,22 @@ export function fragmentDuration(data: DataView, defaultDuration: number): numbe
   return data.getUint32(tfhd.start + 8 + 8 * bit(flags, 0x01) + 4 * bit(flags, 0x02));
 }
 
-/** Of each sample of the only run: how long it lasts, and how long after its decoding it is shown. */
+/** Of each sample of all runs: how long it lasts, and how long after its decoding it is shown. */
 export function readSamples(
   data: DataView,
   defaultDuration: number,
 ): readonly { readonly duration: number; readonly offset: number }[] {
-  const trun = runOf(data);
-  const flags = data.getUint32(trun.start) & 0xff_ffff;
-  const samples = data.getUint32(trun.start + 4);
-  const first = trun.start + 8 + 4 * (bit(flags, 0x01) + bit(flags, 0x04));
-  const size = sampleSize(flags);
-  return Array.from({ length: samples }, (_, n) => {
-    const at = first + n * size;
-    const duration = bit(flags, HAS_DURATIONS) === 1 ? data.getUint32(at) : defaultDuration;
-    const offset = bit(flags, HAS_OFFSETS) === 1 ? data.getInt32(at + size - 4) : 0;
-    return { duration, offset };
+  return runsOf(data).flatMap((trun) => {
+    const flags = data.getUint32(trun.start) & 0xff_ffff;
+    const samples = data.getUint32(trun.start + 4);
+    const first = trun.start + 8 + 4 * (bit(flags, 0x01) + bit(flags, 0x04));
+    const size = sampleSize(flags);
+    return Array.from({ length: samples }, (_, n) => {
+      const at = first + n * size;
+      const duration = bit(flags, HAS_DURATIONS) === 1 ? data.getUint32(at) : defaultDuration;
+      const offset = bit(flags, HAS_OFFSETS) === 1 ? data.getInt32(at + size - 4) : 0;
+      return { duration, offset };
+    });
   });
 }
 
@@ -93,10 +94,15 @@ function withDurations(moof: Uint8Array, each: number): Uint8Array {
   return grown;
 }
 
-function runOf(data: DataView) {
+function runsOf(data: DataView) {
   const traf = boxAt(data, rootOf(data), "traf");
-  const runs =
-    traf === null ? [] : boxesIn(data, traf.start, traf.end).filter(({ type }) => type === "trun");
+  return traf === null
+    ? []
+    : boxesIn(data, traf.start, traf.end).filter(({ type }) => type === "trun");
+}
+
+function runOf(data: DataView) {
+  const runs = runsOf(data);
   const [run] = runs;
   if (run === undefined || runs.length !== 1) throw new RangeError("A fragment of several runs.");
   return run;

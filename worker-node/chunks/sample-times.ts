@@ -2,7 +2,7 @@
 import { boxAt, viewOf } from "../../protocol/packaging/boxes.ts";
 import { fragmentDuration, readSamples } from "./sample-durations.ts";
 
-/** In ticks of the media, in the order in which they are stored. @throws RangeError where the fragment is of several runs. */
+/** In ticks of the media, in the order in which they are stored. @throws RangeError where the fragment has no time. */
 export function shownTimes(moof: Uint8Array, defaultDuration: number): readonly number[] {
   const data = viewOf(moof);
   const root = { type: "moof", start: 8, end: data.byteLength };
