@@ -10,6 +10,7 @@ import { serveDashboard } from "./dashboard.ts";
 import { applyMigrations, type MigratableDatabase } from "./migrations.ts";
 import { type OutboundRules, sendOutbound } from "./outbound.ts";
 import { childrenOf } from "./processes.ts";
+import type { RateLimit } from "./rate-limiter.ts";
 import { claimStopSignals } from "./signals.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -18,11 +19,21 @@ const SCHEDULE_INTERVAL_MS = 60_000;
 
 /**
  * What runs around the edge here and not on the platform: behind a proxy that ends TLS, the scheme is the one that the
- * client used (`X-Forwarded-Proto`), as the platform gives it.
+ * client used (`X-Forwarded-Proto`), as the platform gives it; and the rate limiter of `wrangler.toml` counts in memory.
  */
-const ENTRY = `
+const entryOf = (rateLimit: RateLimit | null) => `
 import edge from "./edge.js";
+import { createRateLimiter } from "./rate-limiter.js";
 export * from "./edge.js";
+
+const RATE_LIMIT = ${JSON.stringify(rateLimit)};
+let bindings;
+
+/** One object for all requests: the edge remembers what it has read of its bindings by it. */
+function withLimiter(env) {
+  bindings ??= RATE_LIMIT === null ? env : { ...env, RATE_LIMITER: createRateLimiter(RATE_LIMIT) };
+  return bindings;
+}
 
 function asClientSawIt(request) {
   const isForwarded = request.headers.get("x-forwarded-proto")?.toLowerCase() === "https";
@@ -33,7 +44,7 @@ function asClientSawIt(request) {
 
 export default {
   ...edge,
-  fetch: (request, env, context) => edge.fetch(asClientSawIt(request), env, context),
+  fetch: (request, env, context) => edge.fetch(asClientSawIt(request), withLimiter(env), context),
 };
 `;
 
@@ -64,8 +75,9 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   // The runtime would fetch request metadata from the internet at start.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
   const { workerOptions, main } = readWranglerConfig(path.join(ROOT, "wrangler.toml"));
-  const [script, dashboard] = await Promise.all([
+  const [script, rateLimiter, dashboard] = await Promise.all([
     bundleEdge(main ?? path.join(ROOT, "edge/index.ts")),
+    bundleEdge(path.join(ROOT, "cli/runtime/rate-limiter.ts")),
     serveDashboard(),
   ]);
   const rules: OutboundRules = {
@@ -80,15 +92,20 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     for (const pid of childrenOf(process.pid)) if (!known.has(pid)) options.watchdog.watch(pid);
   };
   // The asset server of the platform is a Worker before the Worker: here the files are in memory.
-  const { modulesRules: _, assets: __, ...worker } = workerOptions;
+  const { modulesRules: _, assets: __, ratelimits, ...worker } = workerOptions;
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...worker,
       bindings: { ...(worker.bindings ?? {}), ...options.settings },
       serviceBindings: { ...(worker.serviceBindings ?? {}), ASSETS: dashboard },
       modules: [
-        { type: "ESModule", path: "entry.js", contents: ENTRY },
+        {
+          type: "ESModule",
+          path: "entry.js",
+          contents: entryOf(rateLimitOf(ratelimits)),
+        },
         { type: "ESModule", path: "edge.js", contents: script },
+        { type: "ESModule", path: "rate-limiter.js", contents: rateLimiter },
       ],
       // Clients reach the Worker itself. The port that Miniflare opens is for its own tools: the Worker that it puts in
       // front copies, compresses and rewrites what passes, and serves tools' paths that nobody outside should reach.
@@ -129,6 +146,14 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
       await runtime.dispose();
     },
   };
+}
+
+/** The limit that `wrangler.toml` sets; null where it binds none. */
+function rateLimitOf(ratelimits: unknown): RateLimit | null {
+  const bound = ratelimits as
+    | { readonly RATE_LIMITER?: { readonly simple: RateLimit } }
+    | undefined;
+  return bound?.RATE_LIMITER?.simple ?? null;
 }
 
 function readable(body: AsyncIterable<Uint8Array>): import("node:stream/web").ReadableStream {
