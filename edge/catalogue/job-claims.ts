@@ -10,12 +10,13 @@ import { type JobRecord, toRecord } from "./jobs.ts";
 import { jobs } from "./schema.ts";
 
 export type AcceptResult =
-  /** The job's row is there: accepted now, or by an earlier try under the same id. */
   | { readonly status: "accepted" }
+  /** An earlier try under the same id was accepted, as this: it may have been placed elsewhere. */
+  | { readonly status: "known"; readonly submission: JobSubmission }
   /** A live job does this work already. */
   | { readonly status: "duplicate"; readonly jobId: string }
-  /** A video is missing, not ready, or not the one that was looked at. */
-  | { readonly status: "inputs_changed" };
+  /** A video is missing, not ready, or not the one that was looked at; or the pool has another number of shards. */
+  | { readonly status: "outdated" };
 
 /** The videos a submission reads, as JSON for `json_each`: `[{id, etag}]`. */
 function videosJson(submission: JobSubmission): string {
@@ -61,7 +62,8 @@ function claimInputs(db: D1Database, submission: JobSubmission) {
 
 interface Outcome {
   readonly holder: string | null;
-  readonly known: number;
+  /** JSON of the submission that was accepted under this id; null for none. */
+  readonly known: string | null;
 }
 
 function readOutcome(db: D1Database, submission: JobSubmission) {
@@ -71,18 +73,26 @@ function readOutcome(db: D1Database, submission: JobSubmission) {
     select
       (select job_id from active_work
         where account_id = ${submission.accountId} and spec_hash = ${submission.specHash}) as holder,
-      exists (select 1 from jobs where id = ${submission.jobId}) as known`,
+      (select submission from jobs where id = ${submission.jobId}) as known`,
   );
 }
 
 /**
  * Inserts the job with its claims, all or nothing. Trying again under the same id is harmless: an earlier
  * success is found, and a job that has finished since claims nothing.
+ *
+ * @param shards how many the pool was taken to have when the job was placed.
  */
-export async function insertJob(db: D1Database, submission: JobSubmission): Promise<AcceptResult> {
+export async function insertJob(
+  db: D1Database,
+  submission: JobSubmission,
+  shards = 1,
+): Promise<AcceptResult> {
   const [firstInput] = Object.values(submission.inputs);
   const videoId = firstInput?.kind === "video" ? firstInput.videoId : null;
-  const isNew = sql`not exists (select 1 from jobs where id = ${submission.jobId})`;
+  const isNew = sql`not exists (select 1 from jobs where id = ${submission.jobId})
+    and exists (select 1 from pools where account_id = ${submission.accountId}
+      and name = ${submission.pool} and shards = ${shards})`;
   const [, , inserted] = await db.batch<{ id: string }>([
     statement(
       db,
@@ -108,15 +118,16 @@ export async function insertJob(db: D1Database, submission: JobSubmission): Prom
   ]);
   if (inserted !== undefined && inserted.results.length > 0) return { status: "accepted" };
   const outcome = await readOutcome(db, submission).first<Outcome>();
-  if (outcome?.known) return { status: "accepted" };
+  if (outcome?.known) return { status: "known", submission: JSON.parse(outcome.known) };
   if (outcome?.holder) return { status: "duplicate", jobId: outcome.holder };
-  return { status: "inputs_changed" };
+  return { status: "outdated" };
 }
 
 export type ReclaimResult =
   | { readonly status: "claimed" }
   | { readonly status: "duplicate"; readonly jobId: string }
-  | { readonly status: "inputs_changed" }
+  /** A video is missing, not ready, or not the one that was accepted. */
+  | { readonly status: "outdated" }
   /** The job's row was past its retention, and is gone. */
   | { readonly status: "gone" };
 
@@ -134,7 +145,7 @@ export async function claimForRetry(
   if (!outcome?.known) return { status: "gone" };
   const { holder } = outcome;
   if (holder === submission.jobId) return { status: "claimed" };
-  return holder === null ? { status: "inputs_changed" } : { status: "duplicate", jobId: holder };
+  return holder === null ? { status: "outdated" } : { status: "duplicate", jobId: holder };
 }
 
 /** Gives up the claims of a job that is terminal in the record; those of a live one stay. */

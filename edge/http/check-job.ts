@@ -6,9 +6,13 @@ import { DEFAULT_POOL, listPools } from "../catalogue/pools.ts";
 import type { Env, Settings } from "../env.ts";
 import { checkWebhookUrl } from "../webhooks/url-rules.ts";
 import { ApiError } from "./errors.ts";
+import { Remembered } from "./remembered.ts";
 
 /** So many pools are named to a client that misspelt one. */
 const MAX_POOLS_NAMED = 20;
+
+/** Pools that are there, by `account/pool`: none ever goes. */
+const remembered = new Remembered<true>(1_000);
 
 const invalid = (detail: string) => new ApiError("VALIDATION_ERROR", detail);
 
@@ -64,9 +68,10 @@ export function checkAgainstSettings(
  * @throws ApiError VALIDATION_ERROR that names the pools there are.
  */
 export async function checkPool(env: Env, accountId: string, pool: string): Promise<void> {
-  if (pool === DEFAULT_POOL) return;
+  const name = `${accountId}/${pool}`;
+  if (pool === DEFAULT_POOL || remembered.get(env.DB, name)) return;
   const known = await listPools(env.DB, accountId, pool, MAX_POOLS_NAMED);
-  if (known.includes(pool)) return;
+  if (known.includes(pool)) return remembered.set(env.DB, name, true);
   const names = [...new Set([DEFAULT_POOL, ...known])].map((name) => `'${name}'`).join(", ");
   throw invalid(`pool must be one of ${names}: a pool is made by its first worker token`);
 }

@@ -6,7 +6,7 @@ import { newId, seededId } from "../ids.ts";
 import { logError, logInfo, logWarning } from "../log.ts";
 import { poolOf } from "../pool-stub.ts";
 import { sha256Hex } from "../secrets.ts";
-import { acceptJob } from "./accept-job.ts";
+import { acceptJob, type PlacedSubmission } from "./accept-job.ts";
 import { checkAgainstSettings, checkPool } from "./check-job.ts";
 import type { IdempotentId } from "./context.ts";
 import { ApiError } from "./errors.ts";
@@ -14,7 +14,7 @@ import { recallInputs, resolveInputs } from "./job-inputs.ts";
 import { canonicalSpec, type JobSpec, readSpec } from "./job-spec.ts";
 import { findPreset } from "./presets.ts";
 import type { RequestIds } from "./request-ids.ts";
-import { shardForNewJob } from "./shards.ts";
+import { placeNewJob, recallPlace } from "./shards.ts";
 
 export interface CreateContext {
   readonly env: Env;
@@ -37,24 +37,21 @@ async function specOf(context: CreateContext, request: ParsedJobRequest): Promis
   return read.spec;
 }
 
-async function submissionOf(
+type Unplaced = Omit<JobSubmission, "inputs" | "shard">;
+
+async function unplacedOf(
   context: CreateContext,
   request: ParsedJobRequest,
   spec: JobSpec,
-): Promise<JobSubmission> {
+): Promise<Unplaced> {
   const { accountId, settings, idempotentId } = context;
   const createdAt = idempotentId?.createdAt ?? context.now;
-  const jobId = idempotentId
-    ? seededId("job", createdAt, idempotentId.seed)
-    : newId("job", createdAt);
   return {
-    jobId,
+    jobId: idempotentId ? seededId("job", createdAt, idempotentId.seed) : newId("job", createdAt),
     accountId,
     pool: request.pool,
-    shard: await shardForNewJob(context.env, { accountId, pool: request.pool }, jobId),
     createdAt,
     work: spec.work,
-    inputs: await recallInputs(context.env, accountId, spec.sources),
     outputs: spec.outputs,
     ...(spec.quality ? { quality: true } : {}),
     traceId: context.ids.traceId,
@@ -68,6 +65,21 @@ async function submissionOf(
     specHash: await sha256Hex(canonicalSpec(spec)),
     origin: context.origin,
   };
+}
+
+/** The job with its inputs and its shard: by what is remembered of them, or looked up. */
+async function place(
+  { env }: CreateContext,
+  unplaced: Unplaced,
+  { sources }: JobSpec,
+  look: { readonly inputs: typeof resolveInputs; readonly place: typeof placeNewJob },
+): Promise<PlacedSubmission> {
+  const { accountId, jobId } = unplaced;
+  const [inputs, { shard, shards }] = await Promise.all([
+    look.inputs(env, accountId, sources),
+    look.place(env, unplaced, jobId),
+  ]);
+  return { submission: { ...unplaced, inputs, shard }, shards };
 }
 
 /** Tells the pool. The job is accepted already: when this fails, the sweep brings it. */
@@ -92,12 +104,12 @@ export async function createJob(
   try {
     await checkPool(context.env, context.accountId, request.pool);
     const spec = await specOf(context, request);
-    const submission = await submissionOf(context, request, spec);
-    const refresh = async () => ({
-      ...submission,
-      inputs: await resolveInputs(context.env, context.accountId, spec.sources),
-    });
-    const accepted = await acceptJob(context.env, submission, refresh);
+    const unplaced = await unplacedOf(context, request, spec);
+    const recalled = { inputs: recallInputs, place: recallPlace };
+    const lookedUp = { inputs: resolveInputs, place: placeNewJob };
+    const placed = await place(context, unplaced, spec, recalled);
+    const refresh = () => place(context, unplaced, spec, lookedUp);
+    const accepted = await acceptJob(context.env, placed, refresh);
     logInfo("job_accepted", { ...context.ids, jobId: accepted.jobId });
     await submit(context, accepted);
     return accepted;

@@ -10,20 +10,12 @@ import type { JobInput } from "../domain/submission.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "./errors.ts";
 import type { SpecSource } from "./job-spec.ts";
+import { Remembered } from "./remembered.ts";
 
 type VideoInput = Extract<JobInput, { kind: "video" }>;
 
-/** Some 300 bytes each. */
-const REMEMBERED_VIDEOS = 1_000;
-
-/** Ready videos by `account/video`, in the order in which they were looked up. */
-const remembered = new WeakMap<D1Database, Map<string, VideoInput>>();
-
-function rememberedOf(env: Env): Map<string, VideoInput> {
-  const known = remembered.get(env.DB) ?? new Map<string, VideoInput>();
-  remembered.set(env.DB, known);
-  return known;
-}
+/** Ready videos by `account/video`, some 300 bytes each. */
+const remembered = new Remembered<VideoInput>(1_000);
 
 async function resolveVideo(env: Env, accountId: string, videoId: string): Promise<VideoInput> {
   const video = await findVideo(env.DB, accountId, videoId);
@@ -42,10 +34,7 @@ async function resolveVideo(env: Env, accountId: string, videoId: string): Promi
     contentType: video.contentType,
     sizeBytes: video.size,
   };
-  const known = rememberedOf(env);
-  const [oldest] = known.keys();
-  if (known.size >= REMEMBERED_VIDEOS && oldest !== undefined) known.delete(oldest);
-  known.set(`${accountId}/${videoId}`, input);
+  remembered.set(env.DB, `${accountId}/${videoId}`, input);
   return input;
 }
 
@@ -73,10 +62,10 @@ export async function recallInputs(
   accountId: string,
   sources: Readonly<Record<string, SpecSource>>,
 ): Promise<Record<string, JobInput>> {
-  const known = rememberedOf(env);
   const recalled: Record<string, JobInput> = {};
   for (const [key, source] of Object.entries(sources)) {
-    const input = source.kind === "url" ? source : known.get(`${accountId}/${source.videoId}`);
+    const input =
+      source.kind === "url" ? source : remembered.get(env.DB, `${accountId}/${source.videoId}`);
     if (input === undefined) return resolveInputs(env, accountId, sources);
     recalled[key] = input;
   }

@@ -59,10 +59,10 @@ describe("acceptance", () => {
   test("repeated under one id changes nothing, also after the job has ended", async () => {
     const submission = await submissionOf();
     expect(await insertJob(db, submission)).toEqual({ status: "accepted" });
-    expect(await insertJob(db, submission)).toEqual({ status: "accepted" });
+    expect(await insertJob(db, submission)).toEqual({ status: "known", submission });
     const ended = snapshotOf(submission, { state: "completed", revision: 5, completedAt: 9 });
     await projectSnapshot(db, [ended]);
-    expect(await insertJob(db, submission)).toEqual({ status: "accepted" });
+    expect(await insertJob(db, submission)).toEqual({ status: "known", submission });
     expect(await holderOf(submission)).toBeNull();
     expect((await findJob(db, "default", submission.jobId))?.state).toBe("completed");
   });
@@ -88,7 +88,7 @@ describe("acceptance", () => {
       { inputs: { in_1: { ...input, videoId: "vid_none" } } },
     ]) {
       const submission = { ...good, ...bad, jobId: newId("job", Date.now()) };
-      expect(await insertJob(db, submission)).toEqual({ status: "inputs_changed" });
+      expect(await insertJob(db, submission)).toEqual({ status: "outdated" });
       expect(await findJob(db, null, submission.jobId)).toBeNull();
       expect(await holderOf(submission)).toBeNull();
     }

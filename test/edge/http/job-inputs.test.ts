@@ -1,5 +1,5 @@
 /** A video that was looked up before is taken from memory; the conditional insert has the last word. */
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakePool } from "./fake-pool.ts";
 import { call, makeKey, makeVideo, refusal, testEnv } from "./harness.ts";
 
@@ -48,5 +48,20 @@ describe("a video that a job has read before", () => {
       json: { videoId, recipe: { name: "webReady", crf: 21 } },
     });
     expect(await refusal(answer)).toMatchObject({ code: "VIDEO_NOT_FOUND" });
+  });
+});
+
+describe("a job on a video and a pool that jobs had before", () => {
+  test("is accepted in one round trip to the record", async () => {
+    const videoId = await makeVideo();
+    expect((await submit(videoId, 20)).status).toBe(202);
+    const prepared = vi.spyOn(testEnv.DB, "prepare");
+    const batches = vi.spyOn(testEnv.DB, "batch");
+    expect((await submit(videoId, 21)).status).toBe(202);
+    const statements = batches.mock.calls.flatMap(([batch]) => batch);
+    expect(batches.mock.calls).toHaveLength(1);
+    // Each statement that was prepared is one of the batch.
+    expect(prepared.mock.calls).toHaveLength(statements.length);
+    vi.restoreAllMocks();
   });
 });

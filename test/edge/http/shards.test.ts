@@ -1,6 +1,6 @@
 /** Pools of more than one shard: where sockets and jobs go, and how many there are. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { shardOfWorker } from "../../../edge/domain/shards.ts";
+import { shardForJob, shardOfWorker } from "../../../edge/domain/shards.ts";
 import type { CreatedWorkerToken } from "../../../protocol/http/workers.ts";
 import { SUBPROTOCOL } from "../../../protocol/messages.ts";
 import { FakePool } from "./fake-pool.ts";
@@ -70,5 +70,51 @@ describe("a pool's shards", () => {
     ).run();
     const answer = await setShards("shrunk", 1);
     expect(await answer.json()).toEqual({ name: "shrunk", shards: 1, shardsInUse: 2 });
+  });
+});
+
+describe("a new job", () => {
+  /** Another isolate's doing: this one is not told. */
+  const becomes = (name: string, shards: number) =>
+    testEnv.DB.prepare(
+      `insert into pools (account_id, name, shards, created_at) values ('default', ?1, ?2, 0)
+       on conflict do update set shards = ?2`,
+    )
+      .bind(name, shards)
+      .run();
+  const submit = async (name: string, headers: Record<string, string> = {}) => {
+    const input = { url: `https://media.example.com/${crypto.randomUUID()}.mp4` };
+    const json = { input, recipe: { name: "webReady" }, pool: name };
+    const send = () => call("/v1/jobs", { json, env: pool.env, headers });
+    expect((await send()).status).toBe(202);
+    return { send, submission: pool.submitted.at(-1) };
+  };
+
+  test("goes to one of the shards that its pool has now, whatever this isolate remembers", async () => {
+    for (const shards of [1, 3, 1, 2]) {
+      await becomes("changing", shards);
+      for (let i = 0; i < 8; i++) {
+        const { submission } = await submit("changing");
+        // None has a worker, so it is the job's own hash that says where.
+        const expected = shardForJob(submission?.jobId ?? "", [], shards);
+        expect(submission).toMatchObject({ shard: expected });
+      }
+    }
+  });
+
+  test("stays where it was accepted, though a later try of its request would place it elsewhere", async () => {
+    for (;;) {
+      await becomes("moving", 1);
+      const { send, submission } = await submit("moving", {
+        "idempotency-key": crypto.randomUUID(),
+      });
+      if (shardForJob(submission?.jobId ?? "", [], 3) === 0) continue;
+      // The first try was accepted and died before it could answer.
+      await testEnv.DB.prepare("update idempotency set status = null, claimed_at = 0").run();
+      await becomes("moving", 3);
+      expect((await send()).status).toBe(202);
+      expect(pool.submitted.at(-1)).toEqual(submission);
+      return;
+    }
   });
 });
