@@ -5,7 +5,7 @@
 import { deadlinesOf, due, nextAlarm } from "../domain/alarm.ts";
 import type { Effect } from "../domain/effects.ts";
 import { limitRun, stepTask } from "../domain/job.ts";
-import type { Lease, LiveJob } from "../domain/model.ts";
+import type { Lease, LiveJob, Task } from "../domain/model.ts";
 import { collectGarbage, forgetJobs } from "./collect-garbage.ts";
 import type { PoolContext } from "./context.ts";
 import { SECOND_MS } from "./durations.ts";
@@ -123,9 +123,17 @@ export function rearm(pool: PoolContext, alarmAt: number | null): void {
   if (next !== null) pool.alarm.ensure(next);
 }
 
-/** Checks that an eviction cut short: they need not wait for their deadline. */
+/**
+ * Checks that an eviction cut short: they need not wait for their deadline. A job that cannot be read has none: an object
+ * that throws while it wakes answers nobody.
+ */
 function interruptedChecks(pool: PoolContext, jobId: string): readonly Effect[] {
-  const tasks = pool.jobs.load(jobId)?.tasks ?? [];
+  let tasks: readonly Task[] = [];
+  try {
+    tasks = pool.jobs.load(jobId)?.tasks ?? [];
+  } catch (error) {
+    logWarning("checks_not_resumed", { jobId }, error);
+  }
   return tasks.flatMap((task): Effect[] => {
     if (task.state !== "verifying") return [];
     const { taskId, run, lease, verification } = task;

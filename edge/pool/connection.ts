@@ -47,6 +47,12 @@ export class Connection {
     }
   }
 
+  /** Slots of a lease that did not reach the worker. On a socket that has gone nothing more is leased. */
+  giveBack(slots: number): void {
+    const isOpen = this.socket.readyState === WebSocket.OPEN;
+    this.update({ credit: isOpen ? this.#session.credit + slots : 0 });
+  }
+
   heldLease(taskId: string, epoch: number): HeldLease | null {
     const held = this.#session.held.get(taskId);
     return held?.renewal.epoch === epoch ? held : null;

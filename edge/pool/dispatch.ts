@@ -3,12 +3,13 @@
  * object: no two workers are ever offered the same task.
  */
 import type { Effect } from "../domain/effects.ts";
-import { type ActiveLeases, match, type ReadyTask } from "../domain/match.ts";
+import { type ActiveLeases, type Assignment, match, type ReadyTask } from "../domain/match.ts";
 import { isChunkPlace } from "../domain/parts.ts";
 import { pinnedNeeds } from "../domain/pinned-needs.ts";
 import type { PoolContext } from "./context.ts";
 import { matchWorkers } from "./fleet.ts";
 import { grantTask } from "./grant-task.ts";
+import { logWarning } from "./log.ts";
 import type { HeldTask } from "./queue-store.ts";
 import { leaseCopies } from "./second-copies.ts";
 
@@ -21,14 +22,16 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
   const effects: Effect[] = [];
   const now = pool.now();
   let reserved: ReadonlySet<string> = new Set();
+  /** Not to be had, or failed on: looked past, so that they hold up no other. */
+  const passed = new Set<string>();
   for (let offset = 0; ; ) {
     // Before the queue: another page of it is rows to read, and mostly nobody is left to take any.
     const held = pool.queue.held();
     const workers = matchWorkers(pool, held);
     if (!workers.some(({ workerId, free }) => free > 0 && !reserved.has(workerId))) break;
-    const { tasks: ready, isLast } = pool.queue.ready(now, offset);
-    if (ready.length === 0) break;
-    let leased = 0;
+    const { tasks, isLast } = pool.queue.ready(now, offset);
+    if (tasks.length === 0) break;
+    const ready = tasks.filter(({ taskId }) => !passed.has(taskId));
     const matched = match(
       pinned(pool, ready),
       workers,
@@ -39,18 +42,33 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
     );
     for (const assignment of matched.assignments) {
       const jobId = ready.find((task) => task.taskId === assignment.taskId)?.jobId;
-      const granted = jobId === undefined ? null : grantTask(pool, jobId, assignment, now);
-      if (granted === null) continue;
-      leased++;
-      effects.push(...granted);
+      const granted = jobId === undefined ? null : tryGrant(pool, jobId, assignment, now);
+      if (granted === null) passed.add(assignment.taskId);
+      else effects.push(...granted);
     }
-    // What was leased is gone from the queue, and more of it has taken its place.
-    if (leased > 0) continue;
+    // What was leased is gone from the queue, and more of it has taken its place; what was not, is passed.
+    if (matched.assignments.length > 0) continue;
     reserved = matched.reserved;
     if (isLast) break;
-    offset += ready.filter(({ place }) => place === null).length;
+    offset += tasks.filter(({ place }) => place === null).length;
   }
   return [...effects, ...leaseCopies(pool, reserved)];
+}
+
+/** One job that cannot be leased, whatever is wrong with it, must not keep those behind it waiting. */
+function tryGrant(
+  pool: PoolContext,
+  jobId: string,
+  assignment: Assignment,
+  now: number,
+): readonly Effect[] | null {
+  try {
+    return grantTask(pool, jobId, assignment, now);
+  } catch (error) {
+    const { taskId } = assignment;
+    logWarning("grant_failed", { traceId: pool.jobs.traceOf(jobId), jobId, taskId }, error);
+    return null;
+  }
 }
 
 /** Chunks of a job that has pins go to workers that have the pinned encoders. */

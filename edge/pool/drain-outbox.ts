@@ -19,6 +19,8 @@ import type { OutboxEntry, OutboxRow } from "./outbox-store.ts";
 const DRAINED_AT_ONCE = 100;
 /** Deliveries at the same time: an invocation has 6 connections (2026-10), and the checks need some, too. */
 const PARALLEL_DELIVERIES = 4;
+/** Entries that failed so often go by themselves from then on: what can never be delivered takes no other with it. */
+const TRIES_TOGETHER = 3;
 
 /** Delivers until nothing is due. Entries that fail are postponed and hold up no other. */
 export async function drainOutbox(pool: PoolContext): Promise<void> {
@@ -27,20 +29,20 @@ export async function drainOutbox(pool: PoolContext): Promise<void> {
     if (rows.length === 0) return;
     const { plans, parts, snapshots, hellos, videos, events } = sorted(rows);
     // First what playlists are made of: the others say that there is something to play.
-    await deliver(pool, plans, (entries) => recordPlans(pool.env.DB, entries));
-    await deliver(pool, parts, (entries) =>
+    await deliverAll(pool, plans, (entries) => recordPlans(pool.env.DB, entries));
+    await deliverAll(pool, parts, (entries) =>
       recordParts(
         pool.env.DB,
         entries.map((entry) => entry.part),
       ),
     );
-    await deliver(pool, snapshots, (entries) =>
+    await deliverAll(pool, snapshots, (entries) =>
       projectSnapshot(
         pool.env.DB,
         entries.map((entry) => entry.snapshot),
       ),
     );
-    await deliver(pool, hellos, (entries) => recordHellos(pool.env.DB, entries));
+    await deliverAll(pool, hellos, (entries) => recordHellos(pool.env.DB, entries));
     await inTurns(videos, (row) =>
       deliver(pool, [row], () => setMetadataIfMissing(pool.env.DB, row.entry)),
     );
@@ -72,6 +74,21 @@ function sorted(rows: readonly OutboxRow[]) {
     videos: rows.filter(isKind("video")),
     events: rows.filter(isKind("webhook")),
   };
+}
+
+/** In one call, but for those that have failed in company. */
+async function deliverAll<Row extends OutboxRow>(
+  pool: PoolContext,
+  rows: readonly Row[],
+  send: (entries: readonly Row["entry"][]) => Promise<unknown>,
+): Promise<void> {
+  const isAlone = ({ tries }: Row) => tries >= TRIES_TOGETHER;
+  await deliver(
+    pool,
+    rows.filter((row) => !isAlone(row)),
+    send,
+  );
+  await inTurns(rows.filter(isAlone), (row) => deliver(pool, [row], send));
 }
 
 async function deliver<Row extends OutboxRow>(

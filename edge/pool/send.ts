@@ -20,13 +20,14 @@ import { grantClaimsOf, type SpecExtras, takesParts, taskSpecOf } from "./task-s
 
 /**
  * Sends a lease that was committed. One that cannot be sent is given back at once: nobody will ever renew it,
- * and its task need not wait for the TTL.
+ * and its task need not wait for the TTL. Its worker, which asked once and does not know of it, is still free.
  */
 export async function sendLease(pool: PoolContext, effect: GrantEffect): Promise<void> {
   const connection = pool.connections.get(effect.workerId);
   const sent = connection !== null && (await trySendLease(pool, connection, effect));
   if (sent) return;
   logInfo("lease_unsent", idsOf(pool, effect));
+  connection?.giveBack(effect.slots);
   const { jobId, taskId, epoch, workerId } = effect;
   const now = pool.now();
   const event = { type: "release", now, epoch, workerId, reason: "shutdown" } as const;
@@ -43,8 +44,11 @@ async function trySendLease(
     return await connection.send(async () => {
       const live = pool.jobs.load(effect.jobId);
       const task = live === null ? null : leasedTask(live, effect);
-      // Revoked before it was sent: then there is nothing to send.
-      if (live === null || task === null) return null;
+      if (live === null || task === null) {
+        // Revoked before it was sent: then there is nothing to send.
+        connection.giveBack(effect.slots);
+        return null;
+      }
       return {
         type: "lease",
         lease: { taskId: effect.taskId, epoch: effect.epoch },

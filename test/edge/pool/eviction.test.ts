@@ -23,6 +23,18 @@ import {
 usePool();
 
 describe("an evicted pool", () => {
+  test("that holds a job which it cannot read goes on with the others", async () => {
+    const pool = newPool();
+    const broken = await running(pool);
+    await runInDurableObject(pool, (_pool, state) => {
+      state.storage.sql.exec("UPDATE jobs SET record = '' WHERE id = ?", broken.submission.jobId);
+    });
+    await evictDurableObject(pool);
+    const { submission, agent, lease } = await running(pool);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
+  });
+
   test("that hibernates keeps its leases' renewals", async () => {
     const pool = newPool();
     const { submission, agent, lease } = await running(pool, { maxAttempts: 1 });

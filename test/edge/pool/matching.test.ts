@@ -1,5 +1,5 @@
 /** Who is given which job. */
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import {
@@ -18,6 +18,18 @@ import {
 usePool();
 
 describe("matching", () => {
+  test("looks past a job that cannot be leased: those behind it are", async () => {
+    const pool = newPool();
+    const [broken, whole] = [submissionOf({ priority: 9 }), submissionOf()];
+    for (const submission of [broken, whole]) await rpc(pool).submit(submission);
+    await runInDurableObject(pool, (_pool, state) => {
+      state.storage.sql.exec("UPDATE jobs SET record = '' WHERE id = ?", broken.jobId);
+    });
+    await evictDurableObject(pool);
+    const agent = await join(pool);
+    expect((await agent.expect("lease")).task.jobId).toBe(whole.jobId);
+  });
+
   test("gives no worker more than its slots, nor more than it asked for", async () => {
     const pool = newPool();
     for (let i = 0; i < 5; i++) await rpc(pool).submit(submissionOf());

@@ -1,7 +1,7 @@
 /** What becomes of a worker: drained, greeted again, revoked, gone. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../../edge/ids.ts";
 import type { PoolRpc } from "../../../edge/pool/rpc.ts";
 import {
@@ -105,6 +105,32 @@ describe("a worker", () => {
     expect(logged.join("\n")).toContain("lease_unsent");
     other.say({ type: "pull", free: 1 });
     expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
+  });
+
+  test("whose lease could not be made is still free: the next one is its own", async () => {
+    const pool = newPool();
+    const agent = await join(pool);
+    await agent.settled();
+    vi.spyOn(crypto.subtle, "sign").mockRejectedValueOnce(new Error("no signature"));
+    const submission = submissionOf();
+    await rpc(pool).submit(submission);
+    // That the lease was given back; then it is given anew.
+    expect(await agent.expect("ack")).toMatchObject({ of: "release" });
+    expect((await agent.expect("lease")).task.jobId).toBe(submission.jobId);
+  });
+
+  test("whose job was cancelled before its lease was sent is still free", async () => {
+    const pool = newPool();
+    const agent = await join(pool);
+    await agent.settled();
+    const [cancelled, next] = [submissionOf(), submissionOf()];
+    await runInDurableObject(pool, async (object) => {
+      const calls = object as unknown as PoolRpc;
+      await Promise.all([calls.submit(cancelled), calls.cancel(cancelled)]);
+    });
+    await rpc(pool).submit(next);
+    expect(await agent.expect("revoke")).toMatchObject({ reason: "cancelled" });
+    expect((await agent.expect("lease")).task.jobId).toBe(next.jobId);
   });
 
   test("what is logged of a job carries its trace, from its submission to its end", async () => {
