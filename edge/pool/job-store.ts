@@ -24,13 +24,20 @@ export interface JobStore {
   /**
    * Writes what differs from `before`; to be called inside a transaction. `wakesAt` is when the job wants the
    * alarm, `forgetAt` when a terminal one goes.
+   *
+   * @returns when its row wants the alarm, for `settle`: maybe sooner than `wakesAt`.
    */
   save(
     before: LiveJob | null,
     after: LiveJob,
-    wakesAt: number | null,
-    forgetAt: number | null,
-  ): void;
+    times: {
+      readonly wakesAt: number | null;
+      readonly forgetAt: number | null;
+      readonly now: number;
+    },
+  ): number | null;
+  /** What `save` wrote is committed. */
+  settle(jobId: string, wake: number | null): void;
   /** Of an attempt that has ended; a live one is in its task's row. */
   saveAttempt(record: AttemptRecord, jobId: string): void;
   /** Those that have ended, in the order in which they began. */
@@ -58,6 +65,8 @@ export function createJobStore(
 ): JobStore {
   const cache = new Map<string, LiveJob>();
   const deferred = new Map<string, number>();
+  /** What the rows of live jobs have in `wakes_at`, as far as this object wrote and committed them. */
+  const written = new Map<string, number>();
 
   function remember(live: LiveJob): void {
     const { jobId } = live.job.submission;
@@ -99,6 +108,16 @@ export function createJobStore(
       .map(({ id, at }) => ({ id, at: deferred.get(id) ?? at }));
   }
 
+  /**
+   * What the job's row is to have for `wakesAt`: what it has, if that is still to come and no later. The job is then
+   * looked at once too often, by an alarm that is set for that time already, and a row of the index is spared.
+   */
+  function rowWake(jobId: string, wakesAt: number | null, now: number): number | null {
+    const present = written.get(jobId);
+    if (wakesAt === null || present === undefined) return wakesAt;
+    return now < present && present <= wakesAt ? present : wakesAt;
+  }
+
   return {
     load(jobId) {
       const live = cache.get(jobId) ?? read(jobId);
@@ -110,25 +129,26 @@ export function createJobStore(
 
     remember,
 
-    save(before, after, wakesAt, forgetAt) {
+    save(before, after, { wakesAt, forgetAt, now }) {
       const { submission, ...stored } = after.job;
-      deferred.delete(submission.jobId);
+      const { jobId } = submission;
+      deferred.delete(jobId);
+      const wake = rowWake(jobId, wakesAt, now);
+      const record = JSON.stringify(stored);
       if (before === null) {
         sql.exec(
           "INSERT INTO jobs (id, submission, record, wakes_at, forget_at) VALUES (?, ?, ?, ?, ?)",
-          submission.jobId,
-          JSON.stringify(submission),
-          JSON.stringify(stored),
-          wakesAt,
-          forgetAt,
+          ...[jobId, JSON.stringify(submission), record, wake, forgetAt],
+        );
+      } else if (wake !== null && wake === written.get(jobId)) {
+        sql.exec(
+          "UPDATE jobs SET record = ?, forget_at = ? WHERE id = ?",
+          ...[record, forgetAt, jobId],
         );
       } else {
         sql.exec(
           "UPDATE jobs SET record = ?, wakes_at = ?, forget_at = ? WHERE id = ?",
-          JSON.stringify(stored),
-          wakesAt,
-          forgetAt,
-          submission.jobId,
+          ...[record, wake, forgetAt, jobId],
         );
       }
       const known = new Map(before?.tasks.map((task) => [task.taskId, task]));
@@ -137,6 +157,12 @@ export function createJobStore(
         if (old === undefined) insertTask(sql, submission, task);
         else if (old !== task) updateTask(sql, old, task);
       }
+      return wake;
+    },
+
+    settle(jobId, wake) {
+      if (wake === null) written.delete(jobId);
+      else written.set(jobId, wake);
     },
 
     saveAttempt(record, jobId) {
@@ -160,6 +186,7 @@ export function createJobStore(
     delete(jobId) {
       cache.delete(jobId);
       deferred.delete(jobId);
+      written.delete(jobId);
       sql.exec("DELETE FROM attempts WHERE job_id = ?", jobId);
       sql.exec("DELETE FROM tasks WHERE job_id = ?", jobId);
       sql.exec("DELETE FROM jobs WHERE id = ?", jobId);

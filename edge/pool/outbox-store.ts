@@ -46,6 +46,7 @@ export type OutboxEntry =
     };
 
 export interface OutboxRow {
+  readonly key: string;
   readonly seq: number;
   readonly tries: number;
   readonly entry: OutboxEntry;
@@ -76,13 +77,12 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
     return last;
   }
 
-  const seqsOf = (rows: readonly OutboxRow[]) => JSON.stringify(rows.map((row) => row.seq));
   return {
     add(entry, dueAt) {
       sql.exec(
-        "INSERT OR REPLACE INTO outbox (seq, key, entry, due_at) VALUES (?, ?, ?, ?)",
-        nextSeq(),
+        "INSERT OR REPLACE INTO outbox (key, seq, entry, due_at) VALUES (?, ?, ?, ?)",
         keyOf(entry),
+        nextSeq(),
         JSON.stringify(entry),
         dueAt,
       );
@@ -90,8 +90,8 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
 
     take(now, limit) {
       return sql
-        .exec<{ seq: number; tries: number; entry: string }>(
-          `SELECT seq, tries, entry FROM outbox WHERE tries = 0 OR due_at <= ?
+        .exec<{ key: string; seq: number; tries: number; entry: string }>(
+          `SELECT key, seq, tries, entry FROM outbox WHERE tries = 0 OR due_at <= ?
            ORDER BY seq LIMIT ?`,
           now,
           limit,
@@ -101,14 +101,20 @@ export function createOutboxStore(sql: SqlStorage): OutboxStore {
     },
 
     delivered(rows) {
-      sql.exec("DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", seqsOf(rows));
+      // Found by its key, and meant by its number: another entry may have taken its place meanwhile.
+      sql.exec(
+        `DELETE FROM outbox WHERE key IN (SELECT value ->> 'key' FROM json_each(?1))
+           AND seq IN (SELECT value ->> 'seq' FROM json_each(?1))`,
+        JSON.stringify(rows.map(({ key, seq }) => ({ key, seq }))),
+      );
     },
 
     postpone(rows, dueAt) {
-      for (const { seq, tries } of rows) {
+      for (const { key, seq, tries } of rows) {
         sql.exec(
-          "UPDATE outbox SET tries = tries + 1, due_at = ? WHERE seq = ?",
+          "UPDATE outbox SET tries = tries + 1, due_at = ? WHERE key = ? AND seq = ?",
           dueAt(tries),
+          key,
           seq,
         );
       }

@@ -71,9 +71,10 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
   if (stepped.durable) {
     const counted = pool.counters.read();
     const counters = countStep(counted, stepped.live, stepped.effects);
+    let wake: number | null = null;
     transact(pool, () => {
       if (counters !== counted) pool.counters.write(counters);
-      saveJob(pool, before, stepped.live);
+      wake = saveJob(pool, before, stepped.live);
       for (const effect of stepped.effects) keepEffect(pool, stepped.live, effect);
       if (isTerminalState(stepped.live.job.state) && stepped.live.tasks.length > 1) {
         pool.parts.delete(stepped.live.job.submission.jobId);
@@ -82,6 +83,7 @@ export function commit(pool: PoolContext, before: LiveJob | null, stepped: Stepp
       if (line !== null) pool.history.add(stepped.live.job.submission.jobId, line);
     });
     pool.counters.settle(counters);
+    pool.jobs.settle(stepped.live.job.submission.jobId, wake);
     pool.queue.follow(before, stepped.live, pool.now());
     logEnd(before, stepped.live);
   }
@@ -107,14 +109,16 @@ function transact(pool: PoolContext, write: () => void): void {
   }
 }
 
-function saveJob(pool: PoolContext, before: LiveJob | null, after: LiveJob): void {
-  const wakesAt = earliest(deadlinesOf(after, pool.now()));
+/** @returns what `JobStore.save` does. */
+function saveJob(pool: PoolContext, before: LiveJob | null, after: LiveJob): number | null {
+  const now = pool.now();
+  const wakesAt = earliest(deadlinesOf(after, now));
   const { state, completedAt } = after.job;
   const forgetAt = isTerminalState(state)
-    ? (completedAt ?? pool.now()) + retentionMs(pool.settings)
+    ? (completedAt ?? now) + retentionMs(pool.settings)
     : null;
-  pool.jobs.save(before, after, wakesAt, forgetAt);
   for (const at of [wakesAt, forgetAt]) if (at !== null) pool.alarm.ensure(at);
+  return pool.jobs.save(before, after, { wakesAt, forgetAt, now });
 }
 
 /** Keeps each holder's session in step with its leases: renewals live nowhere else. */

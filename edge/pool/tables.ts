@@ -121,6 +121,21 @@ const migrations: readonly string[] = [
     PRIMARY KEY (job_id, sequence)
   ) WITHOUT ROWID;
   `,
+  // Found by its key alone, an entry is one row to write and not two. It is small enough a table to be sorted.
+  `
+  CREATE TABLE owed (
+    -- Of two entries with one key only the later need be delivered.
+    key TEXT PRIMARY KEY NOT NULL,
+    -- The order in which they were owed. Never given out twice while the object lives.
+    seq INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL,
+    entry TEXT NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO owed (key, seq, tries, due_at, entry) SELECT key, seq, tries, due_at, entry FROM outbox;
+  DROP TABLE outbox;
+  ALTER TABLE owed RENAME TO outbox;
+  `,
 ];
 
 /** Brings the tables to the newest version. Synchronous, and nothing is written when they are already there. */

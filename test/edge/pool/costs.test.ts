@@ -60,7 +60,7 @@ async function runOne(agent: Agent, submission: ReturnType<typeof submissionOf>)
 }
 
 describe("a job that completes at its first attempt", () => {
-  test("writes at most 44 rows in 42 statements, from its submission to its last delivery", async () => {
+  test("writes at most 35 rows in 42 statements, from its submission to its last delivery", async () => {
     const pool = newPool();
     const agent = await join(pool);
     await agent.settled();
@@ -70,7 +70,7 @@ describe("a job that completes at its first attempt", () => {
     await runOne(agent, submission);
     await settleOutbox(pool);
     const { rows, statements } = costs();
-    expect(rows).toBeLessThanOrEqual(44);
+    expect(rows).toBeLessThanOrEqual(35);
     expect(statements).toBeLessThanOrEqual(42);
   });
 

@@ -1,8 +1,11 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
+import { newId } from "../../../edge/ids.ts";
 import {
   countAlarms,
   deliver,
+  dial,
   engine,
   newPool,
   pass,
@@ -14,6 +17,7 @@ import {
   settleOutbox,
   submissionOf,
   TTL,
+  time,
   usePool,
 } from "./harness.ts";
 
@@ -49,6 +53,30 @@ describe("a lease", () => {
     expect(await rpc(pool).attempts(submission)).toMatchObject([
       { epoch: 1, state: "completed", workerName: "gpu-1", encoder: "libx264", log: ["done"] },
     ]);
+  });
+
+  test("whose first commit failed expires all the same: what was undone is not taken for written", async () => {
+    const pool = newPool();
+    const submission = submissionOf({ maxAttempts: 1 });
+    await rpc(pool).submit(submission);
+    const agent = await dial(pool, newId("worker", time()));
+    agent.hello();
+    await agent.expect("welcome");
+    const failing = await runInDurableObject(pool, (_pool, { storage: { sql } }) => {
+      const exec = sql.exec.bind(sql);
+      return vi.spyOn(sql, "exec").mockImplementation((query, ...values) => {
+        if (query.startsWith("INSERT INTO history")) throw new Error("the disk is full");
+        return exec(query, ...values) as never;
+      });
+    });
+    agent.say({ type: "pull", free: 1 });
+    expect(await agent.settled()).toEqual([]);
+    failing.mockRestore();
+    agent.say({ type: "pull", free: 1 });
+    await agent.expect("lease");
+    pass(TTL);
+    await ringAlarm(pool);
+    expect(await rpc(pool).read(submission)).toMatchObject({ error: { code: "JOB_TIMEOUT" } });
   });
 
   test("expires by the alarm, and JOB_TIMEOUT says which worker went silent and when", async () => {

@@ -37,7 +37,7 @@ usePool();
 async function accept(submission: JobSubmission): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      expect(await insertJob(env.DB, submission)).toEqual({ status: "accepted" });
+      expect((await insertJob(env.DB, submission)).status).toMatch(/^(accepted|known)$/);
       return;
     } catch (error) {
       if (tries === MAX_TRIES) throw error;
