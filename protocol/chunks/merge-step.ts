@@ -16,6 +16,7 @@ export function mergeStep(
 ): FfmpegStep | null {
   const { result } = division;
   if (result.kind !== "file") return null;
+  // Or cues, or both.
   const hasSound = result.soundFile !== null;
   const hasChapters = source.chapters !== false;
   const chapters = hasSound ? 2 : 1;
@@ -33,7 +34,7 @@ export function mergeStep(
         file: promise.file,
         muxer: result.muxer,
         options: [
-          ...["-map", "0:v:0", ...(hasSound ? ["-map", "1:a"] : [])],
+          ...["-map", "0:v:0", ...(hasSound ? ["-map", "1"] : [])],
           ...["-c", "copy", "-map_chapters", hasChapters ? String(chapters) : "-1"],
           ...result.options,
         ],

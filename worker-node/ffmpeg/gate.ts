@@ -220,6 +220,8 @@ function spansOf(
   { hasVideo, hasAudio, start, secondKey, lastKey, durationSeconds }: Extent,
   { continues }: PromisedOutput,
 ): readonly DecodeSpan[] {
+  // Cues alone: they were read with the packets.
+  if (!hasVideo && !hasAudio) return [];
   const all = { input, hasVideo, hasAudio };
   const whole = { ...all, fromSeconds: null, seconds: null };
   // Sound is decoded whole: it is quick, and a seek into MP3 or AAC makes decoders complain.

@@ -38,7 +38,7 @@ import {
   type Span,
   soundOfPart,
 } from "./span.ts";
-import { keptTracks, subtitleOptions } from "./subtitles.ts";
+import { cueLanguageOptions, keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
   exactRate,
@@ -165,7 +165,7 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
   };
 }
 
-/** The parts: pictures encoded as in the whole, sound in a file of its own. */
+/** The parts: pictures encoded as in the whole, sound and cues in a file of their own. */
 function divisionOf(
   { source, sourceKey, output }: EncodeContext,
   format: ContainerFormat,
@@ -174,12 +174,14 @@ function divisionOf(
   tracks: readonly AudioTrack[],
 ): Divisible | null {
   if (video?.divisible == null || request === null || !isWhole(span)) return null;
-  // Neither the parts of pictures nor that of sound carries them.
-  if (keptTracks(source, span).length > 0) return null;
+  const cues = keptTracks(source, span);
+  // Read again from WebM, cues are late by what sound's encoder delays it; without a cue such a file cannot be read.
+  if (format === "webm" && cues.length > 0) return null;
   const stem = companionStem(output.file);
   const { filters, rendition } = video.divisible;
   const audio = planAudio(tracks, format);
-  const soundFile = tracks.length === 0 ? null : `${stem}.sound.${extensionOf[format]}`;
+  const soundFile =
+    tracks.length + cues.length === 0 ? null : `${stem}.sound.${extensionOf[format]}`;
   const promise: PromisedOutput = {
     key: output.key,
     file: soundFile ?? "",
@@ -187,6 +189,7 @@ function divisionOf(
     role: "part",
     video: null,
     audio: audio.promise,
+    subtitles: cues.length,
     durationSeconds: null,
     durationToleranceSeconds: 0,
   };
@@ -195,6 +198,7 @@ function divisionOf(
     muxer: muxers[format],
     options: [
       ...audio.options,
+      ...subtitleOptions(cues, format),
       ...["-map_chapters", "-1"],
       ...containerOptions({ format, ticks: null }),
     ],
@@ -212,6 +216,7 @@ function divisionOf(
       muxer: muxers[format],
       options: [
         ...languageOptions(tracks, format),
+        ...cueLanguageOptions(cues, format),
         ...(rendition.codec === "hevc" && format !== "webm" ? ["-tag:v", "hvc1"] : []),
         ...containerOptions({ format, ticks: video.ticks }),
       ],

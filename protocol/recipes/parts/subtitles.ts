@@ -39,8 +39,16 @@ export function subtitleOptions(
   tracks: readonly SubtitleStreamInfo[],
   format: ContainerFormat,
 ): string[] {
-  return tracks.flatMap(({ index, language }, at) => [
-    ...["-map", `0:${index}`, `-c:s:${at}`, encoders[format]],
-    ...languageOption(language, `s:${at}`, format),
-  ]);
+  return [
+    ...tracks.flatMap(({ index }, at) => ["-map", `0:${index}`, `-c:s:${at}`, encoders[format]]),
+    ...cueLanguageOptions(tracks, format),
+  ];
+}
+
+/** The languages of the tracks, for a copy of what was written elsewhere. */
+export function cueLanguageOptions(
+  tracks: readonly SubtitleStreamInfo[],
+  format: ContainerFormat,
+): string[] {
+  return tracks.flatMap(({ language }, at) => languageOption(language, `s:${at}`, format));
 }

@@ -237,6 +237,14 @@ describe("work stays whole", () => {
     expect(mayDivide(asked, { in_1: given }, 3, 0)).not.toBeNull();
   });
 
+  test("where its text subtitles go into a WebM: sound's delay would move them", () => {
+    const subtitles = [{ index: 2, codec: "subrip", language: "eng" }];
+    const asked = (format: "webm" | "mp4") =>
+      planned({ ...source, subtitles }, { name: "transcode" }, format).division;
+    expect(asked("webm")).toBeUndefined();
+    expect(asked("mp4")).toBeDefined();
+  });
+
   test("where reading it through to list its frames takes longer than parts save", () => {
     const facts = { ...costs, seconds: 120, slots: 2, overlapSeconds: 1 };
     expect(divideByCost({ ...facts, indexBytes: 0 }).status).toBe("divided");

@@ -53,7 +53,11 @@ export interface Parts {
     recipe: Readonly<Record<string, unknown>>,
     options?: { readonly freeSlots?: number; readonly format?: OutputFormat },
   ): Promise<MadeInParts>;
-  whole(file: string, recipe: Readonly<Record<string, unknown>>): Promise<string>;
+  whole(
+    file: string,
+    recipe: Readonly<Record<string, unknown>>,
+    format?: OutputFormat,
+  ): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -166,6 +170,10 @@ export async function openParts(): Promise<Parts> {
           encoder: null,
         };
         await run(step, scratchDir, { in_1: serve(file) });
+        for (const one of sound.promises) {
+          const gate = await checkOutput(tools, join(scratchDir, one.file), one, signal);
+          if (gate.status === "invalid") throw new Error(gate.detail);
+        }
       }
       const frames = chunks.chunks.reduce((sum, one) => sum + one.frames, 0);
       const [promise] = plan.outputs;
@@ -193,8 +201,8 @@ export async function openParts(): Promise<Parts> {
       }
       return { source, plan, chunks, file: merged, files, served };
     },
-    async whole(file, recipe) {
-      const { input, plan, scratchDir } = await planOf(file, recipe);
+    async whole(file, recipe, format) {
+      const { input, plan, scratchDir } = await planOf(file, recipe, format);
       for (const step of plan.steps) {
         if (step.kind === "ffmpeg") await run(step, scratchDir, { in_1: input });
       }
