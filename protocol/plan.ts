@@ -3,7 +3,7 @@
  * turns each step into an argv by adding what the server owns: demuxer and protocol whitelists, the
  * loopback URL of each source, paths in its scratch directory, threads, progress and log options.
  */
-import type { FileFormat, VideoCodec } from "./media.ts";
+import type { FileFormat, Rational, VideoCodec } from "./media.ts";
 import type { Stage } from "./stages.ts";
 import type { FileRole } from "./task.ts";
 
@@ -124,6 +124,16 @@ export interface DivisibleRendition {
   readonly peakRate: number | null;
 }
 
+/** What a graph begins with and makes of several frames: a chunk cuts its own out behind it. */
+export interface Temporal {
+  /** As the graph has them, one after the other. */
+  readonly filters: readonly string[];
+  /** A picture is made of a frame, the one before and the one after it. */
+  readonly deinterlaces: boolean;
+  /** That frames are chosen for; null keeps each at its time. */
+  readonly rate: Rational | null;
+}
+
 /**
  * How a plan's pictures can be made in parts: the same graph, the same encoders with the same options. Absent from
  * plans whose work does not divide.
@@ -134,6 +144,8 @@ export interface Divisible {
   readonly inputOptions: readonly string[];
   /** The whole's, beginning with the link of the stream: `[0:0]scale=...[v0]`. */
   readonly graph: string;
+  /** Absent: it makes every picture of one frame. */
+  readonly temporal?: Temporal;
   readonly preset: string;
   readonly renditions: readonly DivisibleRendition[];
   /** Renditions of a ladder have a key frame at the first frame at or after each multiple of this; else null. */

@@ -1,7 +1,8 @@
 /** The ffmpeg run of one chunk, derived from the whole's own plan: all renditions from one decode. Pure. */
+import type { Rational } from "../media.ts";
 import type { Divisible, DivisibleRendition, FfmpegStep } from "../plan.ts";
 import { secondsText } from "../recipes/parts/timing.ts";
-import type { Chunk, PlanFacts } from "./contract.ts";
+import type { Chunk, Grid, PlanFacts } from "./contract.ts";
 import { EARLY_SECONDS } from "./divide.ts";
 import { outputTicks, shownAt, timeFilters } from "./grid.ts";
 
@@ -10,6 +11,9 @@ export const rawFile = (rendition: string) => `${rendition}.raw.mp4`;
 /** What is kept of it and delivered; unique in the job. */
 export const chunkFile = (rendition: string, index: number) =>
   `${rendition}.c${String(index).padStart(4, "0")}.mp4`;
+
+/** As much as a whole may end too early. */
+const MAX_HELD_SECONDS = 1;
 
 /** For progress, where the rate is not known. */
 const OVERLAP_FRAMES = 40;
@@ -29,6 +33,8 @@ export function chunkStep(
   const lead = overlap?.lead ?? from;
   const tail = overlap === undefined ? (isLast ? null : to) : overlap.tail;
   const begin = seek === null && chunk.index === 0 ? null : lead;
+  const isEnd = isLast && grid.source !== undefined;
+  const cut = timeFilters(grid, begin, isEnd ? to : tail);
   const keys = keyTimes(division, plan, chunk, isLast);
   return {
     kind: "ffmpeg",
@@ -39,7 +45,10 @@ export function chunkStep(
         options: [...division.inputOptions, "-copyts", ...seekOptions(plan, seek)],
       },
     ],
-    filterComplex: insertFilters(division.graph, timeFilters(grid, begin, tail)),
+    filterComplex: insertFilters(division, [
+      ...temporalFilters(division, plan, chunk, isLast),
+      ...cut,
+    ]),
     outputs: division.renditions.map((rendition) => ({
       file: rawFile(rendition.name),
       muxer: "mp4",
@@ -60,17 +69,55 @@ function usedBy({ renditions }: Divisible): FfmpegStep["encoder"] {
   return { name, device, sessions: renditions.length, deviceSessions };
 }
 
+/**
+ * Frames that may be wanting at the end. ffmpeg does not always know how long the last picture stays, in an MP4 of uneven
+ * frames with B-frames, and takes it for nothing; and containers round its end. A picture that stays for long is not
+ * made up: the chunk is refused.
+ */
+function heldFrames({ source }: Grid, { num, den }: Rational): number {
+  const held = source?.lastFrames ?? 0;
+  return held * den <= num * MAX_HELD_SECONDS ? Math.max(1, held) : 1;
+}
+
 /** To the key frame itself: from a later point open groups of pictures lose their first frames. */
 function seekOptions({ grid }: Pick<PlanFacts, "grid">, seek: number | null): string[] {
   if (seek === null) return [];
-  const { num, den } = grid.timeBase;
+  const { num, den } = (grid.source ?? grid).timeBase;
   return ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", secondsText((seek * num) / den)];
 }
 
-function insertFilters(graph: string, filters: readonly string[]): string {
+/** The filters stand in place of those that make pictures of several frames. */
+function insertFilters({ graph, temporal }: Divisible, filters: readonly string[]): string {
   const link = /^\[0:\d+\]/.exec(graph)?.[0];
   if (link === undefined) throw new RangeError("the graph does not begin with its stream");
-  return `${link}${filters.join(",")},${graph.slice(link.length)}`;
+  const replaced = `${link}${(temporal?.filters ?? []).map((filter) => `${filter},`).join("")}`;
+  if (!graph.startsWith(replaced)) {
+    throw new RangeError("the graph does not begin with what looks at several frames");
+  }
+  return `${link}${filters.join(",")},${graph.slice(replaced.length)}`;
+}
+
+/**
+ * The whole's filters that look at several frames, over the part that is read: what they make is the whole's from the
+ * second frame on that they see. Another rate's frames are counted from the origin, wherever reading begins.
+ */
+function temporalFilters(
+  { temporal }: Divisible,
+  { grid }: Pick<PlanFacts, "grid">,
+  { seek }: Chunk,
+  isLast: boolean,
+): string[] {
+  if (temporal === undefined) return [];
+  const { filters, rate } = temporal;
+  const { timeBase, origin } = grid.source ?? grid;
+  const deinterlace = filters.slice(0, temporal.deinterlaces ? 1 : 0);
+  if (rate === null) return [...deinterlace, `settb=expr=${timeBase.num}/${timeBase.den}`];
+  return [
+    `setpts=PTS-(${origin})`,
+    ...deinterlace,
+    `fps=fps=${rate.num}/${rate.den}${seek === null ? ":start_time=0" : ""}`,
+    ...(isLast ? [`tpad=stop=${heldFrames(grid, rate)}:stop_mode=clone`] : []),
+  ];
 }
 
 function outputOptions(

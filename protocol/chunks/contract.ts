@@ -29,7 +29,7 @@ export const chunkSchema = z.object({
   /** The frames that are shown in [from, to), in ticks of the grid; the next chunk begins at `to`. */
   from: ticks,
   to: ticks,
-  /** The source is read from here, a key frame's time in its own ticks; null reads from the beginning. */
+  /** The source is read from here, a key frame's time in the source's ticks; null reads from the beginning. */
   seek: ticks.nullable(),
   /**
    * Frames around the chunk that are encoded with it and thrown away again, so that no seam shows: from `lead` (at
@@ -55,6 +55,13 @@ export const gridSchema = z.object({
   first: ticks,
   /** Null where frames lie unevenly. */
   frameRate: rationalSchema.nullable(),
+  /**
+   * Where the outputs have another rate than the source: the source's own ticks and, in them, the origin; and how many
+   * frames its last one becomes. The grid's ticks are then the outputs' frames, counted from the origin.
+   */
+  source: z
+    .object({ timeBase: rationalSchema, origin: ticks, lastFrames: z.number().int().nonnegative() })
+    .exactOptional(),
 });
 export type Grid = z.infer<typeof gridSchema>;
 

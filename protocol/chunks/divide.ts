@@ -3,8 +3,9 @@ import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { Divisible, Plan } from "../plan.ts";
 import type { Chunk, ChunkPlan, Grid, PresentationPlan } from "./contract.ts";
 import { divideByCost } from "./cost.ts";
-import { type FrameIndex, findGrid, outputTicks, shownAt } from "./grid.ts";
+import { type FrameIndex, outputTicks, shownAt } from "./grid.ts";
 import { commonOverlap, type Overlap, overlapOf } from "./overlap.ts";
+import { type Timeline, timelineOf } from "./timeline.ts";
 
 export type Divided =
   | { readonly status: "divided"; readonly plan: ChunkPlan }
@@ -14,7 +15,7 @@ export type Divided =
 /** Codecs of which every packet of a container is one picture that is shown. */
 const framedCodecs: ReadonlySet<string> = new Set([
   ...["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"],
-  ...["mjpeg", "prores", "dnxhd", "ffv1", "rawvideo"],
+  ...["mjpeg", "prores", "dnxhd", "ffv1", "rawvideo", "dvvideo"],
   ...["msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "h263", "cinepak"],
 ]);
 
@@ -22,6 +23,8 @@ const framedCodecs: ReadonlySet<string> = new Set([
 const reorderingCodecs: ReadonlySet<string> = new Set([
   ...["h264", "hevc", "av1", "mpeg4", "mpeg2video", "mpeg1video"],
 ]);
+
+type Frames = Timeline["frames"];
 
 /**
  * Why the frames need not even be listed; null where it may pay to.
@@ -53,7 +56,6 @@ export function mayDivide(
 }
 
 function refuseVideo({ format }: SourceInfo, video: VideoStreamInfo): string | null {
-  if (video.interlaced) return "it is interlaced";
   if (!framedCodecs.has(video.codec)) return `packets of ${video.codec} may be no pictures`;
   // AVI has no times of its own: with B-frames only a decoder knows them.
   if (format === "avi" && reorderingCodecs.has(video.codec)) {
@@ -74,12 +76,12 @@ interface DivideRequest {
 
 /** The plan of the chunks; the caller has asked `mayDivide`. */
 export function divide(request: DivideRequest): Divided {
-  const { division, sources, index } = request;
+  const { division, sources } = request;
   const source = sources[division.source];
   if (source === undefined) return whole("it is not one video");
-  const found = findGrid(index, source);
+  const found = timelineOf(request.index, source, division.temporal);
   if (found.status === "none") return whole(found.reason);
-  const { grid } = found;
+  const { grid, frames: index } = found;
   const overlap = commonOverlap(
     division.renditions.map(({ encoder, options }) =>
       overlapOf(encoder.name, division.preset, options),
@@ -98,7 +100,7 @@ export function divide(request: DivideRequest): Divided {
   });
   if (costs.status === "whole") return costs;
   const starts = costs.cuts.map((cut) => frameAt(index, seconds, cut));
-  const chunks = chunksAt(index, onGroups(starts, division), overlap);
+  const chunks = chunksAt(found, onGroups(starts, division), overlap);
   if (chunks.length < 2) return whole("it has too few frames");
   const presentation =
     division.result.kind === "package"
@@ -120,12 +122,12 @@ function whole(reason: string): Divided {
 }
 
 /** When the n-th frame is shown, in seconds; after the last, when it ends. */
-function secondsOf(grid: Grid, { times, end }: FrameIndex): (frame: number) => number {
+function secondsOf(grid: Grid, { times, end }: Frames): (frame: number) => number {
   const ticks = outputTicks(grid);
   return (frame) => shownAt(grid, times[frame] ?? end) / ticks;
 }
 
-function overlapSeconds({ times, timeBase }: FrameIndex, { before, after }: Overlap): number {
+function overlapSeconds({ times, timeBase }: Frames, { before, after }: Overlap): number {
   const ticks = (times.at(-1) ?? 0) - (times[0] ?? 0);
   return ((before + after) * (ticks / times.length) * timeBase.num) / timeBase.den;
 }
@@ -134,7 +136,7 @@ function overlapSeconds({ times, timeBase }: FrameIndex, { before, after }: Over
 export const EARLY_SECONDS = 2e-6;
 
 /** The first frame at or after a time. */
-function frameAt({ times }: FrameIndex, seconds: (frame: number) => number, cut: number): number {
+function frameAt({ times }: Frames, seconds: (frame: number) => number, cut: number): number {
   let [low, high] = [0, times.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -155,8 +157,8 @@ function onGroups(starts: readonly number[], division: Divisible): readonly numb
   return starts.map((frame) => Math.round(frame / group) * group);
 }
 
-function chunksAt(index: FrameIndex, starts: readonly number[], overlap: Overlap): Chunk[] {
-  const { times, end } = index;
+function chunksAt(timeline: Timeline, starts: readonly number[], overlap: Overlap): Chunk[] {
+  const { times, end } = timeline.frames;
   const inner = starts.filter((frame) => frame > 0 && frame < times.length);
   const edges = [0, ...new Set(inner), times.length];
   return edges.slice(0, -1).flatMap((begin, at) => {
@@ -168,28 +170,16 @@ function chunksAt(index: FrameIndex, starts: readonly number[], overlap: Overlap
       index: at,
       from,
       to: times[stop] ?? end,
-      seek: leadFrame === 0 ? null : keyBefore(index, lead),
+      seek: leadFrame === 0 ? null : timeline.seekFor(leadFrame),
       overlap: { lead, tail: times[stop + overlap.after] ?? null },
       frames: stop - begin,
     };
   });
 }
 
-/** The last key frame at or before a time; null reads from the beginning. */
-function keyBefore({ keys, times }: FrameIndex, time: number): number | null {
-  let [low, high] = [0, keys.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((keys[middle] ?? 0) <= time) low = middle + 1;
-    else high = middle;
-  }
-  const key = keys[low - 1];
-  return key === undefined || key <= (times[0] ?? 0) ? null : key;
-}
-
 /** In seconds, of a ladder whose segments begin at the first frame at or after each multiple. */
 function segmentLengths(
-  index: FrameIndex,
+  index: Frames,
   seconds: (frame: number) => number,
   segmentSeconds: number,
 ): readonly number[] {

@@ -80,23 +80,41 @@ function reduced({ num, den }: Rational): Rational {
   return { num: num / a, den: den / a };
 }
 
-/** Ticks of the grid in ticks of `perSecond`, counted from the origin, to the nearest. */
-function fromOrigin({ origin, timeBase }: Grid, tick: number, perSecond: number): number {
-  const distance = BigInt(tick - origin) * BigInt(timeBase.num) * BigInt(perSecond);
-  const per = BigInt(timeBase.den);
+/** Ticks of the grid in units of `perSecond`, counted from the origin, to the nearest. */
+function fromOrigin({ origin, timeBase }: Grid, tick: number, perSecond: Rational): number {
+  const distance = BigInt(tick - origin) * BigInt(timeBase.num) * BigInt(perSecond.num);
+  const per = BigInt(timeBase.den) * BigInt(perSecond.den);
   return Number((distance * 2n + per) / (per * 2n));
+}
+
+/** Which frame of another rate begins at a tick of the source: the nearest, as ffmpeg's `fps` filter counts them. */
+export function resampledAt(grid: Grid, rate: Rational, tick: number): number {
+  return fromOrigin(grid, tick, rate);
+}
+
+/** The grid of the outputs' frames, of a source's grid. */
+export function resampled(grid: Grid, rate: Rational, { times, end }: FrameIndex): Grid {
+  const { timeBase, origin } = grid;
+  const lastFrames = resampledAt(grid, rate, end) - resampledAt(grid, rate, times.at(-1) ?? end);
+  return {
+    timeBase: { num: rate.den, den: rate.num },
+    origin: 0,
+    first: 0,
+    frameRate: rate,
+    source: { timeBase, origin, lastFrames },
+  };
 }
 
 /** How late the first frame is, in ticks of the outputs. */
 export function phaseOf(grid: Grid): number {
-  return fromOrigin(grid, grid.first, outputTicks(grid));
+  return fromOrigin(grid, grid.first, { num: outputTicks(grid), den: 1 });
 }
 
 /** When what the source shows at `tick` is shown in the outputs, in their ticks. */
 export function shownAt(grid: Grid, tick: number): number {
   const ticks = outputTicks(grid);
   const { frameRate, timeBase, first } = grid;
-  if (frameRate === null) return fromOrigin(grid, tick, ticks);
+  if (frameRate === null) return fromOrigin(grid, tick, { num: ticks, den: 1 });
   const seconds = ((tick - first) * timeBase.num) / timeBase.den;
   const frame = Math.round((seconds * frameRate.num) / frameRate.den);
   return frame * ((ticks / frameRate.num) * frameRate.den) + phaseOf(grid);

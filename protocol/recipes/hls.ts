@@ -4,7 +4,12 @@ import { codecSchema } from "../media.ts";
 import { cuesFile, keyPlaylistFile, mediaFile, playlistFile } from "../packaging/presentation.ts";
 import type { Divisible, FfmpegStep, PackageStep, PlanResult, PromisedOutput } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
-import { keySeconds, type PictureRendition, pictureRenditions } from "./parts/hls-pictures.ts";
+import {
+  keySeconds,
+  type LadderPlan,
+  type PictureRendition,
+  pictureRenditions,
+} from "./parts/hls-pictures.ts";
 import {
   audioRenditions,
   type SoundRendition,
@@ -108,7 +113,7 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
     { pictures: pictures.renditions, audio, subtitles },
     span.expectedSeconds,
   );
-  const division = divisionOf(step, packaging, pictures.renditions, outputs, asked);
+  const division = divisionOf(step, packaging, pictures, outputs, asked);
   return {
     status: "planned",
     action: "ladder",
@@ -122,7 +127,7 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
 function divisionOf(
   step: FfmpegStep,
   packaging: PackageStep,
-  pictures: readonly PictureRendition[],
+  { renditions: pictures, temporal }: LadderPlan,
   outputs: readonly PromisedOutput[],
   { layout, segmentSeconds, preset }: HlsParams,
 ): Divisible | null {
@@ -136,6 +141,7 @@ function divisionOf(
     source: input.from.source,
     inputOptions: input.options,
     graph: step.filterComplex,
+    ...(temporal === null ? {} : { temporal }),
     preset,
     renditions: pictures.map(({ divisible }) => divisible),
     alignedSeconds: keySeconds(segmentSeconds),

@@ -39,6 +39,13 @@ export async function readFrameIndex(tools: Tools, request: IndexRequest): Promi
   const { source, signal } = request;
   const { video } = source;
   if (video === null) return { status: "unknown", reason: "it has no video" };
+  if (
+    video.interlaced &&
+    video.codec === "h264" &&
+    !(await hasWholeFrames(tools, request, video))
+  ) {
+    return { status: "unknown", reason: "its packets are fields, not frames" };
+  }
   if (indexBytes(source) === 0) {
     const movie = await readMovieOf({ ...request, url: loopbackUrl(request.url) });
     signal.throwIfAborted();
@@ -46,6 +53,44 @@ export async function readFrameIndex(tools: Tools, request: IndexRequest): Promi
     if (index !== null) return { status: "ok", index, bytesRead: 0 };
   }
   return listPackets(tools, request, video);
+}
+
+/** Enough to see what a stream is made of, at any rate. */
+const LOOK_SECONDS = 2;
+/** Of the frames of packets that were read, some are decoded only with what follows. */
+const DECODED_SHARE = 0.75;
+
+/** Whether each packet at the beginning becomes a frame: fields that are coded apart become one together. */
+async function hasWholeFrames(
+  tools: Tools,
+  { url, signal }: IndexRequest,
+  video: VideoStreamInfo,
+): Promise<boolean> {
+  const counts: number[] = [];
+  const result = await runProcess({
+    command: tools.ffprobe,
+    confinement: tools.confinement,
+    args: [
+      ...QUIET,
+      ...["-max_alloc", String(MAX_ALLOC_BYTES), "-select_streams", String(video.index)],
+      ...["-read_intervals", `%+${LOOK_SECONDS}`, "-count_frames", "-count_packets"],
+      ...["-show_entries", "stream=nb_read_frames,nb_read_packets", "-of", "csv=p=0"],
+      ...sourceWhitelists(),
+      loopbackUrl(url),
+    ],
+    cwd: tmpdir(),
+    signal,
+    timeoutMs: LIST_TIMEOUT_MS,
+    onStdoutLine: (line) => counts.push(...line.split(",").map(Number)),
+  });
+  signal.throwIfAborted();
+  const [frames = 0, packets = 0] = counts;
+  return result.end.kind === "exited" && isFrames(frames, packets);
+}
+
+/** Whether so many packets that became so many frames are one of each. */
+export function isFrames(frames: number, packets: number): boolean {
+  return frames > 0 && frames >= packets * DECODED_SHARE;
 }
 
 /** By the tables alone; null where they are not so simple that their reading here and ffmpeg's must agree. */

@@ -10,6 +10,7 @@ import type {
   PromisedOutput,
   Reference,
   Rejection,
+  Temporal,
 } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
@@ -87,9 +88,10 @@ interface EncodedVideo {
   readonly encoder: FfmpegStep["encoder"];
   /** Without its inputs, which are those of the step less what the encoder's device needs. */
   readonly reference: Omit<Reference, "inputs">;
-  /** Null where the work does not divide: a measured encode, another frame rate. */
+  /** Null where the work does not divide: a measured encode. */
   readonly divisible: {
     readonly filters: string;
+    readonly temporal: Temporal | null;
     readonly rendition: Omit<DivisibleRendition, "name" | "pad">;
   } | null;
 }
@@ -178,7 +180,7 @@ function divisionOf(
   // Read again from WebM, cues are late by what sound's encoder delays it; without a cue such a file cannot be read.
   if (format === "webm" && cues.length > 0) return null;
   const stem = companionStem(output.file);
-  const { filters, rendition } = video.divisible;
+  const { filters, temporal, rendition } = video.divisible;
   const audio = planAudio(tracks, format);
   const soundFile =
     tracks.length + cues.length === 0 ? null : `${stem}.sound.${extensionOf[format]}`;
@@ -207,6 +209,7 @@ function divisionOf(
     source: sourceKey,
     inputOptions: video.inputOptions,
     graph: `[0:${source.video?.index ?? 0}]${filters}[v0]`,
+    ...(temporal === null ? {} : { temporal }),
     preset: request.preset,
     renditions: [{ ...rendition, name: stem, pad: "[v0]" }],
     alignedSeconds: null,
@@ -312,7 +315,7 @@ function encodeVideo(
   const held = heldPictures(source, span);
   const filters = [...held, ...branch.filters].join(",");
   const encoding = [...branch.output, ...tagOptions(picture.tags)];
-  const isDivisible = request.fps === undefined && request.quality.kind !== "two_pass";
+  const isDivisible = request.quality.kind !== "two_pass";
   const named = { name: capability.encoder, device: capability.device };
   return {
     inputOptions: pipeline.input,
@@ -340,6 +343,7 @@ function encodeVideo(
     divisible: isDivisible
       ? {
           filters,
+          temporal: picture.temporal,
           rendition: {
             encoder: named,
             codec: request.codec,

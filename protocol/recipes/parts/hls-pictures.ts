@@ -1,6 +1,6 @@
 /** The pictures of an adaptive ladder: one decode, and from it every rung of every codec. */
 import type { EncoderCapability, VideoCodec, VideoStreamInfo } from "../../media.ts";
-import type { DivisibleRendition, FfmpegStep, Rejection } from "../../plan.ts";
+import type { DivisibleRendition, FfmpegStep, Rejection, Temporal } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, isHardware, pickEncoder } from "../pick-encoder.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
@@ -34,6 +34,7 @@ export interface LadderPlan {
   readonly graph: string | null;
   /** Of the decoder, for all renditions. */
   readonly inputOptions: readonly string[];
+  readonly temporal: Temporal | null;
   readonly renditions: readonly PictureRendition[];
   readonly expectedFrames: number | null;
   readonly encoder: FfmpegStep["encoder"];
@@ -60,7 +61,8 @@ export function pictureRenditions(
   const { source, params } = context;
   const { video } = source;
   if (video === null) {
-    return { graph: null, inputOptions: [], renditions: [], expectedFrames: null, encoder: null };
+    const nothing = { graph: null, inputOptions: [], temporal: null, renditions: [] };
+    return { ...nothing, expectedFrames: null, encoder: null };
   }
   const rungs = ladderOf(video, params.maxHeight);
   if ("status" in rungs) return rungs;
@@ -84,6 +86,7 @@ export function pictureRenditions(
       pipeline.branches.map(({ filters }) => filters),
     ),
     inputOptions: pipeline.input,
+    temporal: pipeline.branches[0]?.picture.temporal ?? null,
     renditions: branches.flatMap((branch, at) => {
       const made = pipeline.branches[at];
       return made === undefined ? [] : [renditionOf(context, video, branch, made, { stem, at })];

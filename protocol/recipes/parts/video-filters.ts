@@ -1,5 +1,6 @@
 /** The filter chain between decoder and encoder, in the order in which the parts must stand. */
 import type { Rational, VideoStreamInfo } from "../../media.ts";
+import type { Temporal } from "../../plan.ts";
 import {
   type ColorTags,
   carriedTags,
@@ -23,6 +24,8 @@ export interface Picture {
   readonly filters: readonly string[];
   /** Those of them that choose frames and touch no picture: they work wherever the pictures lie. */
   readonly timing: readonly string[];
+  /** What they begin with and makes of several frames; null where nothing does. */
+  readonly temporal: Temporal | null;
   readonly tags: ColorTags;
 }
 
@@ -37,6 +40,12 @@ function frameRate(video: VideoStreamInfo, fps: Rational | undefined): string[] 
   const isOne = (video.durationSeconds ?? Infinity) * fps.num < fps.den;
   const last = isOne ? ":eof_action=pass" : "";
   return [`fps=fps=${fps.num}/${fps.den}:start_time=0${last}`];
+}
+
+function temporalOf(video: VideoStreamInfo, fps: Rational | undefined): Temporal | null {
+  const filters = [...deinterlace(video), ...frameRate(video, fps)];
+  if (filters.length === 0) return null;
+  return { filters, deinterlaces: video.interlaced, rate: fps ?? null };
 }
 
 function crop({ crop: size }: Framing): string[] {
@@ -57,6 +66,7 @@ export function pictureFor({ video, framing, fps, bitDepth }: PictureRequest): P
   return {
     tags,
     timing: frameRate(video, fps),
+    temporal: temporalOf(video, fps),
     filters: [
       ...deinterlace(video),
       // Rate before size: frames that are dropped need no scaling.

@@ -222,7 +222,6 @@ describe("work stays whole", () => {
   test.each([
     ["without a free slot", job, 0],
     ["when a size is to be met", planned(source, { name: "compress", targetSizeMb: 20 }), 3],
-    ["when a rate is asked for", planned(source, { name: "transcode", fps: 25 }), 3],
     ["when it is a still", planned(source, { name: "thumbnail" }), 3],
   ] as const)("%s", (_, given, freeSlots) => {
     expect(mayDivide(given, { in_1: source }, freeSlots, 0)).not.toBeNull();
@@ -230,7 +229,6 @@ describe("work stays whole", () => {
 
   test.each([
     ["AVI of H.264", { ...source, format: "avi" }],
-    ["interlaced video", long({ interlaced: true })],
     ["VP8", long({ codec: "vp8" })],
   ])("where it is %s", (_, given) => {
     const asked = planned(given, { name: "transcode" });
