@@ -89,7 +89,7 @@ async function hasWholeFrames(
 }
 
 /** Whether so many packets that became so many frames are one of each. */
-export function isFrames(frames: number, packets: number): boolean {
+function isFrames(frames: number, packets: number): boolean {
   return frames > 0 && frames >= packets * DECODED_SHARE;
 }
 

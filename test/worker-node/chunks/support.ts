@@ -10,7 +10,7 @@ import { outputTicks, shownAt } from "../../../protocol/chunks/grid.ts";
 import { JOINED_PICTURES, JOINED_SOUND, mergeStep } from "../../../protocol/chunks/merge-step.ts";
 import { extensionOf } from "../../../protocol/formats.ts";
 import type { OutputFormat, SourceInfo } from "../../../protocol/media.ts";
-import type { FfmpegStep, Plan } from "../../../protocol/plan.ts";
+import type { Divisible, FfmpegStep, Plan } from "../../../protocol/plan.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
 import { cutChunk } from "../../../worker-node/chunks/cut-chunk.ts";
 import { portable } from "../../../worker-node/ffmpeg/argv.ts";
@@ -51,7 +51,12 @@ export interface Parts {
   inParts(
     file: string,
     recipe: Readonly<Record<string, unknown>>,
-    options?: { readonly freeSlots?: number; readonly format?: OutputFormat },
+    options?: {
+      readonly freeSlots?: number;
+      readonly format?: OutputFormat;
+      /** False: as for encoders that are given none. */
+      readonly overlap?: boolean;
+    },
   ): Promise<MadeInParts>;
   whole(
     file: string,
@@ -117,7 +122,7 @@ export async function openParts(): Promise<Parts> {
       );
       return path;
     },
-    async inParts(file, recipe, { freeSlots = 2, format } = {}) {
+    async inParts(file, recipe, { freeSlots = 2, format, overlap = true } = {}) {
       const { source, plan, scratchDir } = await planOf(file, recipe, format);
       const sources = { in_1: source };
       const refusal = mayDivide(plan, sources, freeSlots, 0);
@@ -127,7 +132,8 @@ export async function openParts(): Promise<Parts> {
       const listed = await readFrameIndex(tools, { ...listing, source, signal });
       if (listed.status !== "ok") throw new Error(listed.reason);
       const { index } = listed;
-      const divided = divide({ division, sources, index, freeSlots, indexBytes: 0 });
+      const request = { sources, index, freeSlots, indexBytes: 0 };
+      const divided = divide({ ...request, division: overlap ? division : untried(division) });
       if (divided.status === "whole") throw new Error(divided.reason);
       const chunks = divided.plan;
       const files = new Map<string, { path: string; index: MediaIndex; listed: ListedFile }[]>();
@@ -213,6 +219,13 @@ export async function openParts(): Promise<Parts> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** By an encoder that nobody knows. */
+function untried(division: Divisible): Divisible {
+  const encoder = { name: "untried", device: "cpu" };
+  const renditions = division.renditions.map((one) => ({ ...one, encoder }));
+  return { ...division, renditions };
 }
 
 /** Of every picture in order of presentation: when it is shown, in seconds, and what is in it. */
