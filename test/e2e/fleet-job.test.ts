@@ -17,11 +17,13 @@ let clip: string;
 beforeAll(async () => {
   world = await startWorld({ workers: 3 });
   // Each picture is unlike all others, and so is each moment of the sound.
+  const cues = path.join(world.folder, "counter.srt");
+  await writeFile(cues, "1\n00:00:01,000 --> 00:00:34,500\nCounting\n");
   clip = await world.makeClip("counter.mp4", [
     ...["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=30000/1001:duration=36"],
-    ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+20*t)*t)':s=48000:d=36"],
+    ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+20*t)*t)':s=48000:d=36", "-i", cues],
     ...["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-pix_fmt", "yuv420p"],
-    ...["-c:a", "aac", "-shortest"],
+    ...["-c:a", "aac", "-c:s", "mov_text"],
   ]);
 }, 120_000);
 afterAll(() => world.stop());
@@ -62,7 +64,7 @@ describe.skipIf(!features.fpsMode)("half a minute of video, with three agents fr
     const made = await frames(await world.download(job));
     expect(made).toEqual(await frames(clip));
     const probed = await world.probe(await world.download(job));
-    expect(probed.streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac"]);
+    expect(probed.streams.map(({ codec_name }) => codec_name)).toEqual(["h264", "aac", "mov_text"]);
   }, 180_000);
 
   test("becomes a ladder over the files of its chunks, in which players find every frame", async () => {
