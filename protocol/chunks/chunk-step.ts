@@ -1,8 +1,7 @@
 /** The ffmpeg run of one chunk, derived from the whole's own plan: all renditions from one decode. Pure. */
-import type { Rational } from "../media.ts";
 import type { Divisible, DivisibleRendition, FfmpegStep } from "../plan.ts";
 import { secondsText } from "../recipes/parts/timing.ts";
-import type { Chunk, Grid, PlanFacts } from "./contract.ts";
+import type { Chunk, PlanFacts } from "./contract.ts";
 import { EARLY_SECONDS } from "./divide.ts";
 import { outputTicks, shownAt, timeFilters } from "./grid.ts";
 
@@ -11,9 +10,6 @@ export const rawFile = (rendition: string) => `${rendition}.raw.mp4`;
 /** What is kept of it and delivered; unique in the job. */
 export const chunkFile = (rendition: string, index: number) =>
   `${rendition}.c${String(index).padStart(4, "0")}.mp4`;
-
-/** As much as a whole may end too early. */
-const MAX_HELD_SECONDS = 1;
 
 /** For progress, where the rate is not known. */
 const OVERLAP_FRAMES = 40;
@@ -69,16 +65,6 @@ function usedBy({ renditions }: Divisible): FfmpegStep["encoder"] {
   return { name, device, sessions: renditions.length, deviceSessions };
 }
 
-/**
- * Frames that may be wanting at the end. ffmpeg does not always know how long the last picture stays, in an MP4 of uneven
- * frames with B-frames, and takes it for nothing; and containers round its end. A picture that stays for long is not
- * made up: the chunk is refused.
- */
-function heldFrames({ source }: Grid, { num, den }: Rational): number {
-  const held = source?.lastFrames ?? 0;
-  return held * den <= num * MAX_HELD_SECONDS ? Math.max(1, held) : 1;
-}
-
 /** To the key frame itself: from a later point open groups of pictures lose their first frames. */
 function seekOptions({ grid }: Pick<PlanFacts, "grid">, seek: number | null): string[] {
   if (seek === null) return [];
@@ -116,7 +102,8 @@ function temporalFilters(
     `setpts=PTS-(${origin})`,
     ...deinterlace,
     `fps=fps=${rate.num}/${rate.den}${seek === null ? ":start_time=0" : ""}`,
-    ...(isLast ? [`tpad=stop=${heldFrames(grid, rate)}:stop_mode=clone`] : []),
+    // ffmpeg does not always know how long the last of uneven frames stays, and takes it for nothing; and ends are rounded.
+    ...(isLast ? [`tpad=stop=${Math.max(1, grid.source?.lastFrames ?? 0)}:stop_mode=clone`] : []),
   ];
 }
 

@@ -19,6 +19,9 @@ export type FoundTimeline =
   | ({ readonly status: "ok" } & Timeline)
   | { readonly status: "none"; readonly reason: string };
 
+/** ffmpeg may not know how long the last picture stays: so long another may be seen in its place, and no longer. */
+const MAX_HELD_SECONDS = 1;
+
 /** @param temporal what is done to frames before any is cut out. */
 export function timelineOf(
   index: FrameIndex,
@@ -28,9 +31,7 @@ export function timelineOf(
   const found = findGrid(index, source);
   if (found.status === "none") return found;
   const { grid } = found;
-  const { video } = source;
-  // A field coded as a picture has a packet of its own: frames at even times over the whole are what they are at first.
-  if (video?.interlaced === true && video.codec === "h264" && grid.frameRate === null) {
+  if (mayTurnToFields(source) && grid.frameRate === null) {
     return { status: "none", reason: "it is interlaced, and its packets may be fields" };
   }
   // Deinterlacing looks at the frame before as well.
@@ -38,6 +39,10 @@ export function timelineOf(
   const seekAt = (frame: number) => keyBefore(index, index.times[Math.max(0, frame - reach)]);
   const rate = temporal?.rate ?? null;
   if (rate === null) return { status: "ok", grid, frames: index, seekFor: seekAt };
+  const outputs = resampled(grid, rate, index);
+  if ((outputs.source?.lastFrames ?? 0) * rate.den > rate.num * MAX_HELD_SECONDS) {
+    return { status: "none", reason: "its last picture stays for long" };
+  }
   const count = resampledAt(grid, rate, index.end);
   const frames = {
     timeBase: { num: rate.den, den: rate.num },
@@ -46,10 +51,18 @@ export function timelineOf(
   };
   return {
     status: "ok",
-    grid: resampled(grid, rate, index),
+    grid: outputs,
     frames,
     seekFor: (frame) => seekAt(shownIn(index, (time) => resampledAt(grid, rate, time) <= frame)),
   };
+}
+
+/**
+ * A field that is coded as a picture has a packet of its own, and a stream may turn from frames to fields at any: at even
+ * times they are over the whole what they are at first.
+ */
+function mayTurnToFields({ video }: SourceInfo): boolean {
+  return video?.interlaced === true && (video.codec === "h264" || video.codec === "hevc");
 }
 
 /** The last frame for which it holds, which holds of none after; the first where it holds of none. */

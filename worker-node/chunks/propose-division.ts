@@ -15,11 +15,13 @@ export async function proposeDivision(
 ): Promise<void> {
   const { task } = work.assignment;
   const { division } = plan;
-  // What an encode lost is measured against the source, over the whole.
-  if (task.fleet === undefined || task.quality === true || division === undefined) return;
+  if (task.fleet === undefined) return;
+  const stays = (reason: string) => work.log("info", `not divided: ${reason}`);
+  if (division === undefined) return stays("what is asked for does not divide");
+  // Against the source: parts know their own frames alone.
+  if (task.quality === true) return stays("its quality is measured over the whole");
   const source = sources[division.source];
   if (source === undefined) return;
-  const stays = (reason: string) => work.log("info", `not divided: ${reason}`);
   const bytes = indexBytes(source);
   const seconds = source.video?.durationSeconds ?? source.durationSeconds ?? 0;
   const freeSlots = roomFor(task.fleet, division, work.cores, seconds);

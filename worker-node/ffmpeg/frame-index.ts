@@ -39,11 +39,7 @@ export async function readFrameIndex(tools: Tools, request: IndexRequest): Promi
   const { source, signal } = request;
   const { video } = source;
   if (video === null) return { status: "unknown", reason: "it has no video" };
-  if (
-    video.interlaced &&
-    video.codec === "h264" &&
-    !(await hasWholeFrames(tools, request, video))
-  ) {
+  if (mayBeFields(video) && !(await hasWholeFrames(tools, request, video))) {
     return { status: "unknown", reason: "its packets are fields, not frames" };
   }
   if (indexBytes(source) === 0) {
@@ -90,7 +86,11 @@ async function hasWholeFrames(
 
 /** Whether so many packets that became so many frames are one of each. */
 function isFrames(frames: number, packets: number): boolean {
-  return frames > 0 && frames >= packets * DECODED_SHARE;
+  return frames > 0 && frames >= packets * DECODED_SHARE && frames <= packets;
+}
+
+function mayBeFields({ interlaced, codec }: VideoStreamInfo): boolean {
+  return interlaced && (codec === "h264" || codec === "hevc" || codec === "mpeg2video");
 }
 
 /** By the tables alone; null where they are not so simple that their reading here and ffmpeg's must agree. */

@@ -135,13 +135,19 @@ describe("a chunk is cut out", () => {
   });
 });
 
-test("a picture that stays for long at the end is not made up: its chunk is refused", () => {
-  const held = { ...even, end: (even.times.at(-1) ?? 0) + 20 * TICKS };
-  const [, last] = graphs(long(), { name: "transcode", fps: 25 }, held);
-  expect(last).toContain("tpad=stop=1:");
-  const moment = { ...even, end: (even.times.at(-1) ?? 0) + TICKS / 2 };
-  const [, short] = graphs(long(), { name: "transcode", fps: 25 }, moment);
-  expect(short).toContain("tpad=stop=12:");
+describe("at another rate a last picture", () => {
+  const lasting = (ticks: number) => ({ ...even, end: (even.times.at(-1) ?? 0) + ticks });
+
+  test("that stays for a moment has its frames, whether ffmpeg knows of it or not", () => {
+    const [, last] = graphs(long(), { name: "transcode", fps: 25 }, lasting(TICKS / 2));
+    expect(last).toContain("tpad=stop=12:");
+  });
+
+  test("that stays for long is not made up: the work stays whole", () => {
+    const asked = () => graphs(long(), { name: "transcode", fps: 25 }, lasting(20 * TICKS));
+    expect(asked).toThrow("its last picture stays for long");
+    expect(graphs(long(), { name: "transcode" }, lasting(20 * TICKS))).toHaveLength(2);
+  });
 });
 
 test("interlaced H.264 of uneven times stays whole: some of its packets may be fields", () => {
