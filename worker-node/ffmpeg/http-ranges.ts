@@ -70,6 +70,12 @@ function requestRange(
         else reject(new Error("the source answered with another range"));
       });
     });
-    sent.once("error", reject).end();
+    sent.once("error", (error: NodeJS.ErrnoException) => {
+      // A server lets a socket go that was idle for long; the request that met it there is none that failed.
+      if (sent.reusedSocket && error.code === "ECONNRESET") {
+        resolve(requestRange(url, start, end, signal));
+      } else reject(error);
+    });
+    sent.end();
   });
 }
