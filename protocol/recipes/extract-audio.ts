@@ -7,10 +7,12 @@ import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
 import {
+  beginsEarly,
   durationTolerance,
   expectedOf,
   lengthOf,
   lengthOfStream,
+  soundOfPart,
   spanOf,
   spanOptions,
 } from "./parts/span.ts";
@@ -76,22 +78,32 @@ function plan(context: PlanContext<Params>): PlanResult {
   // Pictures may go on when the sound is over; where it begins late, it is there for longer than this.
   const heard = length === null ? span.expectedSeconds : expectedOf(length, span);
   const { bitrateKbps, loudnessLufs } = asked;
+  const isEarly = beginsEarly(source);
   const copies =
-    bitrateKbps === undefined && loudnessLufs === undefined && canCopyAudio(track, output.format);
+    bitrateKbps === undefined &&
+    loudnessLufs === undefined &&
+    canCopyAudio(track, output.format) &&
+    !isEarly;
+  const part = isEarly ? soundOfPart(source, span) : undefined;
   const audio = planAudio([
     {
       source: track,
       encoding: copies ? null : encodings[output.format],
       bitrateKbps,
       isNormalised: loudnessLufs !== undefined,
+      ...(part === undefined ? {} : { part }),
     },
   ]);
-  const inputs = [{ from: { source: sourceKey }, options: spanOptions(span) }];
+  // Where nothing can be sought, filters cut.
+  const inputs = [{ from: { source: sourceKey }, options: isEarly ? [] : spanOptions(span) }];
+  const cut = part?.cut ?? [];
   return {
     status: "planned",
     action: copies ? "remux" : "encode",
     steps: [
-      ...(loudnessLufs === undefined ? [] : [measuring(inputs, track, output.format, heard)]),
+      ...(loudnessLufs === undefined
+        ? []
+        : [measuring(inputs, track, { cut, format: output.format }, heard)]),
       {
         kind: "ffmpeg",
         stage: "transcoding",
@@ -137,10 +149,11 @@ const LOUDNESS_FILE = "loudness.txt";
 function measuring(
   inputs: FfmpegStep["inputs"],
   track: AudioStreamInfo,
-  format: AudioFormat,
+  { cut, format }: { readonly cut: readonly string[]; readonly format: AudioFormat },
   expectedSeconds: number | null,
 ): FfmpegStep {
   const filters = [
+    ...cut,
     mixdown(track, encodings[format]),
     "ebur128=metadata=1:peak=true",
     `ametadata=mode=print:file=${LOUDNESS_FILE}`,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
+import { keptGraph } from "./parts/changing-size.ts";
 import { refuseHdr } from "./parts/color.ts";
 import { type Framing, framing } from "./parts/geometry.ts";
 import { length, seconds, width } from "./parts/params.ts";
@@ -82,7 +83,10 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   const chain = [...heldPictures(source, span), pictures(source, framed, asked.fps, span)].join(
     ",",
   );
-  const reading: Reading = { from: { source: sourceKey }, options: partOptions(source, span) };
+  const reading: Reading = {
+    from: { source: sourceKey },
+    options: [...keptGraph(source), ...partOptions(source, span)],
+  };
   return {
     status: "planned",
     action: "encode",

@@ -3,6 +3,7 @@ import { companionStem } from "../formats.ts";
 import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult, PromisedOutput } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
+import { keptGraph } from "./parts/changing-size.ts";
 import { refuseHdr } from "./parts/color.ts";
 import { type Framing, framing, type Size } from "./parts/geometry.ts";
 import { width } from "./parts/params.ts";
@@ -79,7 +80,13 @@ function plan(context: PlanContext<Params>): PlanResult {
     status: "planned",
     action: "encode",
     steps: [
-      drawing(sourceKey, video, { scale: size, crop: null, size }, board, `${stem}-%d.jpg`),
+      drawing(
+        { from: { source: sourceKey }, options: keptGraph(source) },
+        video,
+        { scale: size, crop: null, size },
+        board,
+        `${stem}-%d.jpg`,
+      ),
       {
         kind: "write",
         stage: "merging",
@@ -114,7 +121,7 @@ function sheetsOf({ pictures, columns, rows }: Board): number {
  * more, so that there are as many as there are cues.
  */
 function drawing(
-  source: string,
+  input: FfmpegStep["inputs"][number],
   video: VideoStreamInfo,
   framed: Framing,
   board: Board,
@@ -131,7 +138,7 @@ function drawing(
   return {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [{ from: { source }, options: [] }],
+    inputs: [input],
     filterComplex: `[0:${video.index}]${chain.join(",")}[sheets]`,
     outputs: [
       {

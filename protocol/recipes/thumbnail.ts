@@ -1,18 +1,17 @@
 import { z } from "zod";
-import type { SourceInfo, VideoStreamInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
+import { keptGraph } from "./parts/changing-size.ts";
 import { refuseHdr } from "./parts/color.ts";
 import { muxers } from "./parts/container.ts";
 import { framing } from "./parts/geometry.ts";
 import { height, seconds, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
-import { lengthOf, spanOf } from "./parts/span.ts";
-import { secondsText } from "./parts/timing.ts";
+import { heldPictures, partOptions, spanOf } from "./parts/span.ts";
 import { stillFilters } from "./parts/video-filters.ts";
 
 const params = z.strictObject({
-  seekSeconds: seconds("Where the picture is taken").default(0),
+  seekSeconds: seconds("When the picture is shown that is taken").default(0),
   width: width.optional(),
   height: height.optional(),
 });
@@ -43,11 +42,15 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   });
   if ("status" in framed) return framed;
   const format = output.format === "png" ? "png" : "jpg";
-  const taken = reading(source, video, asked.seekSeconds);
   const step: FfmpegStep = {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [{ from: { source: sourceKey }, options: taken.input }],
+    inputs: [
+      {
+        from: { source: sourceKey },
+        options: [...keptGraph(source), ...partOptions(source, span)],
+      },
+    ],
     filterComplex: null,
     outputs: [
       {
@@ -57,8 +60,9 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
           "-map",
           `0:${video.index}`,
           "-filter:v",
-          stillFilters(video, framed, format).join(","),
-          ...taken.output,
+          [...heldPictures(source, span), ...stillFilters(video, framed, format)].join(","),
+          "-frames:v",
+          "1",
           "-update",
           "1",
           ...(format === "jpg" ? ["-c:v", "mjpeg", "-q:v", "2"] : ["-c:v", "png"]),
@@ -85,42 +89,4 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
       },
     ],
   };
-}
-
-/** Near the end there may be no picture at or after the point: the last before it is taken. */
-const TAIL_SECONDS = 2;
-const LOOKBACK_SECONDS = 5;
-
-interface Reading {
-  readonly input: readonly string[];
-  readonly output: readonly string[];
-}
-
-/** How the one picture is found: the first from the point on, or near the end the last up to it. */
-function reading(source: SourceInfo, video: VideoStreamInfo, seekSeconds: number): Reading {
-  const end = pictureEnd(source, video);
-  if (seekSeconds === 0 || end === null || seekSeconds < end - TAIL_SECONDS) {
-    const seek = seekSeconds === 0 ? [] : ["-ss", secondsText(seekSeconds)];
-    return { input: seek, output: ["-frames:v", "1"] };
-  }
-  const to = Math.min(seekSeconds, end);
-  const from = Math.max(0, to - LOOKBACK_SECONDS);
-  // Each picture overwrites the one before (`-update`), so that the last one read remains.
-  return {
-    input: [
-      ...(from === 0 ? [] : ["-ss", secondsText(from)]),
-      // Up to and with a picture at exactly that time.
-      "-t",
-      secondsText(to - from + 0.001),
-    ],
-    output: ["-fps_mode:v", "passthrough"],
-  };
-}
-
-/** When the last picture stops being shown, as far as the container says. */
-function pictureEnd(source: SourceInfo, video: VideoStreamInfo): number | null {
-  if (video.durationSeconds === null || video.durationSeconds <= 0)
-    return lengthOf(source)?.seconds ?? null;
-  const start = (video.startSeconds ?? source.startSeconds) - source.startSeconds;
-  return start + video.durationSeconds;
 }

@@ -4,7 +4,7 @@ import type { Plan, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
 import { isAacLc } from "./parts/audio.ts";
 import { isHdr } from "./parts/color.ts";
-import { hasPlainTimes, planEncode } from "./parts/encode.ts";
+import { hasPlainTimes, mayHaveHole, planEncode } from "./parts/encode.ts";
 import { displaySize, framing } from "./parts/geometry.ts";
 import { height, videoBitrateKbps, width } from "./parts/params.ts";
 import { unsupportedFormat } from "./parts/rejections.ts";
@@ -61,7 +61,7 @@ function plan(context: PlanContext<Params>): PlanResult {
       span,
       tracks: source.audio.map((track) => ({
         source: track,
-        encoding: isAacLc(track) ? null : "aac",
+        encoding: isAacLc(track) && !mayHaveHole(source) ? null : "aac",
       })),
     });
   }

@@ -92,10 +92,17 @@ export function planAudio(tracks: readonly AudioTrack[], format?: OutputFormat):
   };
 }
 
+/**
+ * Arguments of `aresample`: sound from the beginning, its holes filled with silence and what overlaps left out, from the
+ * length on at which lips and voice are seen to part. ffmpeg's own limit, a tenth of a second, lets the hole pass that it
+ * writes itself after the first packet of a fragmented MP4 with `empty_moov`: two frames less the delay of AAC.
+ */
+export const gapless = "async=1:min_hard_comp=0.04:first_pts=0";
+
 /** From the beginning, without holes, in the channels that are left. */
 export function mixdown(source: AudioStreamInfo, encoding: AudioEncoding): string {
   const channels = outgoingChannels(source.channels, encoding);
-  return `aresample=async=1:first_pts=0,aformat=channel_layouts=${layouts[channels]}`;
+  return `aresample=${gapless},aformat=channel_layouts=${layouts[channels]}`;
 }
 
 function codecOptions(

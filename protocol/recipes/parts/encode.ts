@@ -22,6 +22,7 @@ import {
   languageOptions,
   planAudio,
 } from "./audio.ts";
+import { keptGraph } from "./changing-size.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
 import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
@@ -159,7 +160,12 @@ export function planEncode(context: EncodeContext, request: EncodeRequest): Plan
           : {
               reference: {
                 ...video.reference,
-                inputs: [{ from: { source: sourceKey }, options: partOptions(source, span) }],
+                inputs: [
+                  {
+                    from: { source: sourceKey },
+                    options: [...keptGraph(source), ...partOptions(source, span)],
+                  },
+                ],
               },
             }),
       },
@@ -248,7 +254,10 @@ function promisedSeconds(
   return span.expectedSeconds;
 }
 
-/** Only an MP4 or MOV can say how long its last picture stays (`lastPictureOptions`). */
+/** Matroska's own. Of finer ones ffmpeg 5.1 tells `setts` their length, and then the times in these. */
+const WEBM_TICKS = 1000;
+
+/** A WebM says how long it is (`lastPictureOptions`), and not of its last picture: packets end before. */
 function mayEndEarly({ video }: SourceInfo, span: Span, format: ContainerFormat): boolean {
   return format === "webm" && !isWhole(span) && video !== null && !isConstantRate(video);
 }
@@ -291,7 +300,7 @@ function encodeVideo(
   const { capability } = choice;
   const rate = outgoingRate(video, request.fps);
   const ticks = ticksPerSecond(rate);
-  const pipeline = pipelineOf(video, [
+  const pipeline = pipelineOf(source, video, [
     {
       capability,
       settings: {
@@ -324,11 +333,12 @@ function encodeVideo(
       `0:${video.index}`,
       "-filter:v",
       filters,
-      ...timingOptions(request.fps !== undefined || (isWhole(span) && isOnGrid(source)), ticks),
+      ...timingOptions(
+        request.fps !== undefined || (isWhole(span) && isOnGrid(source)),
+        format === "webm" ? WEBM_TICKS : ticks,
+      ),
       ...encoding,
-      ...(request.fps === undefined && format !== "webm"
-        ? lastPictureOptions(source, video, span)
-        : []),
+      ...(request.fps === undefined ? lastPictureOptions(source, video, span, "file") : []),
     ],
     ticks,
     frames: frames ?? estimatedFrames(video, span, request.fps),
@@ -393,6 +403,18 @@ export function hasPlainTimes(source: SourceInfo): boolean {
   return source.mp4 === null ? /matroska|webm/.test(source.format) : source.mp4.simpleEditList;
 }
 
+/** As far as sound that is heard beside the pictures is seen to be beside them. */
+const LIP_SECONDS = 0.04;
+
+/**
+ * Whether the sound has a hole that a copy would keep and players run over. ffmpeg writes one after the first packet of a
+ * fragmented MP4 with `empty_moov`, as long as the pictures are late because of their order (movenc.c shifts all later).
+ */
+export function mayHaveHole({ mp4, video, startSeconds }: SourceInfo): boolean {
+  const late = (video?.startSeconds ?? startSeconds) - startSeconds;
+  return mp4?.fragmented === true && late > LIP_SECONDS;
+}
+
 function audioTracks(
   source: SourceInfo,
   format: ContainerFormat,
@@ -411,7 +433,7 @@ function audioTracks(
   }
   const encoding = defaultAudio(format);
   // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
-  const copies = isWhole(span) && hasPlainTimes(source);
+  const copies = isWhole(span) && hasPlainTimes(source) && !mayHaveHole(source);
   const isOwn = (track: AudioStreamInfo) =>
     encoding === "aac" ? isAacLc(track) : track.codec === "opus";
   return source.audio.map((track) => ({

@@ -3,13 +3,14 @@ import type { EncoderCapability, VideoCodec, VideoStreamInfo } from "../../media
 import type { DivisibleRendition, FfmpegStep, Rejection, Temporal } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, isHardware, pickEncoder } from "../pick-encoder.ts";
+import { keptGraph } from "./changing-size.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
 import { presentedFrames } from "./encode.ts";
 import type { MediaPromise } from "./hls-tracks.ts";
 import { ladderOf, peakKbps, type Rung } from "./ladder.ts";
 import type { Preset } from "./params.ts";
 import { type BranchRequest, type PipelineBranch, pipelineOf } from "./pipeline.ts";
-import { durationTolerance, lengthOfStream, spanOf } from "./span.ts";
+import { durationTolerance, lastPictureOptions, lengthOfStream, spanOf } from "./span.ts";
 import {
   averageFps,
   isOnGrid,
@@ -79,7 +80,7 @@ export function pictureRenditions(
   const span = spanOf(source, { startSeconds: 0 });
   const seconds = "status" in span ? null : span.expectedSeconds;
   const main = branches.find(({ capability }) => isHardware(capability)) ?? branches[0];
-  const pipeline = pipelineOf(video, branches);
+  const pipeline = pipelineOf(source, video, branches);
   return {
     graph: graphOf(
       video,
@@ -176,7 +177,7 @@ function renditionOf(
   const encoding = [...output, ...tagOptions(picture.tags)];
   const length = lengthOfStream(source, video.durationSeconds);
   const seconds = length?.seconds ?? null;
-  // The last picture may stay for long, and is encoded for a moment.
+  // The last picture may stay for long; before 5.0 ffmpeg writes it for a moment.
   const held = source.mp4?.lastPictureSeconds ?? 0;
   const slack = Math.abs(late) + held + (length?.slackSeconds ?? 0);
   return {
@@ -185,6 +186,7 @@ function renditionOf(
       ...["-map", pad],
       ...timingOptions(isOnGrid(source), ticks),
       ...encoding,
+      ...lastPictureOptions(source, video, whole, "fragments"),
       ...["-video_track_timescale", String(ticks), "-max_muxing_queue_size", "4096"],
       ...["-movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer+frag_discont"],
     ],
@@ -204,7 +206,7 @@ function renditionOf(
       durationSeconds: seconds,
       durationToleranceSeconds: durationTolerance(seconds) + slack,
       reference: {
-        inputs: [{ from: { source: sourceKey }, options: [] }],
+        inputs: [{ from: { source: sourceKey }, options: keptGraph(source) }],
         graph: `[0:${video.index}]${picture.filters.join(",")}[reference]`,
         bitDepth,
         range: picture.tags.range,

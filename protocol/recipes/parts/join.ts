@@ -4,7 +4,7 @@ import type { FfmpegStep, PlanResult, PromisedOutput } from "../../plan.ts";
 import type { PlannedOutput } from "../define.ts";
 import { canCopyAudio, planAudio } from "./audio.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
-import { hasPlainTimes, presentedFrames } from "./encode.ts";
+import { hasPlainTimes, mayHaveHole, presentedFrames } from "./encode.ts";
 import { canCopyVideo, copiedReference, copiedVideo } from "./remux.ts";
 import { durationTolerance, lengthOf, reachedSeconds, spanOf } from "./span.ts";
 import { isConstantRate } from "./timing.ts";
@@ -27,7 +27,13 @@ export function whyNotJoined(
   for (const source of sources) {
     if (!canCopyVideo(source, format)) return "video codec";
     if (!source.audio.every((track) => canCopyAudio(track, format))) return "audio codec";
-    if (!hasPlainTimes(source) || isLate(source) || lengthOf(source) === null) return "times";
+    if (
+      !hasPlainTimes(source) ||
+      mayHaveHole(source) ||
+      isLate(source) ||
+      lengthOf(source) === null
+    )
+      return "times";
     const difference = videoDifference(first.video, source.video) ?? audioDifference(first, source);
     if (difference !== null) return difference;
   }

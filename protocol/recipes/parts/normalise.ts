@@ -5,11 +5,13 @@ import { pickEncoder } from "../pick-encoder.ts";
 import {
   audioEncoders,
   defaultAudio,
+  gapless,
   kbpsByChannels,
   layouts,
   outgoingChannels,
   sampleRate,
 } from "./audio.ts";
+import { keptGraph } from "./changing-size.ts";
 import { refuseHdr, sdrTags, tagOptions } from "./color.ts";
 import { containerOptions, defaultCodec, muxers } from "./container.ts";
 import { displaySize, type Framing, framing, type Size } from "./geometry.ts";
@@ -68,7 +70,10 @@ export function planNormalised(
   const step: FfmpegStep = {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: inputs.map(([source]) => ({ from: { source }, options: [] })),
+    inputs: inputs.map(([key, source]) => ({
+      from: { source: key },
+      options: keptGraph(source),
+    })),
     filterComplex: graphOf(sources.length, pictures, sound),
     outputs: [
       {
@@ -242,7 +247,7 @@ function soundOf(sources: readonly SourceInfo[], format: "mp4" | "mov" | "webm")
       const seconds = lengthOf(source)?.seconds ?? 0.1;
       return own === undefined
         ? `anullsrc=r=${rate}:cl=${layout},atrim=duration=${secondsText(seconds)}`
-        : `[${at}:${own.index}]aresample=${rate}:async=1:first_pts=0,aformat=sample_fmts=fltp:sample_rates=${rate}:channel_layouts=${layout}`;
+        : `[${at}:${own.index}]aresample=${rate}:${gapless},aformat=sample_fmts=fltp:sample_rates=${rate}:channel_layouts=${layout}`;
     }),
   );
   const options = Array.from({ length: tracks }, (_, track) => [

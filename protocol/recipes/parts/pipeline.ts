@@ -8,7 +8,8 @@
  *
  * No hardware has run the first two.
  */
-import type { EncoderCapability, VideoStreamInfo } from "../../media.ts";
+import type { EncoderCapability, SourceInfo, VideoStreamInfo } from "../../media.ts";
+import { keptGraph } from "./changing-size.ts";
 import { isHdr, isRgb } from "./color.ts";
 import { type EncodeSettings, encoderArguments } from "./video-encoder.ts";
 import { type Picture, type PictureRequest, pictureFor } from "./video-filters.ts";
@@ -109,14 +110,20 @@ function surface(bitDepth: 8 | 10): "nv12" | "p010le" {
 }
 
 /** One decode of the source for all its renditions. */
-export function pipelineOf(video: VideoStreamInfo, requests: readonly BranchRequest[]): Pipeline {
+export function pipelineOf(
+  source: SourceInfo,
+  video: VideoStreamInfo,
+  requests: readonly BranchRequest[],
+): Pipeline {
   const [first] = requests;
   const forms = requests.map((request) => formOf(video, request));
   const isOnDevice =
     first !== undefined &&
     forms.every((form) => form === "device") &&
     requests.every(({ capability }) => capability.device === first.capability.device);
-  const input = isOnDevice ? (familyOf(first.capability)?.input ?? []) : [];
+  const isInMemory = forms.every((form) => form === "memory");
+  const ofDevice = isOnDevice ? (familyOf(first.capability)?.input ?? []) : [];
+  const input = isInMemory ? keptGraph(source) : ofDevice;
   return {
     input,
     branches: requests.map((request, at) => {

@@ -6,7 +6,7 @@ import { type AudioTrack, planAudio } from "./audio.ts";
 import { carriedTags } from "./color.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
 import { presentedFrames } from "./encode.ts";
-import { isWhole, reachedSeconds, type Span, spanOptions } from "./span.ts";
+import { beginsEarly, isWhole, reachedSeconds, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 
 export interface RemuxRequest {
@@ -23,9 +23,9 @@ const codecs: Readonly<Record<ContainerFormat, readonly string[]>> = {
   webm: ["vp8", "vp9", "av1"],
 };
 
-/** Whether the pictures can be copied into that format. AVI has no presentation times to copy. */
+/** Whether the pictures can be copied into that format. AVI has no presentation times to copy, nor has what is before zero. */
 export function canCopyVideo(source: SourceInfo, format: ContainerFormat): boolean {
-  if (source.copies === false) return false;
+  if (source.copies === false || beginsEarly(source)) return false;
   if (source.video === null) return true;
   return !source.format.includes("avi") && codecs[format].includes(source.video.codec);
 }

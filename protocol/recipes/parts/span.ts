@@ -37,12 +37,12 @@ const NO_OFFSET_SECONDS = 0.1;
 export function lengthOf(source: SourceInfo): Length | null {
   const { durationSeconds: declared, startSeconds: offset } = source;
   if (declared === null || declared <= 0) return null;
-  if (offset <= -NO_OFFSET_SECONDS && /matroska|webm/.test(source.format)) {
+  if (beginsEarly(source)) {
     return { seconds: declared - offset, slackSeconds: -offset };
   }
   if (offset < NO_OFFSET_SECONDS || offset >= declared)
     return { seconds: declared, slackSeconds: 0 };
-  const isEither = /matroska|webm/.test(source.format);
+  const isEither = isMatroska(source.format);
   return { seconds: declared - offset, slackSeconds: isEither ? offset : 0 };
 }
 
@@ -61,7 +61,7 @@ export function lengthOfStream(source: SourceInfo, declared: number | null): Len
 /** When the last picture stops being shown, from where the source begins; null where it does not tell. */
 export function endOfPictures(source: SourceInfo, video: VideoStreamInfo): Length | null {
   const length = lengthOfStream(source, video.durationSeconds);
-  if (length === null || /matroska|webm/.test(source.format)) return length;
+  if (length === null || isMatroska(source.format)) return length;
   const late = latenessOf(source);
   const whole = lengthOf(source)?.seconds ?? Infinity;
   return { ...length, seconds: Math.min(length.seconds + late, whole) };
@@ -154,9 +154,24 @@ export function partOptions(source: SourceInfo, { startSeconds }: Span): string[
     : [];
 }
 
-/** Before its first picture there is none to be found: ffmpeg would go on from there, and the sound before it be lost. */
+/**
+ * Before its first picture there is none to be found: ffmpeg would go on from there, and the sound before it be lost. Where
+ * packets before zero have no times, a seek lands behind what it looks for, or finds nothing.
+ */
 function isSought(source: SourceInfo, startSeconds: number): boolean {
-  return startSeconds > latenessOf(source);
+  return startSeconds > latenessOf(source) && !beginsEarly(source);
+}
+
+/**
+ * Whether time begins before zero, by more than the delay of an encoder of sound. Matroska's demuxer gives such packets no
+ * times (libavformat/matroskadec.c): they can be decoded, each after the other, but neither sought nor copied.
+ */
+export function beginsEarly({ format, startSeconds }: SourceInfo): boolean {
+  return startSeconds <= -NO_OFFSET_SECONDS && isMatroska(format);
+}
+
+export function isMatroska(format: string): boolean {
+  return /matroska|webm/.test(format);
 }
 
 /** Whether time goes by before the first picture: more than the delay of an encoder of sound. */
@@ -227,13 +242,14 @@ export function soundOfPart(
 }
 
 /**
- * Options that show the last picture of an MP4 or MOV until the part's own end, or its source's: encoders let it last a
- * frame. Nothing where every picture lasts one.
+ * Options that show the last picture until the part's own end, or its source's: encoders let it last a frame. Nothing where
+ * every picture lasts one.
  */
 export function lastPictureOptions(
   source: SourceInfo,
   video: VideoStreamInfo,
   span: Span,
+  layout: "file" | "fragments",
 ): string[] {
   // Frames on a grid last as long as each other; of evenly timed ones a part may hold what is cut short.
   if (isWhole(span) ? isOnGrid(source) : isConstantRate(video) && !isSlow(video)) return [];
@@ -245,9 +261,12 @@ export function lastPictureOptions(
     Math.min(span.lengthSeconds ?? Infinity, end.seconds - span.startSeconds),
   );
   const isLast = "eq(NEXT_PTS,NOPTS)";
+  // In decoding order the last may be one that is shown before others. A file's head says when the last to be shown ends;
+  // fragments say it by their samples' lengths alone, and decoding goes on for as long as showing does.
+  const begun = layout === "file" ? "PTS" : "DTS-STARTPTS+STARTDTS";
   return [
     "-bsf:v",
-    `setts=pts=PTS:dts=DTS:duration='if(${isLast},max(${seconds}/TB-PTS,1),DURATION)'`,
+    `setts=pts=PTS:dts=DTS:duration='if(${isLast},max(${seconds}/TB-${begun},1),DURATION)'`,
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The filter chain between decoder and encoder, in the order in which the parts must stand. */
 import type { Rational, VideoStreamInfo } from "../../media.ts";
 import type { Temporal } from "../../plan.ts";
+import { mayChangeSize } from "./changing-size.ts";
 import {
   type ColorTags,
   carriedTags,
@@ -10,7 +11,7 @@ import {
   sourceMatrix,
   toneMapFilters,
 } from "./color.ts";
-import type { Framing } from "./geometry.ts";
+import type { Framing, Size } from "./geometry.ts";
 
 export interface PictureRequest {
   readonly video: VideoStreamInfo;
@@ -48,6 +49,12 @@ function temporalOf(video: VideoStreamInfo, fps: Rational | undefined): Temporal
   return { filters, deinterlaces: video.interlaced, rate: fps ?? null };
 }
 
+/** What it is scaled to; null where it has that size from its first picture to its last. */
+function scaleOf(video: VideoStreamInfo, { scale: size }: Framing): Size | null {
+  const { width, height } = video;
+  return size ?? (mayChangeSize(video) ? { width, height } : null);
+}
+
 function crop({ crop: size }: Framing): string[] {
   return size === null ? [] : [`crop=w=${size.width}:h=${size.height}`];
 }
@@ -71,7 +78,7 @@ export function pictureFor({ video, framing, fps, bitDepth }: PictureRequest): P
       ...deinterlace(video),
       // Rate before size: frames that are dropped need no scaling.
       ...frameRate(video, fps),
-      ...scale(framing.scale, toneMapped ? [] : conversion(video, tags)),
+      ...scale(scaleOf(video, framing), toneMapped ? [] : conversion(video, tags)),
       ...crop(framing),
       ...(toneMapped ? toneMapFilters(video) : []),
       "setsar=sar=1",
@@ -117,12 +124,12 @@ export function stillFilters(
     ...(toneMapped
       ? // zscale refuses an odd size whose colour has half of it.
         [
-          ...scale(framing.scale, []),
+          ...scale(scaleOf(video, framing), []),
           "format=pix_fmts=yuv444p10le|gbrp10le",
           ...toneMapFilters(video),
         ]
       : []),
-    ...scale(toneMapped ? null : framing.scale, [...input, ...output]),
+    ...scale(toneMapped ? null : scaleOf(video, framing), [...input, ...output]),
     `format=pix_fmts=${format === "jpg" ? "yuvj420p" : "rgb24"}`,
     "setsar=sar=1",
   ];

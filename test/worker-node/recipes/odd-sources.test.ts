@@ -1,0 +1,167 @@
+/** Sources whose sizes and times are not as a writer of files would have them: browsers', cameras', cut ones. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requires } from "../support/requires.ts";
+import {
+  type Bench,
+  brightness,
+  frameTimes,
+  openBench,
+  pixelsAt,
+  probeOutput,
+  samples,
+} from "./support.ts";
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterAll(() => bench.close());
+
+const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+const AAC = ["-c:a", "aac"];
+const picture = (filter: string) => ["-f", "lavfi", "-i", filter];
+const fast = { name: "transcode", preset: "ultrafast" };
+
+describe("a last picture that stays, without sound", () => {
+  /** 25 pictures in a second, the last for five more. */
+  function still(): string {
+    const uneven = bench.make(
+      "uneven.mp4",
+      ...picture("testsrc2=s=64x36:r=25:d=6,select='lt(t,1)+gte(t,5.9)'"),
+      ...["-fps_mode", "passthrough", "-enc_time_base", "1:90000", ...X264],
+    );
+    return bench.make("still.mp4", "-i", uneven, "-c", "copy", "-t", "5");
+  }
+
+  test("is shown to the end of a ladder", async (context) => {
+    requires(context, bench.tools, "bsf", "setts");
+    const { scratchDir, plan } = await bench.run(still(), { name: "hls" }, "hls");
+    const rendition = plan.outputs.find(({ format }) => format === "mp4")?.file ?? "";
+    const { streams } = probeOutput(bench.tools, join(scratchDir, rendition));
+    expect(Number(streams[0]?.duration)).toBeCloseTo(5.92, 2);
+    const playlist = readFileSync(join(scratchDir, rendition.replace(".mp4", ".m3u8")), "utf8");
+    const lengths = [...playlist.matchAll(/#EXTINF:([\d.]+)/g)].map(([, seconds]) =>
+      Number(seconds),
+    );
+    expect(lengths.reduce((sum, seconds) => sum + seconds, 0)).toBeCloseTo(5.92, 2);
+  });
+
+  test.each([
+    [{ ...fast }, 5.92],
+    [{ name: "trim", startSeconds: 2, durationSeconds: 2.5 }, 2.5],
+  ])("counts to the length of a WebM: %o", async (recipe, seconds) => {
+    const { output } = await bench.run(still(), recipe, "webm");
+    expect(Number(output.format.duration)).toBeCloseTo(seconds, 2);
+  });
+});
+
+describe("Matroska whose time begins far before zero", () => {
+  /** Pictures that grow brighter; what is before zero has no times. */
+  const early = () => {
+    const whole = bench.make(
+      "whole.mp4",
+      ...picture("nullsrc=s=64x36:r=25:d=4,geq=lum='16+N*2':cb=128:cr=128"),
+      ...picture("aevalsrc='if(between(t,3,3.2),sin(2*PI*1000*t),0)':d=4:s=48000"),
+      ...[...X264, "-bf", "2", "-g", "50", ...AAC],
+    );
+    const shift = ["-output_ts_offset", "-1.5", "-avoid_negative_ts", "disabled"];
+    return bench.make("early.mkv", "-i", whole, "-c", "copy", ...shift);
+  };
+  const firstBeep = (file: string) =>
+    samples(bench.tools, file).findIndex((sample) => Math.abs(sample) > 0.2) / 48_000;
+
+  test.each([true, false])("is cut where it was asked to be, accurate %s", async (accurate) => {
+    const trim = { name: "trim", startSeconds: 2, durationSeconds: 1.5, accurate };
+    const { file, video } = await bench.run(early(), trim);
+    expect(Math.abs(Number(video?.nb_read_frames) - 37.5)).toBeLessThan(2);
+    const [first = 0] = brightness(bench.tools, file);
+    // The 50th picture has 116 of 16 to 235.
+    expect(Math.abs(first - ((116 - 16) * 255) / 219)).toBeLessThan(6);
+    expect(firstBeep(file)).toBeCloseTo(1, 1);
+  });
+
+  test("gives its sound and its pictures from where they were asked for", async () => {
+    const heard = await bench.run(early(), { name: "extractAudio", startSeconds: 2.5 }, "wav");
+    expect(firstBeep(heard.file)).toBeCloseTo(0.5, 1);
+    const seen = await bench.run(early(), { name: "thumbnail", seekSeconds: 2 });
+    const [level = 0] = pixelsAt(bench.tools, seen.file, 0, { width: 1, height: 1 });
+    expect(Math.abs(level - ((116 - 16) * 255) / 219)).toBeLessThan(6);
+  });
+});
+
+describe("a recording whose size changes midway", () => {
+  const sizes = ["160x90", "320x240", "64x64"];
+  function changing(): string {
+    const parts = sizes.map((size) =>
+      bench.make(`${size}.webm`, ...picture(`testsrc2=s=${size}:r=25:d=0.8`), "-c:v", "libvpx"),
+    );
+    const list = join(bench.dir, "sizes.txt");
+    writeFileSync(list, parts.map((file) => `file ${file}\n`).join(""));
+    return bench.make("changing.webm", "-f", "concat", "-safe", "0", "-i", list, "-c", "copy");
+  }
+
+  test.each([
+    [{ name: "gif", width: 80, fps: 10 }, "gif", 24],
+    [{ ...fast, fps: 30 }, "mp4", 72],
+    [{ name: "trim", startSeconds: 0.4, durationSeconds: 1.6 }, "mp4", 40],
+  ] as const)("keeps time through %o", async (recipe, format, frames) => {
+    const { video } = await bench.run(changing(), recipe, format);
+    expect(Number(video?.nb_read_frames)).toBe(frames);
+  });
+
+  test("is one board of pictures", async () => {
+    const board = { name: "storyboard", intervalSeconds: 0.4, columns: 6, width: 16 };
+    const { file } = await bench.run(changing(), board);
+    const shades = new Set<string>();
+    const pixels = pixelsAt(bench.tools, file, 0, { width: 6, height: 1 });
+    for (let at = 0; at < 6; at++) shades.add(pixels.subarray(at * 3, at * 3 + 3).join());
+    expect(shades).not.toContain("0,0,0");
+    expect(shades.size).toBeGreaterThan(3);
+  });
+
+  test("counts to what it is joined with", async () => {
+    const file = changing();
+    const { video } = await bench.run([file, file], { name: "concat" });
+    expect(Number(video?.nb_read_frames)).toBe(120);
+  });
+});
+
+describe("a fragmented MP4 that begins with its head alone", () => {
+  test("keeps lips and voice together from the first to the last, with and without a seek", async () => {
+    const file = bench.make(
+      "fragments.mp4",
+      ...picture("color=black:s=64x36:r=25:d=3,drawbox=t=fill:c=white:enable='gte(t,1.999)'"),
+      ...picture("aevalsrc='if(gte(t,2),sin(2*PI*1000*t),0)':d=3:s=48000"),
+      ...[...X264, "-bf", "2", "-g", "25", ...AAC],
+      ...["-movflags", "+frag_keyframe+empty_moov+default_base_moof"],
+    );
+    for (const recipe of [fast, { name: "webReady" }, { name: "trim", startSeconds: 1.3 }]) {
+      const { file: made } = await bench.run(file, recipe);
+      const lit = brightness(bench.tools, made).findIndex((value) => value > 128);
+      const seen = frameTimes(bench.tools, made, "v:0")[lit] ?? Number.NaN;
+      const heard = samples(bench.tools, made).findIndex((one) => Math.abs(one) > 0.2) / 48_000;
+      expect(Math.abs(seen - heard)).toBeLessThan(0.022);
+    }
+  });
+});
+
+describe("a thumbnail", () => {
+  test.each([
+    [0, 0],
+    [4.9, 0],
+    [5, 1],
+    [14, 2],
+    [29.9, 5],
+  ])("at %d s is the picture that is shown then", async (seekSeconds, shown) => {
+    const slides = bench.make(
+      "slides.mp4",
+      ...picture("nullsrc=s=64x36:r=1/5:d=30,geq=lum='16+N*40':cb=128:cr=128"),
+      ...X264,
+    );
+    const { file } = await bench.run(slides, { name: "thumbnail", seekSeconds });
+    const [level = 0] = pixelsAt(bench.tools, file, 0, { width: 1, height: 1 });
+    expect(Math.round(level / ((40 * 255) / 219))).toBe(shown);
+  });
+});
