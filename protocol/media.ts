@@ -122,6 +122,8 @@ export interface SourceInfo {
   readonly format: string;
   readonly sizeBytes: number;
   readonly durationSeconds: number | null;
+  /** The container declares no length, as a browser's recording does not: it was found at its end. There is no index. */
+  readonly isLengthFound?: true;
   readonly startSeconds: number;
   readonly bitrateKbps: number | null;
   readonly video: VideoStreamInfo | null;

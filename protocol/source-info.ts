@@ -54,6 +54,7 @@ export const sourceInfoSchema: z.ZodType<SourceInfo> = z.object({
   format: text,
   sizeBytes: count,
   durationSeconds: seconds,
+  isLengthFound: z.literal(true).exactOptional(),
   startSeconds: z.number(),
   bitrateKbps: seconds,
   video: videoStream.nullable(),

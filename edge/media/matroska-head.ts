@@ -1,6 +1,4 @@
 /** Reads what a Matroska or WebM file is from its first elements (RFC 9559). */
-import type { BlockReader } from "./block-reader.ts";
-import { codecOfMatroska } from "./codec-names.ts";
 import {
   type Element,
   elementsIn,
@@ -9,9 +7,11 @@ import {
   readFloat,
   readText,
   readUnsigned,
-} from "./ebml.ts";
+} from "../../protocol/matroska/ebml.ts";
+import { lastTimestamp } from "../../protocol/matroska/last-timestamp.ts";
+import type { BlockReader } from "./block-reader.ts";
+import { codecOfMatroska } from "./codec-names.ts";
 import { type HeadInfo, orNull } from "./head-info.ts";
-import { lastTimestamp } from "./matroska-tail.ts";
 
 const SEGMENT = 0x18538067;
 const SEEK_HEAD = 0x114d9b74;

@@ -9,8 +9,10 @@ import { length, seconds, width } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
 import {
   beginsLate,
+  expectedOf,
   heldPictures,
   isWhole,
+  lengthOf,
   partOptions,
   type Span,
   spanOfPictures,
@@ -59,9 +61,11 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
   if (video === null) return unsupported("gif needs a video stream; the source has none.");
   const span = spanOfPictures(source, video, asked);
   if ("status" in span) return span;
-  if (asked.durationSeconds === undefined && (span.expectedSeconds ?? 0) > MAX_SECONDS) {
+  // The pictures may end before; how long they last is not always told.
+  const most = span.expectedSeconds ?? expectedOf(lengthOf(source), span);
+  if (asked.durationSeconds === undefined && (most ?? 0) > MAX_SECONDS) {
     return unsupported(
-      `A gif lasts at most ${MAX_SECONDS} seconds and this would last ${secondsText(span.expectedSeconds ?? 0)}: give durationSeconds.`,
+      `A gif lasts at most ${MAX_SECONDS} seconds and this would last ${secondsText(most ?? 0)}: give durationSeconds.`,
     );
   }
   const refusal = refuseHdr(video);
@@ -73,11 +77,11 @@ function plan(context: PlanContext<z.infer<typeof params>>): PlanResult {
     grid: 1,
   });
   if ("status" in framed) return framed;
-  const drawn = framed.size.width * framed.size.height * asked.fps * (span.expectedSeconds ?? 1);
+  const drawn = framed.size.width * framed.size.height * asked.fps * (most ?? 1);
   if (drawn > MAX_DRAWN_PIXELS) {
     const { width, height } = framed.size;
     return unsupported(
-      `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(span.expectedSeconds ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
+      `A gif of ${width}x${height}, ${asked.fps} pictures a second and ${secondsText(most ?? 1)} seconds is too large: width × height × fps × seconds is at most ${MAX_DRAWN_PIXELS}.`,
     );
   }
   const chain = [...heldPictures(source, span), pictures(source, framed, asked.fps, span)].join(

@@ -113,7 +113,10 @@ function plan(context: PlanContext<HlsParams>): PlanResult {
     { pictures: pictures.renditions, audio, subtitles },
     span.expectedSeconds,
   );
-  const division = divisionOf(step, packaging, pictures, outputs, asked);
+  const division = source.isLengthFound
+    ? // Without an index every part would read all that comes before it.
+      null
+    : divisionOf(step, packaging, pictures, outputs, asked);
   return {
     status: "planned",
     action: "ladder",

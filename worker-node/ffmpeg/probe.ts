@@ -1,10 +1,12 @@
 /** Finds out what a source is, or why it is none, before anything is encoded. */
 import { tmpdir } from "node:os";
 import type { SourceInfo } from "../../protocol/media.ts";
+import { isMatroska } from "../../protocol/recipes/parts/span.ts";
 import { loopbackUrl, MAX_ALLOC_BYTES, QUIET, sourceWhitelists } from "./argv.ts";
 import { tellingSentence } from "./failure.ts";
 import { PROBE_ENTRIES, parseProbe } from "./ffprobe-json.ts";
 import { createHttpReader } from "./http-ranges.ts";
+import { withLengthFound } from "./matroska-length.ts";
 import { readMovieOf, readMp4Facts } from "./mp4-facts.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { toSourceInfo } from "./source-info.ts";
@@ -68,6 +70,9 @@ async function probeWith(
   const source = toSourceInfo(probed, request.sizeBytes);
   const refusal = contentRefusal(source);
   if (refusal !== null) return unsupported(refusal);
+  if (isMatroska(source.format) && source.durationSeconds === null) {
+    return { status: "ok", source: await withLengthFound(source, request) };
+  }
   if (!source.format.split(",").includes("mov")) return { status: "ok", source };
   const mp4 = await readMp4Facts(tools, source, await movie, request);
   request.signal.throwIfAborted();

@@ -182,6 +182,8 @@ function divisionOf(
   tracks: readonly AudioTrack[],
 ): Divisible | null {
   if (video?.divisible == null || request === null || !isWhole(span)) return null;
+  // Without an index every part would read all that comes before it.
+  if (source.isLengthFound) return null;
   const cues = keptTracks(source, span);
   // Read again from WebM, cues are late by what sound's encoder delays it; without a cue such a file cannot be read.
   if (format === "webm" && cues.length > 0) return null;

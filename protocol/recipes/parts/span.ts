@@ -89,7 +89,8 @@ export function spanOfPictures(
 ): Span | Rejection {
   const span = spanOf(source, request);
   const end = endOfPictures(source, video);
-  if ("status" in span || end === null) return span;
+  if ("status" in span) return span;
+  if (end === null) return source.audio.length > 0 ? { ...span, expectedSeconds: null } : span;
   const { startSeconds, lengthSeconds } = span;
   const expectedSeconds = expected(end, startSeconds, lengthSeconds);
   const toleranceSeconds = durationTolerance(expectedSeconds) + end.slackSeconds;
@@ -251,22 +252,24 @@ export function lastPictureOptions(
   span: Span,
   layout: "file" | "fragments",
 ): string[] {
-  // Frames on a grid last as long as each other; of evenly timed ones a part may hold what is cut short.
-  if (isWhole(span) ? isOnGrid(source) : isConstantRate(video) && !isSlow(video)) return [];
+  // Frames on a grid last as long as each other; what a container calls constant may have a hole all the same.
+  if (isOnGrid(source) && (isWhole(span) || !isSlow(video))) return [];
   // A whole of another container may say more than there is.
   const isTold = source.mp4?.lastPictureSeconds != null || !isWhole(span);
   const end = endOfPictures(source, video);
   if (!isTold || end === null || end.seconds <= span.startSeconds) return [];
+  if (isConstantRate(video) && end.slackSeconds > 0) return [];
   const seconds = secondsText(
     Math.min(span.lengthSeconds ?? Infinity, end.seconds - span.startSeconds),
   );
+  const least = isConstantRate(video) ? "DURATION" : "1";
   const isLast = "eq(NEXT_PTS,NOPTS)";
   // In decoding order the last may be one that is shown before others. A file's head says when the last to be shown ends;
   // fragments say it by their samples' lengths alone, and decoding goes on for as long as showing does.
   const begun = layout === "file" ? "PTS" : "DTS-STARTPTS+STARTDTS";
   return [
     "-bsf:v",
-    `setts=pts=PTS:dts=DTS:duration='if(${isLast},max(${seconds}/TB-${begun},1),DURATION)'`,
+    `setts=pts=PTS:dts=DTS:duration='if(${isLast},max(${seconds}/TB-${begun},${least}),DURATION)'`,
   ];
 }
 

@@ -147,6 +147,45 @@ describe("a fragmented MP4 that begins with its head alone", () => {
   });
 });
 
+describe("a recording of a browser, which says nothing of its length", () => {
+  const recording = () =>
+    bench.make(
+      "recording.webm",
+      ...[...picture("testsrc2=s=64x36:r=25:d=3"), ...picture("sine=f=440:d=3")],
+      ...["-c:v", "libvpx", "-c:a", "libopus", "-f", "webm", "-live", "1"],
+    );
+
+  test("is as long as its last cluster tells, and whole: no part of it can be sought", async () => {
+    const file = recording();
+    const source = await bench.probe(file);
+    expect(source.durationSeconds).toBeCloseTo(3, 1);
+    expect(source.isLengthFound).toBe(true);
+    for (const [recipe, format] of [[fast, "webm"] as const, [{ name: "hls" }, "hls"] as const]) {
+      const plan = await bench.plan(file, recipe, format);
+      expect(plan).toMatchObject({ status: "planned" });
+      expect(plan).not.toHaveProperty("division");
+    }
+  });
+
+  test("becomes what needs to know it, and is not cut beyond it", async () => {
+    const file = recording();
+    const board = await bench.run(file, { name: "storyboard", intervalSeconds: 1, width: 16 });
+    expect(board.plan.outputs.at(-1)?.durationSeconds).toBeCloseTo(3, 1);
+    const beyond = await bench.plan(file, { name: "trim", startSeconds: 9 });
+    expect(beyond).toMatchObject({ status: "rejected" });
+  });
+});
+
+test("a part that ends in a hole lasts as long as was asked, though the rate is called constant", async (context) => {
+  requires(context, bench.tools, "bsf", "setts");
+  const whole = bench.make("before.mkv", ...picture("testsrc2=s=64x36:r=25:d=2"), ...X264);
+  const broken = ["-bsf:v", "setts=ts=TS+if(gte(N\\,25)\\,30/TB\\,0)"];
+  const file = bench.make("broken.mkv", "-i", whole, "-c", "copy", ...broken);
+  const trim = { name: "trim", startSeconds: 0.5, durationSeconds: 1 };
+  const { output } = await bench.run(file, trim);
+  expect(Number(output.format.duration)).toBeCloseTo(1, 2);
+});
+
 describe("a thumbnail", () => {
   test.each([
     [0, 0],

@@ -1,5 +1,10 @@
 /** Walks the elements of EBML (RFC 8794) through bounded reads. */
-import type { BlockReader } from "./block-reader.ts";
+
+/** Reads a file by position, and decides how much may be read: a file's author decides where. */
+export interface ByteReader {
+  /** Bytes `start` (inclusive) to `end` (exclusive). @throws when there is no more to be had */
+  read(start: number, end: number): Promise<Uint8Array>;
+}
 
 /** An element's id (its marker bits included) and where its content lies: `end` is exclusive. */
 export interface Element {
@@ -17,7 +22,7 @@ const MAX_TEXT_BYTES = 256;
  * what came before is still good.
  */
 export async function* elementsIn(
-  reader: BlockReader,
+  reader: ByteReader,
   start: number,
   end: number,
 ): AsyncGenerator<Element> {
@@ -50,7 +55,7 @@ function readHeader(
 }
 
 export async function findElement(
-  reader: BlockReader,
+  reader: ByteReader,
   parent: Element,
   id: number,
 ): Promise<Element | null> {
@@ -59,7 +64,7 @@ export async function findElement(
 
 /** Children with this id, at most `limit`. */
 export async function findElements(
-  reader: BlockReader,
+  reader: ByteReader,
   parent: Element,
   id: number,
   limit: number,
@@ -74,7 +79,7 @@ export async function findElements(
 
 /** An unsigned integer of at most 8 bytes, or null where there is none. */
 export async function readUnsigned(
-  reader: BlockReader,
+  reader: ByteReader,
   element: Element | null,
 ): Promise<number | null> {
   const bytes = await readContent(reader, element, 8);
@@ -83,7 +88,7 @@ export async function readUnsigned(
 
 /** A float of 4 or 8 bytes, or null where there is none. */
 export async function readFloat(
-  reader: BlockReader,
+  reader: ByteReader,
   element: Element | null,
 ): Promise<number | null> {
   const bytes = await readContent(reader, element, 8);
@@ -96,17 +101,17 @@ export async function readFloat(
       : null;
 }
 
-/** A string of at most 256 bytes, up to its padding, or null where there is none. */
+/** A string of ASCII, at most 256 bytes, up to its padding, or null where there is none. */
 export async function readText(
-  reader: BlockReader,
+  reader: ByteReader,
   element: Element | null,
 ): Promise<string | null> {
   const bytes = await readContent(reader, element, MAX_TEXT_BYTES);
-  return bytes === null ? null : new TextDecoder().decode(bytes).replace(/\0.*$/s, "");
+  return bytes === null ? null : String.fromCharCode(...bytes).replace(/\0.*$/s, "");
 }
 
 async function readContent(
-  reader: BlockReader,
+  reader: ByteReader,
   element: Element | null,
   maxBytes: number,
 ): Promise<Uint8Array | null> {

@@ -1,6 +1,6 @@
 /** When a Matroska file ends that does not say so: the last frame of its last cluster. */
-import type { BlockReader } from "./block-reader.ts";
 import {
+  type ByteReader,
   bigEndian,
   type Element,
   elementsIn,
@@ -20,7 +20,7 @@ const BLOCK = 0xa1;
 const TAIL_BYTES = 1024 * 1024;
 
 /** Ticks of the segment's clock at which its last frame begins, or null where the tail shows no cluster. */
-export async function lastTimestamp(reader: BlockReader, segment: Element): Promise<number | null> {
+export async function lastTimestamp(reader: ByteReader, segment: Element): Promise<number | null> {
   const tailAt = Math.max(segment.start, segment.end - TAIL_BYTES);
   if (segment.end <= tailAt) return null;
   const tail = await reader.read(tailAt, segment.end);
@@ -42,7 +42,7 @@ function lastClusterIn(tail: Uint8Array, before: number): number {
   return -1;
 }
 
-async function lastTimeOf(reader: BlockReader, cluster: Element): Promise<number | null> {
+async function lastTimeOf(reader: ByteReader, cluster: Element): Promise<number | null> {
   const base = await readUnsigned(reader, await findElement(reader, cluster, TIMESTAMP));
   if (base === null) return null;
   let last = 0;
@@ -59,7 +59,7 @@ async function lastTimeOf(reader: BlockReader, cluster: Element): Promise<number
 }
 
 /** A block begins with its track's number, of one or more bytes, and its time relative to its cluster. */
-async function relativeTime(reader: BlockReader, block: Element): Promise<number> {
+async function relativeTime(reader: ByteReader, block: Element): Promise<number> {
   if (block.end - block.start < 4) return 0;
   const bytes = await reader.read(block.start, Math.min(block.start + 10, block.end));
   const at = vintLength(bytes[0]);
