@@ -57,10 +57,13 @@ export function mapRef(text: string): MapRef | null {
   };
 }
 
-export const mapType: ValueType = (text) =>
-  mapRef(text) === null
+/** ffmpeg reads a kind without a file as that of the first: `a` is `0:a`. */
+export const mapType: ValueType = (text) => {
+  const told = /^[vVas](?::\d{1,2})?\??$/.test(text) ? `0:${text}` : text;
+  return mapRef(told) === null
     ? refuse("must be streams of an input as 0:v:0, or a label as [v]")
-    : ok(text);
+    : ok(told);
+};
 
 /** What may stand after the colon of an option: `v`, `a:0`, `2`. */
 export function streamSpecifier(text: string): Read<string> {

@@ -252,7 +252,10 @@ export function also(type: ValueType, rule: (value: string) => string | null): V
   };
 }
 
-/** `key=value` pairs parted by `:`; keys from the list, values words or numbers. A lone key is a switch. */
+/**
+ * `key=value` pairs parted by `:`; keys from the list, values words or numbers. A lone key is a switch. x264 and x265 read
+ * `_` in a key as `-`.
+ */
 export function encoderParams(keys: ReadonlySet<string>): ValueType {
   return (text) => {
     const parts = text.split(":").filter((part) => part !== "");
@@ -261,9 +264,10 @@ export function encoderParams(keys: ReadonlySet<string>): ValueType {
     const written: string[] = [];
     for (const part of parts) {
       const equals = part.indexOf("=");
-      const key = equals < 0 ? part : part.slice(0, equals);
+      const given = equals < 0 ? part : part.slice(0, equals);
+      const key = keys.has(given) ? given : given.replaceAll("_", "-");
       const value = equals < 0 ? null : part.slice(equals + 1);
-      if (!keys.has(key)) return refuse(`has the key ${quoted(key, 40)}, which may not be set`);
+      if (!keys.has(key)) return refuse(`has the key ${quoted(given, 40)}, which may not be set`);
       if (value !== null && !/^[A-Za-z0-9.,+()-]{1,64}$/.test(value)) {
         return refuse(`has a value of ${quoted(key, 40)} that is neither a number nor a word`);
       }

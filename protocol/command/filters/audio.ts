@@ -1,5 +1,6 @@
 /** Filters of sound: one in, one out. */
-import { expression } from "../expression.ts";
+import { evaluate } from "../evaluate.ts";
+import { expression, parseExpression } from "../expression.ts";
 import { ok, refuse, type ValueType } from "../read.ts";
 import {
   boolean,
@@ -28,6 +29,13 @@ const MAX_ADDED_SAMPLES = 700_000_000;
 const MAX_ADDED_SECONDS = 3600;
 /** Samples that a filter may keep in memory: over three minutes at 48 kHz. */
 const MAX_KEPT_SAMPLES = 10_000_000;
+
+/** As `44100*1.25`, which changes pitch and tempo. */
+const reckonedRate: ValueType = (text) => {
+  const read = parseExpression(text, { names: [] });
+  if (read.status === "refused") return read;
+  return sampleRate(String(Math.round(evaluate(read.value, {}))));
+};
 
 const volume = either(
   "must be a number, one with dB, or an expression of t and n",
@@ -170,7 +178,7 @@ export const audioFilters: Readonly<Record<string, FilterSpec>> = {
     aliases: { f: "sample_fmts", r: "sample_rates", cl: "channel_layouts" },
   }),
   atempo: timed(audio({ params: { tempo: decimal(0.5, 100) } })),
-  asetrate: audio({ params: { sample_rate: sampleRate }, aliases: { r: "sample_rate" } }),
+  asetrate: audio({ params: { sample_rate: reckonedRate }, aliases: { r: "sample_rate" } }),
   asetpts: audio(setpts),
   asettb: audio({ params: { expr: oneOf("AVTB", "intb", "1/1000", "1/44100", "1/48000") } }),
   asetnsamples: audio({

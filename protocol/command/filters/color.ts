@@ -25,6 +25,9 @@ const level = expression({
   calls: { clip: 3, gammaval: 1, gammaval709: 1 },
 });
 
+const shift = int(-255, 255);
+const edges = oneOf("smear", "wrap");
+
 /** Points of a curve, `0/0 0.5/0.58 1/1`. */
 const curve = word(
   /^(?:[01](?:\.\d{1,6})?|\.\d{1,6})\/(?:[01](?:\.\d{1,6})?|\.\d{1,6})(?: (?:[01](?:\.\d{1,6})?|\.\d{1,6})\/(?:[01](?:\.\d{1,6})?|\.\d{1,6})){1,31}$/,
@@ -55,6 +58,17 @@ export const colorFilters: Readonly<Record<string, FilterSpec>> = {
   hue: timed(video({ params: { h: moment, s: moment, H: moment, b: moment } })),
   huesaturation: timed(
     video({ params: { hue: decimal(-180, 180), saturation: signedUnit, intensity: signedUnit } }),
+  ),
+  chromashift: timed(
+    video({ params: { ...sameFor(["cbh", "cbv", "crh", "crv"], shift), edge: edges } }),
+  ),
+  rgbashift: timed(
+    video({
+      params: {
+        ...sameFor(["rh", "rv", "gh", "gv", "bh", "bv", "ah", "av"], shift),
+        edge: edges,
+      },
+    }),
   ),
   vibrance: timed(video({ params: { intensity: decimal(-2, 2) } })),
   exposure: timed(video({ params: { exposure: decimal(-3, 3), black: signedUnit } })),

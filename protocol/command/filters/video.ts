@@ -270,6 +270,21 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
   pullup: video({
     params: { jl: int(0, 1000), jr: int(0, 1000), jt: int(1, 1000), jb: int(1, 1000), sb: boolean },
   }),
+  fieldmatch: video({
+    params: {
+      order: oneOf("auto", "bff", "tff"),
+      mode: oneOf("pc", "pc_n", "pc_u", "pc_n_ub", "pcn", "pcn_ub"),
+      field: oneOf("auto", "bottom", "top"),
+      mchroma: boolean,
+      scthresh: decimal(0, 100),
+      combmatch: oneOf("none", "sc", "full"),
+      cthresh: int(-1, 255),
+      chroma: boolean,
+      combpel: int(0, 100_000),
+    },
+    // Without names its options stand in another order, with a second input among them.
+    order: [],
+  }),
   decimate: video({
     params: {
       cycle: int(2, 25),
