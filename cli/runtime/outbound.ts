@@ -67,6 +67,11 @@ const REFUSED = "x-telecine-refused";
 const UNREACHABLE = "x-telecine-unreachable";
 const OWN_HEADERS = new Set([REFUSED, UNREACHABLE]);
 
+/** Of these a `Response` may not even have an empty body (Fetch standard, "null body status"). */
+const BODILESS_STATUSES = new Set([204, 205, 304]);
+/** What a `Response` can have for its status (Fetch standard, "initialize a response"). */
+const MAX_STATUS = 599;
+
 const CONNECT_TIMEOUT_MS = 10_000;
 /**
  * Longest silence of a peer. The Worker's own limit of 10 s for a webhook does not reach us: without this one a
@@ -84,6 +89,7 @@ export interface OutboundRequest {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
+/** Fit to be made a fetch `Response`. */
 export interface OutboundAnswer {
   readonly status: number;
   readonly headers: [string, string][];
@@ -140,12 +146,17 @@ export async function sendOutbound(
     for (const each of Array.isArray(value) ? value : [value]) answered.push([name, each]);
   }
   answer.body.once("close", () => void dispatcher.close());
-  if (incoming.method !== "HEAD") {
-    return { status: answer.statusCode, headers: answered, body: answer.body };
+  const status = answer.statusCode;
+  if (status > MAX_STATUS) {
+    await answer.body.dump();
+    return notReached(new Error(`${status} is no HTTP status`));
+  }
+  if (incoming.method !== "HEAD" && !BODILESS_STATUSES.has(status)) {
+    return { status, headers: answered, body: answer.body };
   }
   // What it has is its headers, the length of what a GET would get among them.
   await answer.body.dump();
-  return { status: answer.statusCode, headers: answered, body: null };
+  return { status, headers: answered, body: null };
 }
 
 function notReached(error: unknown): OutboundAnswer {

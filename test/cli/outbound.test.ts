@@ -63,6 +63,11 @@ describe("an outbound request", () => {
       response.writeHead(200, { "content-length": "9647442" }).end();
       return;
     }
+    const status = /^\/status\/(\d+)$/.exec(request.url ?? "")?.[1];
+    if (status !== undefined) {
+      response.writeHead(Number(status)).end();
+      return;
+    }
     response.writeHead(request.url === "/moved" ? 302 : 200, {
       location: "http://10.0.0.1/",
       "x-telecine-refused": "says the host",
@@ -122,6 +127,24 @@ describe("an outbound request", () => {
     expect(names).not.toContain("x-telecine-refused");
     expect(names).not.toContain("x-telecine-unreachable");
     for await (const _ of answer.body ?? []);
+  });
+
+  test.each([200, 201, 202, 204, 205, 304, 404, 503])(
+    "hands back an answer of %i as it is",
+    async (status) => {
+      const answer = await get(`/status/${status}`, { trustedOrigins: [], allowLoopback: true });
+      // What the runtime is given: it throws for what Fetch does not allow, and the Worker then sees a 500.
+      expect(new Response(answer.body && ReadableStream.from(answer.body), answer).status).toBe(
+        status,
+      );
+      for await (const _ of answer.body ?? []);
+    },
+  );
+
+  test("calls a status that HTTP does not know no answer", async () => {
+    const answer = await get("/status/999", { trustedOrigins: [], allowLoopback: true });
+    expect(answer.status).toBe(502);
+    expect(new Headers(answer.headers).get("x-telecine-unreachable")).toBe("999 is no HTTP status");
   });
 
   test("hands a redirect back and does not follow it", async () => {

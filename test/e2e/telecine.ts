@@ -102,7 +102,7 @@ export interface Received {
   readonly body: string;
 }
 
-/** An HTTP server that takes webhooks and answers 200; `next` waits for one that satisfies. */
+/** An HTTP server that takes webhooks and answers 204, as many consumers do; `next` waits for one that satisfies. */
 export async function startSink() {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
@@ -111,7 +111,7 @@ export async function startSink() {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       received.push({ headers: request.headers, body: Buffer.concat(chunks).toString("utf8") });
-      response.end();
+      response.writeHead(204).end();
       for (const look of waiting) look();
     });
   });
