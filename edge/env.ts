@@ -63,7 +63,9 @@ const settingsSchema = z
     R2_ACCOUNT_ID: z.string().optional(),
     R2_ACCESS_KEY_ID: z.string().optional(),
     R2_SECRET_ACCESS_KEY: z.string().optional(),
-    S3_ENDPOINT: z.url({ error: "S3_ENDPOINT must be a URL" }).optional(),
+    S3_ENDPOINT: z
+      .url({ protocol: /^https?$/, error: "S3_ENDPOINT must be a URL that begins with http(s)://" })
+      .optional(),
     S3_BUCKET: z.string().min(1).default("telecine-media"),
     S3_REGION: z.string().min(1).default("auto"),
   } satisfies Record<SettingName, z.ZodType>)

@@ -81,9 +81,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     serveDashboard(),
   ]);
   const rules: OutboundRules = {
-    trustedOrigins: options.settings.S3_ENDPOINT
-      ? [new URL(options.settings.S3_ENDPOINT).origin]
-      : [],
+    trustedOrigins: originsOf(options.settings.S3_ENDPOINT),
     allowLoopback: options.settings.ALLOW_INSECURE_WEBHOOKS === "true",
   };
   const stopping = new AbortController();
@@ -154,6 +152,11 @@ function rateLimitOf(ratelimits: unknown): RateLimit | null {
     | { readonly RATE_LIMITER?: { readonly simple: RateLimit } }
     | undefined;
   return bound?.RATE_LIMITER?.simple ?? null;
+}
+
+/** None of what is no URL: the Worker judges its settings, and names the one that is wrong. */
+function originsOf(endpoint: string | undefined): readonly string[] {
+  return endpoint !== undefined && URL.canParse(endpoint) ? [new URL(endpoint).origin] : [];
 }
 
 function readable(body: AsyncIterable<Uint8Array>): import("node:stream/web").ReadableStream {

@@ -152,6 +152,7 @@ describe("telecine start", () => {
   test.for([
     [{ LEASE_TTL_SECONDS: "soon" }, "LEASE_TTL_SECONDS must be a whole number"],
     [{ ROOT_API_KEY: "short" }, "ROOT_API_KEY must be at least 16 characters"],
+    [{ S3_ENDPOINT: "nonsense" }, "S3_ENDPOINT must be a URL that begins with http(s)://"],
   ] as const)("with a wrong setting exits 1 and names it: %o", async ([environment, text]) => {
     const started = await start(["--port", "0", "--workers", "0"], { ...environment });
     expect(await started.closed).toBe(1);
