@@ -133,19 +133,43 @@ function takeText(input: Input, length: number): string {
 
 function parseHeaders(text: string): { readonly name: string; readonly filename: string | null } {
   const disposition = /^content-disposition:[ \t]*form-data(.*)$/im.exec(text)?.[1] ?? "";
-  const name = parameter(disposition, "name");
-  if (name === null) throw new FormError("A part of the form has no name.");
-  return { name, filename: parameter(disposition, "filename") };
+  const parameters = parametersOf(disposition);
+  const name = parameters.get("name");
+  if (name === undefined) throw new FormError("A part of the form has no name.");
+  const extended = extendedValue(parameters.get("filename*") ?? "");
+  return { name, filename: extended ?? parameters.get("filename") ?? null };
 }
 
-/** Browsers percent-encode quotes and line breaks in names (WHATWG HTML, "multipart form data"); curl escapes them. */
-function parameter(disposition: string, name: string): string | null {
-  const found = new RegExp(`;[ \\t]*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s;]+))`, "i").exec(
-    disposition,
-  );
-  if (found === null) return null;
-  const quoted = found[1]?.replace(/\\(["\\])/g, "$1");
-  return (quoted ?? found[2] ?? "").replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
+const EACH_PARAMETER = /;[ \t]*([^\s;="]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g;
+
+/**
+ * By lower-case name, the first of each. Browsers percent-encode quotes and line breaks in values (WHATWG HTML,
+ * "multipart form data"); curl escapes them. Read in order, so that nothing in a quoted value passes for a parameter.
+ */
+function parametersOf(disposition: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [, name = "", quoted, token = ""] of disposition.matchAll(EACH_PARAMETER)) {
+    const value = (quoted?.replace(/\\(["\\])/g, "$1") ?? token).replace(/%(22|0D|0A)/gi, (code) =>
+      decodeURIComponent(code),
+    );
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, value);
+  }
+  return parameters;
+}
+
+/**
+ * `UTF-8''na%C3%AFve.mp4` (RFC 8187 section 3.2), or null for what is none. RFC 7578 wants none in forms, but HTTP
+ * clients send it for names beyond ASCII, some (.NET) beside a `filename` that nobody can read.
+ */
+function extendedValue(text: string): string | null {
+  const encoded = /^utf-8'[^']*'(.*)$/i.exec(text)?.[1];
+  if (encoded === undefined) return null;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return null;
+  }
 }
 
 /** Where `needle` starts, or (`whole` false) where it might still start once more bytes are there. */

@@ -71,6 +71,30 @@ describe("a form read as a stream", () => {
   });
 
   test.each([
+    ["a token", "name=file; filename=a.mp4", "a.mp4"],
+    ["in another order and case", 'FILENAME="a.mp4"; NAME="file"', "a.mp4"],
+    [
+      "with what looks like another parameter",
+      'filename="a; name=x.mp4"; name="file"',
+      "a; name=x.mp4",
+    ],
+    ["with escaped quotes", 'name="file"; filename="a\\"b.mp4"', 'a"b.mp4'],
+    ["with percent-encoded quotes", 'name="file"; filename="a%22b.mp4"', 'a"b.mp4'],
+    ["beyond ASCII, extended alone", "name=file; filename*=utf-8''na%C3%AFve.mp4", "naïve.mp4"],
+    [
+      "beyond ASCII, extended beside one that nobody reads",
+      "name=file; filename=\"=?utf-8?B?bmHDr3ZlLm1wNA==?=\"; filename*=UTF-8'en'na%C3%AFve.mp4",
+      "naïve.mp4",
+    ],
+    ["extended beyond sense", "name=file; filename=a.mp4; filename*=utf-8''%ff.mp4", "a.mp4"],
+  ])("gives a file's name %s", async (_how, parameters, filename) => {
+    const body = ascii(
+      `--b\r\nContent-Disposition: form-data; ${parameters}\r\n\r\nx\r\n--b--\r\n`,
+    );
+    expect(await partsOf(body, 16)).toMatchObject([{ name: "file", filename }]);
+  });
+
+  test.each([
     ["cut off in the bytes", join(ascii("--b\r\n"), head("file"), ascii("abc"))],
     ["cut off before the closing dashes", join(ascii("--b\r\n"), head("file"), ascii("a\r\n--b"))],
     ["cut off in the headers", ascii("--b\r\nContent-Disposition: form-data; na")],
