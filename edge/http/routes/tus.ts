@@ -105,7 +105,7 @@ const deleteRoute = createRoute({
   request: { params: uploadParameter },
   responses: {
     204: { description: "Gone." },
-    ...answers({}, ["NOT_FOUND", "UPLOAD_INCOMPLETE", ...tusErrors]),
+    ...answers({}, ["NOT_FOUND", "UPLOAD_LOCKED", ...tusErrors]),
   },
 });
 
@@ -135,35 +135,24 @@ function speaksTus(): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Mounted before the key is looked at: a client may ask what is spoken before it has one. */
-export const tusOptionsRoutes = new OpenAPIHono<AppEnv>().openapi(optionsRoute, (c) =>
+const tellOptions = (c: Context<AppEnv>) =>
   c.body(null, 204, {
     "tus-resumable": TUS_VERSION,
     "tus-version": TUS_VERSION,
     "tus-extension": TUS_EXTENSIONS,
     "tus-max-size": String(c.get("settings").maxFileSizeMb * 1_000_000),
-  }),
-);
+  });
+
+/** Mounted before the key is looked at: a client may ask what is spoken before it has one, and of any URL of ours. */
+export const tusOptionsRoutes = new OpenAPIHono<AppEnv>().openapi(optionsRoute, tellOptions);
+tusOptionsRoutes.options("/tus/*", tellOptions);
 
 export const tusRoutes = new OpenAPIHono<AppEnv>();
 tusRoutes.use("/tus", speaksTus());
 tusRoutes.use("/tus/*", speaksTus());
-tusRoutes.openapi(createRouteOfTus, async (c) => {
-  const size = uploadLength(c.req.raw.headers);
-  const tooLarge = fileTooLarge(size, c.get("settings"));
-  if (tooLarge !== null) throw new ApiError("FILE_TOO_LARGE", tooLarge);
-  const { filename, metadata } = describedBy(c.req.header("upload-metadata") ?? null);
-  const upload = await createUpload(depsOf(c), {
-    ...sourceNameOf(filename),
-    accountId: c.get("principal").accountId,
-    size,
-    mode: "proxied",
-    isAppended: true,
-    metadata,
-  });
-  const here = new URL(c.req.url).pathname.replace(/\/$/, "");
-  return c.body(null, 201, { ...expiryOf(upload), location: `${here}/${upload.id}` });
-});
+tusRoutes.openapi(createRouteOfTus, open);
+// Other tus servers end their endpoint in a slash (`/files/`), and so do people who come from them.
+tusRoutes.post("/tus/", requireScope("write"), open);
 tusRoutes.openapi(patchRoute, (c) => append(c, c.req.valid("param").uploadId));
 tusRoutes.openapi(deleteRoute, (c) => terminate(c, c.req.valid("param").uploadId));
 tusRoutes.openAPIRegistry.registerPath(headRoute);
@@ -202,6 +191,23 @@ tusRoutes.post("/tus/:uploadId", requireScope("write"), async (c) => {
 function depsOf(c: Context<AppEnv>): UploadDeps {
   const settings = c.get("settings");
   return { db: c.env.DB, store: createStore(c.env, settings), settings, now: Date.now };
+}
+
+async function open(c: Context<AppEnv>): Promise<Response> {
+  const size = uploadLength(c.req.raw.headers);
+  const tooLarge = fileTooLarge(size, c.get("settings"));
+  if (tooLarge !== null) throw new ApiError("FILE_TOO_LARGE", tooLarge);
+  const { filename, metadata } = describedBy(c.req.header("upload-metadata") ?? null);
+  const upload = await createUpload(depsOf(c), {
+    ...sourceNameOf(filename),
+    accountId: c.get("principal").accountId,
+    size,
+    mode: "proxied",
+    isAppended: true,
+    metadata,
+  });
+  const here = new URL(c.req.url).pathname.replace(/\/$/, "");
+  return c.body(null, 201, { ...expiryOf(upload), location: `${here}/${upload.id}` });
 }
 
 function noUpload(uploadId: string): ApiError {
@@ -255,7 +261,7 @@ async function append(c: Context<AppEnv>, uploadId: string): Promise<Response> {
   const writer = crypto.randomUUID();
   const now = deps.now();
   const begun = await beginAppend(deps.db, { accountId, uploadId, offset, writer, now });
-  if (begun === null) return refuseAppend(await uploadOf(c, uploadId), offset);
+  if (begun === null) return answerUnmoved(c, await uploadOf(c, uploadId), offset);
   refuseTooLong(begun, c.req.header("content-length"));
   const body = c.req.raw.body;
   const appended =
@@ -280,9 +286,21 @@ function done(c: Context<AppEnv>, offset: number, upload: UploadRow): Response {
   });
 }
 
-/** The bytes make no sense where the upload stands now. */
-function refuseAppend(upload: UploadRow, offset: number): never {
+/**
+ * Nobody goes on from this offset. At the very end of the upload that is no fault: whoever asks there, with nothing more
+ * to send, may have missed the answer to the last byte.
+ */
+async function answerUnmoved(
+  c: Context<AppEnv>,
+  upload: UploadRow,
+  offset: number,
+): Promise<Response> {
   if (upload.mode === "direct") throw noUpload(upload.id);
+  if (offset === upload.size && offset === offsetOf(upload)) {
+    refuseTooLong({ ...upload, received: offset }, c.req.header("content-length"));
+    await finish(depsOf(c), upload);
+    return done(c, offset, upload);
+  }
   throw new ApiError(
     "UPLOAD_OFFSET_MISMATCH",
     `Upload-Offset is ${offset}, but upload '${upload.id}' stands at ${offsetOf(upload)} of ${upload.size} bytes.`,

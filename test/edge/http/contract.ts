@@ -76,7 +76,10 @@ export function createContract(document: Document): Contract {
 
   return {
     async problemsOf(request, answer) {
-      const path = new URL(request.url).pathname.replace(/^\/api\/v1/, "/v1");
+      // `/v1/tus/` is `/v1/tus` by another name, for clients of servers whose endpoint ends in a slash.
+      const path = new URL(request.url).pathname
+        .replace(/^\/api\/v1/, "/v1")
+        .replace(/^\/v1\/tus\/$/, "/v1/tus");
       if (UNDOCUMENTED.some((pattern) => pattern.test(path))) return [];
       // A POST that names another method is that method's request (tus, "X-HTTP-Method-Override").
       const override = request.headers.get("x-http-method-override");

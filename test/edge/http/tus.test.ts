@@ -98,6 +98,20 @@ describe("a tus upload", () => {
     });
   });
 
+  test("is opened and asked about at an endpoint that ends in a slash, too", async () => {
+    const answer = await call("/v1/tus/", {
+      method: "POST",
+      headers: { ...SPEAKS, "upload-length": "5", "upload-metadata": named("clip.mp4") },
+    });
+    expect(answer.status).toBe(201);
+    const at = answer.headers.get("location") ?? "";
+    expect(at).toMatch(/^\/v1\/tus\/upl_\w{26}$/);
+    for (const path of ["/v1/tus/", at]) {
+      const options = await call(path, { method: "OPTIONS", key: null });
+      expect([options.status, options.headers.get("tus-version")]).toEqual([204, "1.0.0"]);
+    }
+  });
+
   test("sent in one request is a ready video with the same bytes", async () => {
     const at = await open({ metadata: `${named("my clip.mp4")},tape Nw==,empty` });
     expect(at).toMatch(/^\/v1\/tus\/upl_/);
@@ -150,6 +164,26 @@ describe("a tus upload", () => {
       });
     }
     expect(await offsetOf(at)).toBe(100);
+  });
+
+  test("that is whole takes a last request again, if that has nothing more to send", async () => {
+    const at = await open();
+    expect((await append(at, 0, file)).status).toBe(204);
+    const again = await append(at, file.byteLength, new Uint8Array());
+    expect([again.status, again.headers.get("upload-offset")]).toEqual([
+      204,
+      String(file.byteLength),
+    ]);
+    expect(
+      await refusal(await append(at, file.byteLength, ascii("more"), { "content-length": "4" })),
+    ).toMatchObject({
+      status: 400,
+      code: "VALIDATION_ERROR",
+    });
+    expect(await refusal(await append(at, 0, file))).toMatchObject({
+      status: 409,
+      code: "UPLOAD_OFFSET_MISMATCH",
+    });
   });
 
   test("has one writer: the one that comes later takes over, and the earlier one changes nothing more", async () => {
