@@ -1,6 +1,7 @@
 /** Helpers that keep route declarations short; `openapi-document.ts` has what they add up to. */
 import { z } from "zod";
 import { type ApiErrorCode, apiErrors, errorAnswerSchema } from "../../protocol/errors.ts";
+import { emptyRequestSchema } from "../../protocol/http/common.ts";
 import { contentTypeOf } from "../../protocol/media.ts";
 import { errorAnswer } from "./errors.ts";
 
@@ -15,6 +16,9 @@ interface JsonAnswer<Schema extends z.ZodType> {
 export function jsonRequest<Schema extends z.ZodType>(schema: Schema, example: unknown) {
   return { required: true, content: { "application/json": { schema, example } } } as const;
 }
+
+/** The body of a request that has nothing to say in it: it may be left out, and its fields are refused. */
+export const noFields = { ...jsonRequest(emptyRequestSchema, {}), required: false } as const;
 
 /**
  * A path parameter that is an id. Any text is taken: an id that is none answers like one that does not

@@ -33,6 +33,9 @@ export const pageQueryShape = {
   limit: wholeNumberParameter(1, MAX_LIMIT).default(DEFAULT_LIMIT),
   cursor: parameter().min(1).max(200).optional(),
 };
+/** The body of a request that says it all by its path: none, or an empty object. Fields would be a misunderstanding. */
+export const emptyRequestSchema = z.strictObject({});
+
 export const pageQuerySchema = z.strictObject(pageQueryShape);
 
 /** `{<plural>: [...], nextCursor}`. */

@@ -115,7 +115,6 @@ export const retryRequestSchema = z.strictObject({
 });
 export const retriedSchema = z.object({ retried: z.literal(true), jobId: z.string() });
 export type RetriedAnswer = z.infer<typeof retriedSchema>;
-export const cancelRequestSchema = z.strictObject({});
 export const cancelledSchema = z.object({ cancelled: z.literal(true), jobId: z.string() });
 export type CancelledAnswer = z.infer<typeof cancelledSchema>;
 

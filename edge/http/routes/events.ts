@@ -40,8 +40,8 @@ const route = createRoute({
   summary: "A job's events, as they happen",
   description:
     "Server-sent events `state` (the job's state changed), `attempt` (an attempt began, changed or ended " +
-    "while it did not), `progress`, and `playable` (reserved). All but `progress` have an id: their place in the " +
-    "job's history, from 1, without a gap. The stream begins with the whole history, or after `Last-Event-ID`, " +
+    "while it did not), `playable` (what there is of an `hls` job's output can be played by now), and `progress`. " +
+    "All but `progress` have an id: their place in the job's history, from 1, without a gap. The stream begins with the whole history, or after `Last-Event-ID`, " +
     "and ends after the terminal event; asked again from there, the answer is 204, which keeps an EventSource " +
     "from reconnecting. Comments come every two seconds. `progress` is best effort: what a slow reader did " +
     "not take is overtaken by the next.\n\nWith `Upgrade: websocket` the same comes over a socket, an event " +

@@ -3,7 +3,6 @@ import { createRoute, z } from "@hono/zod-openapi";
 import {
   attemptsSchema,
   cancelledSchema,
-  cancelRequestSchema,
   jobListQuerySchema,
   jobListSchema,
   jobRequestSchema,
@@ -20,6 +19,7 @@ import {
   commonErrors,
   idParameter,
   jsonRequest,
+  noFields,
   OUTPUT_TYPES,
 } from "../openapi.ts";
 import { JOB_ID, jobExample, jobRequestExample, outputExample } from "./job-examples.ts";
@@ -163,7 +163,7 @@ export const cancelJobRoute = createRoute({
   tags,
   summary: "Cancel a job that has not ended",
   middleware: write,
-  request: { params, body: { ...jsonRequest(cancelRequestSchema, {}), required: false } },
+  request: { params, body: noFields },
   responses: answers(
     { 200: { schema: cancelledSchema, example: { cancelled: true, jobId: JOB_ID } } },
     ["JOB_NOT_FOUND", "JOB_NOT_CANCELLABLE", "IDEMPOTENCY_MISMATCH", ...commonErrors],

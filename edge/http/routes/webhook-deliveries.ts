@@ -21,7 +21,7 @@ import { wakeAll } from "../../webhooks/record.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { answers, commonErrors, idParameter } from "../openapi.ts";
+import { answers, commonErrors, idParameter, noFields } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { deliveryView } from "../webhook-view.ts";
 import { exampleDelivery, secretView } from "./webhooks.ts";
@@ -48,6 +48,7 @@ const rotateSecret = createRoute({
   tags: ["Webhooks"],
   summary: "Make a new account secret; the one before signs, too, for a day",
   middleware: write,
+  request: { body: noFields },
   responses: answers({ 200: { schema: rotatedSecretSchema } }, [...commonErrors]),
 });
 
@@ -91,7 +92,7 @@ const redeliverRoute = createRoute({
   tags: ["Webhooks"],
   summary: "Send a delivery again, under the same webhook-id, with a fresh set of tries",
   middleware: write,
-  request: { params },
+  request: { params, body: noFields },
   responses: answers({ 202: { schema: deliverySchema, example: exampleDelivery } }, [
     "NOT_FOUND",
     ...commonErrors,

@@ -29,7 +29,7 @@ import { checkWebhookUrl } from "../../webhooks/url-rules.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
+import { answers, commonErrors, idParameter, jsonRequest, noFields } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { isoTime } from "../time.ts";
 import { deliveryView, webhookView } from "../webhook-view.ts";
@@ -139,7 +139,7 @@ const testEndpoint = createRoute({
   tags: ["Webhooks"],
   summary: "Send a webhook.test event",
   middleware: write,
-  request: { params },
+  request: { params, body: noFields },
   responses: answers({ 202: { schema: deliverySchema, example: exampleDelivery } }, [
     "NOT_FOUND",
     ...commonErrors,
@@ -153,7 +153,7 @@ const rotateEndpoint = createRoute({
   tags: ["Webhooks"],
   summary: "Make a new secret; the one before signs, too, for a day",
   middleware: write,
-  request: { params },
+  request: { params, body: noFields },
   responses: answers({ 200: { schema: rotatedSecretSchema } }, ["NOT_FOUND", ...commonErrors]),
 });
 

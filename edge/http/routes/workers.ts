@@ -24,7 +24,7 @@ import { newSecret, sha256Hex } from "../../secrets.ts";
 import { requireScope } from "../auth.ts";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { answers, commonErrors, idParameter, jsonRequest } from "../openapi.ts";
+import { answers, commonErrors, idParameter, jsonRequest, noFields } from "../openapi.ts";
 import { readPage, toPage } from "../pagination.ts";
 import { isoTime, isoTimeOrNull } from "../time.ts";
 import { workerView } from "../worker-view.ts";
@@ -94,7 +94,7 @@ const drainRoute = createRoute({
   tags,
   summary: "Let a worker finish what it holds, and give it nothing new",
   middleware: requireScope("admin"),
-  request: { params },
+  request: { params, body: noFields },
   responses: answers(
     { 200: { schema: drainedSchema, example: { draining: true, workerId: WORKER_ID } } },
     ["NOT_FOUND", ...commonErrors],

@@ -45,6 +45,23 @@ describe("every request", () => {
     expect(await refusal(call("/elsewhere"))).toMatchObject({ status: 404, code: "NOT_FOUND" });
   });
 
+  test("a field where a request takes none is refused by its name", async () => {
+    const nobody = "01KAPZ5Y7M3T3V1H1ZK3N0Q9RA";
+    for (const path of [
+      `/v1/jobs/job_${nobody}/cancel`,
+      `/v1/workers/wkr_${nobody}/drain`,
+      `/v1/webhooks/whk_${nobody}/test`,
+      `/v1/webhooks/whk_${nobody}/rotate-secret`,
+      `/v1/webhooks/deliveries/dlv_${nobody}/redeliver`,
+      "/v1/webhooks/secret/rotate",
+    ]) {
+      expect(await refusal(call(path, { json: { why: 1 } }))).toMatchObject({
+        status: 400,
+        detail: "The body has unknown field 'why'",
+      });
+    }
+  });
+
   test("a known path with another method is 404", async () => {
     expect(await refusal(call("/v1/health", { method: "DELETE" }))).toMatchObject({
       status: 404,
