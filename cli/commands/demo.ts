@@ -6,6 +6,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Job } from "../../protocol/http/jobs.ts";
+import { failureText } from "../failure.ts";
 import { showJobOn, sizeText, stageLine } from "../job-display.ts";
 import { LiveLines, progressText } from "../live-lines.ts";
 import {
@@ -32,8 +33,13 @@ export function addDemo(program: Command): void {
     )
     .argument("[file]", "a video; without one a clip is made")
     .action(async (file: string | undefined) => {
-      await demo(file ? path.resolve(file) : null);
+      await demo(file ? path.resolve(file) : null).catch(failed);
     });
+}
+
+/** The demo asks one question, whether it works here: its exit code is 0 or 1, whoever is to blame. */
+function failed(error: unknown): never {
+  throw new Error(failureText(error), { cause: error });
 }
 
 async function demo(given: string | null): Promise<void> {

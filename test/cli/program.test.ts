@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { exitCodeOf } from "../../cli/exit.ts";
+import { failureText } from "../../cli/failure.ts";
 import { buildProgram } from "../../cli/program.ts";
 
 /** What is written for the words that were typed, none of which reaches an edge. */
@@ -33,6 +35,19 @@ describe("what is typed wrongly after a group", () => {
 
   test("is named where the list was asked for", async () => {
     expect(await said("workers", "list", "extra")).toContain("'workers list' takes no 'extra'");
+  });
+});
+
+describe("a demo that fails", () => {
+  test("exits 1 and says why, a file that cannot be right included", async () => {
+    const program = buildProgram({ version: "1.2.3", description: "Telecine" });
+    const failure = await program
+      .parseAsync(["demo", "/nowhere/missing.mp4"], { from: "user" })
+      .catch((error: unknown) => error);
+    expect(exitCodeOf(failure)).toBe(1);
+    expect(failureText(failure)).toBe(
+      "/nowhere/missing.mp4 does not exist. Give the path of a video.",
+    );
   });
 });
 
