@@ -22,7 +22,7 @@ export function Attempts({
         <div class="attempts">
           {[...attempts].reverse().map((attempt) => (
             <AttemptRow
-              name={names.get(attempt.taskId) ?? attempt.kind}
+              name={names.get(attempt.taskId) ?? null}
               key={`${attempt.taskId} ${attempt.epoch}`}
               tryNumber={tries.get(attempt) ?? 1}
               attempt={attempt}
@@ -47,7 +47,8 @@ function AttemptRow({
   attempt,
   now,
 }: {
-  readonly name: string;
+  /** Of its task; null in a job that has but one. */
+  readonly name: string | null;
   readonly tryNumber: number;
   readonly attempt: Attempt;
   readonly now: number;
@@ -66,7 +67,7 @@ function AttemptRow({
     <details class="attempt" open={attempt.error !== null}>
       <summary>
         <span class="attempt-name">
-          {name}, try {tryNumber}
+          {name === null ? `Try ${tryNumber}` : `${name}, try ${tryNumber}`}
           {attempt.run > 1 && <span class="muted"> of run {attempt.run}</span>}
         </span>
         <Badge tone={toneOf(attempt)}>{attempt.state}</Badge>

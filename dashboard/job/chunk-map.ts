@@ -53,9 +53,10 @@ function inOrder(a: { readonly taskId: string }, b: { readonly taskId: string })
   return a.taskId.localeCompare(b.taskId, "en", { numeric: true });
 }
 
-/** What people call each task: chunks are counted from 1 in their order. */
+/** What people call each task: chunks are counted from 1 in their order. A job of one task has none to tell apart. */
 export function taskNames(attempts: readonly Attempt[]): ReadonlyMap<string, string> {
   const kinds = new Map(attempts.map(({ taskId, kind }) => [taskId, kind]));
+  if (kinds.size === 1) return new Map();
   const chunks = [...kinds]
     .flatMap(([taskId, kind]) => (kind === "chunk" ? [{ taskId }] : []))
     .sort(inOrder);
@@ -64,8 +65,6 @@ export function taskNames(attempts: readonly Attempt[]): ReadonlyMap<string, str
     const number = chunks.findIndex((chunk) => chunk.taskId === taskId) + 1;
     names.set(taskId, kind === "chunk" ? `chunk ${number}` : kind === "whole" ? "planning" : kind);
   }
-  // A job of one task has nothing to tell apart.
-  if (kinds.size === 1) for (const taskId of kinds.keys()) names.set(taskId, "attempt");
   return names;
 }
 

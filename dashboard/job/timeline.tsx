@@ -8,10 +8,14 @@ export function Timeline({ job, now }: { readonly job: Job; readonly now: number
     <ol class="timeline" aria-label="Stages">
       {stageNames.map((name) => {
         const stage = job.stages.find((each) => each.name === name);
-        const state =
-          stage?.state ?? (isOver(job.state) || isSkipped(job, name) ? "skipped" : "waiting");
+        const isPassed = stage === undefined && isSkipped(job, name);
+        const state = stage?.state ?? (isOver(job.state) || isPassed ? "skipped" : "waiting");
         return (
-          <li key={name} class={state} aria-current={state === "running" ? "step" : undefined}>
+          <li
+            key={name}
+            class={isPassed ? "skipped passed" : state}
+            aria-current={state === "running" ? "step" : undefined}
+          >
             <span class="dot" aria-hidden="true" />
             <span class="stage-name">{name}</span>
             <span class="small muted">{wordsOf({ job, name, state, stage, now })}</span>

@@ -22,7 +22,7 @@ export function WorkersPage() {
     <>
       <PageHead
         title="Workers"
-        lead="Agents dial out from your machines; they need no open port and hold no credential but their lease."
+        lead="Agents dial out from your machines; they need no open port, and hold their own token and what a lease lends them."
       >
         {may("admin") && (
           <Button look="primary" icon="plus" onClick={() => setAdding(true)}>
@@ -90,7 +90,7 @@ function WorkerCard({ worker, reload }: { readonly worker: Worker; readonly relo
       </div>
       <div class="stack">
         {slots > 0 && (
-          <div>
+          <div class="load">
             <Progress percent={(busy / slots) * 100} label={`Load of ${name}`} />
             <p class="small muted figures">
               {busy} of {count(slots, "slot")} busy

@@ -153,7 +153,7 @@ export function ChoiceField({
         .filter((each) => (each === value ? on : chosen.includes(each))),
     );
   return (
-    <fieldset class="field choice" aria-describedby={help ? `${id}-help` : undefined}>
+    <fieldset class="field" aria-describedby={help ? `${id}-help` : undefined}>
       <legend>{label}</legend>
       <div class="choices">
         {options.map(({ value, label: name }) => (
