@@ -17,6 +17,9 @@ export function failureText(error: unknown, edge = "the edge"): string {
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return `${path ?? "A file"} does not exist.`;
   if (code === "EACCES") return `${path ?? "A file"} may not be used by this user.`;
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    return `${path ?? "A file"} is in the way, or part of it is: a folder is needed there. Name another.`;
+  }
   if (code === "ENOSPC") {
     return `The disk${path ? ` of ${path}` : ""} is full. Free some space, or write to another one.`;
   }

@@ -55,6 +55,10 @@ describe("a failure", () => {
     const full = Object.assign(new Error("x"), { code: "ENOSPC", path: "done/result.mp4" });
     expect(failureText(full)).toMatch(/disk of done\/result\.mp4 is full/);
     expect(failureText(Object.assign(new Error("x"), { code: "ENOSPC" }))).toMatch(/^The disk is/);
+    for (const code of ["EEXIST", "ENOTDIR"]) {
+      const taken = Object.assign(new Error("x"), { code, path: "/etc/hostname" });
+      expect(failureText(taken)).toMatch(/^\/etc\/hostname .*a folder is needed.*Name another/);
+    }
   });
 
   test("to speak TLS is told in one line, and asks for http://", () => {
