@@ -11,7 +11,7 @@ export const PRICES_AS_OF = "2026-11";
 const MILLION = 1_000_000;
 
 /** Dollars for a million. */
-export const pricesPerMillion = {
+const pricesPerMillion = {
   workerRequests: 0.3,
   poolRequests: 0.15,
   poolGigabyteSeconds: 12.5,

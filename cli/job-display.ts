@@ -16,7 +16,7 @@ export function sizeText(bytes: number): string {
 }
 
 /** One line for where a job is now. */
-export function jobLine(job: Job, look: Look = PLAIN_LOOK): string {
+function jobLine(job: Job, look: Look = PLAIN_LOOK): string {
   const label = job.state.padEnd(12);
   if (job.state === "queued") return `  ${label} waiting for a worker`;
   if (job.error) return `  ${label} ${job.error.code}: ${plain(job.error.detail)}`;

@@ -5,7 +5,7 @@ import { sizeText, stageLine } from "./job-display.ts";
 import { fields, type Paint, plain, table } from "./table.ts";
 
 /** What a job makes: its preset, its recipe, or the client's own arguments. */
-export function workName({ presetId, recipe, mode }: Job): string {
+function workName({ presetId, recipe, mode }: Job): string {
   if (presetId !== null) return presetId;
   return typeof recipe?.name === "string" ? recipe.name : mode;
 }

@@ -9,7 +9,7 @@ const REDRAW_MS = 100;
 const QUARTERS = 4;
 
 /** The line of a download at some moment. */
-export function saveLine(progress: SaveProgress, meter: RateMeter, look?: Look): string {
+function saveLine(progress: SaveProgress, meter: RateMeter, look?: Look): string {
   const { files, ofFiles, bytes, fraction } = progress;
   const speed = meter.bytesPerSecond();
   const details = [

@@ -9,12 +9,7 @@ const REDRAW_MS = 100;
 const QUARTERS = 4;
 
 /** The line of an upload at some moment. */
-export function uploadLine(
-  sentBytes: number,
-  totalBytes: number,
-  meter: RateMeter,
-  look?: Look,
-): string {
+function uploadLine(sentBytes: number, totalBytes: number, meter: RateMeter, look?: Look): string {
   const fraction = totalBytes === 0 ? 1 : sentBytes / totalBytes;
   const speed = meter.bytesPerSecond();
   const left = meter.secondsLeft(totalBytes);

@@ -31,7 +31,6 @@ export const beginOutputSchema = z.strictObject({
   /** Null while the encoder still writes: then it goes up in parts. */
   sizeBytes: z.number().int().positive().nullable(),
 });
-export type BeginOutput = z.infer<typeof beginOutputSchema>;
 
 export const begunOutputSchema = z.discriminatedUnion("kind", [
   z.object({

@@ -33,9 +33,6 @@ export function createLog(
   return make({});
 }
 
-/** A log that says nothing. */
-export const silentLog: Log = createLog("json", () => {});
-
 function jsonLine(time: Date, level: LogLevel, message: string, fields: LogFields): string {
   return JSON.stringify({ time: time.toISOString(), level, message, ...fields });
 }

@@ -43,7 +43,7 @@ export async function withLoudness(step: FfmpegStep, dir: string): Promise<Ffmpe
  * One gain for the whole track where its peaks leave room, else loudnorm's limiter. A measured range above the
  * target's would make loudnorm compress what only has to be louder: the target follows it.
  */
-export function normalising(measured: Loudness | null, targetLufs: number): string {
+function normalising(measured: Loudness | null, targetLufs: number): string {
   if (measured === null || measured.integrated <= SILENCE_LUFS) return "anull";
   const number = (value: number, low: number, high: number) =>
     Math.min(high, Math.max(low, value)).toFixed(2);

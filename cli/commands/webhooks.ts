@@ -98,11 +98,7 @@ function addDeliveries(webhooks: Command): void {
 }
 
 /** The list; of each the last try. */
-export function deliveryTable(
-  deliveries: readonly WebhookDelivery[],
-  now: number,
-  paint?: Paint,
-): string {
+function deliveryTable(deliveries: readonly WebhookDelivery[], now: number, paint?: Paint): string {
   const rows = deliveries.map((delivery) => {
     const last = delivery.log.at(-1);
     const answer = last?.status ?? last?.error ?? "-";

@@ -66,7 +66,7 @@ function addList(workers: Command): void {
 }
 
 /** The list; encoders by their devices. */
-export function workerTable(workers: readonly Worker[], now: number, paint?: Paint): string {
+function workerTable(workers: readonly Worker[], now: number, paint?: Paint): string {
   const rows = workers.map((worker) => [
     worker.workerId,
     worker.name,

@@ -95,7 +95,7 @@ function isBehind(event: Job["stages"], known: Job["stages"]): boolean {
 const nameOf = (attempt: Pick<Attempt, "taskId" | "epoch">) => `${attempt.taskId}/${attempt.epoch}`;
 
 /** Attempts as an event tells of them, over what is known; an attempt that ended stays so. */
-export function mergeAttempts(
+function mergeAttempts(
   known: readonly Attempt[],
   told: readonly Omit<Attempt, "log">[],
 ): readonly Attempt[] {

@@ -60,7 +60,7 @@ export function useResource<T>(
 }
 
 /** Calls again and again while the component is there; never when `everyMs` is undefined. */
-export function useInterval(call: () => void, everyMs: number | undefined): void {
+function useInterval(call: () => void, everyMs: number | undefined): void {
   const latest = useRef(call);
   latest.current = call;
   useEffect(() => {

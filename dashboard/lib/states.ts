@@ -3,7 +3,7 @@ import type { Job } from "../../protocol/http/jobs.ts";
 import type { Tone } from "../ui/basics.tsx";
 
 export const stageNames = ["probing", "planning", "segmenting", "transcoding", "merging"] as const;
-export const endStates = ["completed", "failed", "rejected", "cancelled"] as const;
+const endStates = ["completed", "failed", "rejected", "cancelled"] as const;
 export const allStates = ["queued", ...stageNames, ...endStates] as const;
 
 export function toneOf(state: Job["state"]): Tone {

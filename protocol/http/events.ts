@@ -33,7 +33,6 @@ export const numberedEventDataSchema = z
       .describe("The attempts that this event began, changed or ended."),
   })
   .meta({ id: "JobEventData" });
-export type NumberedEventData = z.infer<typeof numberedEventDataSchema>;
 
 export const progressDataSchema = z
   .object({
@@ -49,7 +48,6 @@ export const progressDataSchema = z
     speed: z.number().nullable().describe("Seconds of video made per second."),
   })
   .meta({ id: "JobProgressData" });
-export type ProgressData = z.infer<typeof progressDataSchema>;
 
 /** One event as a socket's text frame; server-sent events carry the same three fields. */
 export const jobEventSchema = z

@@ -18,4 +18,3 @@ export const poolSchema = z
       .describe("With those that are drained: they go when their last job has ended."),
   })
   .meta({ id: "Pool" });
-export type PoolView = z.infer<typeof poolSchema>;

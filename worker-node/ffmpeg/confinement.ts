@@ -22,8 +22,8 @@ export interface Confinement {
   readonly limits: ToolLimits;
 }
 
-export const DEFAULT_OPEN_FILES = 1024;
-export const DEFAULT_THREADS = 4096;
+const DEFAULT_OPEN_FILES = 1024;
+const DEFAULT_THREADS = 4096;
 
 /** No sandbox, and no limit but those that cost nobody anything: for finding tools, and for tests. */
 export const UNCONFINED: Confinement = {

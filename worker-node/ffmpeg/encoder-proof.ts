@@ -18,7 +18,7 @@ import type { Tools } from "./types.ts";
 const PROOF_TIMEOUT_MS = 20_000;
 const PROOF_FRAMES = 16;
 /** A ladder has no more rungs; more sessions than that are not asked for. */
-export const MOST_SESSIONS = 8;
+const MOST_SESSIONS = 8;
 
 export interface ProofContext {
   readonly tools: Tools;

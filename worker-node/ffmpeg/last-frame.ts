@@ -49,7 +49,7 @@ async function readMoov(
  *
  * @returns whether anything was changed.
  */
-export function mendMoov(moov: Uint8Array): boolean {
+function mendMoov(moov: Uint8Array): boolean {
   const boxes = childrenOf(moov);
   const movie = boxes.find(({ type }) => type === "mvhd")?.content;
   if (movie === undefined) return false;

@@ -58,7 +58,7 @@ async function readScript(path: string): Promise<string | null> {
 }
 
 /** Absolute paths as shells and the like write them, in quotes or not. */
-export function pathsIn(text: string): readonly string[] {
+function pathsIn(text: string): readonly string[] {
   const words = text.match(/(?<![\w.$}/-])\/[^\s"'`$;|&<>(){}=,:]+/g) ?? [];
   return [...new Set(words)];
 }

@@ -44,7 +44,7 @@ export async function makeSamples(tools: Tools, folder: string): Promise<Sample[
 }
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

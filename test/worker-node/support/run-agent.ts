@@ -28,7 +28,7 @@ export const MEDIA: VideoMetadata = {
   bitrateKbps: 100,
 };
 
-export const SOURCE_INFO: SourceInfo = {
+const SOURCE_INFO: SourceInfo = {
   format: "mov,mp4,m4a,3gp,3g2,mj2",
   sizeBytes: 1_000,
   durationSeconds: 1,
