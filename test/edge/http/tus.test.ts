@@ -32,6 +32,24 @@ const create = ({ key, length, metadata = named("clip.mp4"), headers }: Creation
     },
   });
 
+/** A body that sends `first`, waits until it is told to go on, and ends, behind `last` if there is one. */
+function pausedBody(first: Uint8Array, last?: Uint8Array) {
+  const gate = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  let step = 0;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      step += 1;
+      if (step === 1) return controller.enqueue(first);
+      sent.resolve();
+      await gate.promise;
+      if (last !== undefined) controller.enqueue(last);
+      controller.close();
+    },
+  });
+  return { body, sent: sent.promise, goOn: gate.resolve };
+}
+
 async function open(creation: Creation = {}): Promise<string> {
   const answer = await create(creation);
   if (answer.status !== 201) throw new Error(`no upload: ${await answer.text()}`);
@@ -188,23 +206,11 @@ describe("a tus upload", () => {
 
   test("has one writer: the one that comes later takes over, and the earlier one changes nothing more", async () => {
     const at = await open();
-    const gate = Promise.withResolvers<void>();
-    const sent = Promise.withResolvers<void>();
-    let step = 0;
-    const slow = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        step += 1;
-        if (step === 1) return controller.enqueue(file.slice(0, 50));
-        sent.resolve();
-        await gate.promise;
-        controller.enqueue(ascii("x".repeat(1000)));
-        controller.close();
-      },
-    });
-    const first = append(at, 0, slow);
-    await sent.promise;
+    const slow = pausedBody(file.slice(0, 50), ascii("x".repeat(1000)));
+    const first = append(at, 0, slow.body);
+    await slow.sent;
     expect((await append(at, 0, file.slice(0, 200))).status).toBe(204);
-    gate.resolve();
+    slow.goOn();
     expect(await refusal(first)).toMatchObject({ status: 423, code: "UPLOAD_LOCKED" });
     expect(await offsetOf(at)).toBe(200);
     expect(await tails(at)).toBe(1);
@@ -215,22 +221,11 @@ describe("a tus upload", () => {
   test("ends its writer when somebody asks where to go on: the offset that was told stands", async () => {
     const at = await open();
     await append(at, 0, file.slice(0, 100));
-    const gate = Promise.withResolvers<void>();
-    const sent = Promise.withResolvers<void>();
-    let step = 0;
-    const slow = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        step += 1;
-        if (step === 1) return controller.enqueue(file.slice(100, 300));
-        sent.resolve();
-        await gate.promise;
-        controller.close();
-      },
-    });
-    const aborted = append(at, 100, slow);
-    await sent.promise;
+    const slow = pausedBody(file.slice(100, 300));
+    const aborted = append(at, 100, slow.body);
+    await slow.sent;
     expect(await offsetOf(at)).toBe(100);
-    gate.resolve();
+    slow.goOn();
     expect(await refusal(aborted)).toMatchObject({ status: 423, code: "UPLOAD_LOCKED" });
     expect((await append(at, 100, file.slice(100))).status).toBe(204);
     expect(isSame((await videoOf(at)).bytes, file)).toBe(true);

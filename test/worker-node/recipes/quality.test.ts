@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PSNR_CEILING_DB } from "../../../protocol/quality.ts";
 import { psnrOf } from "../../../worker-node/quality/read-figures.ts";
+import { AAC, picture, X264 } from "./clips.ts";
 import { type Bench, openBench } from "./support.ts";
 
 let bench: Bench;
@@ -11,9 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-pix_fmt", "yuv420p"];
-const AAC = ["-c:a", "aac"];
-const pictures = (filter: string) => ["-f", "lavfi", "-i", filter];
+const GOOD = [...X264, "-crf", "10"];
 const MOVING = "testsrc2=s=320x180:r=25:d=1,noise=alls=12:allf=t";
 const encode = (crf: number) => ({ name: "transcode", preset: "ultrafast", crf });
 
@@ -36,7 +35,7 @@ function psnrByHand(made: string, source: string, scale: string): number {
 }
 
 test("a worse crf has lower figures, and they are those of ffmpeg's own summary", async () => {
-  const source = bench.make("moving.mp4", ...pictures(MOVING), ...X264);
+  const source = bench.make("moving.mp4", ...picture(MOVING), ...GOOD);
   const good = await figuresOf(source, encode(18));
   const bad = await figuresOf(source, encode(40));
   expect(bad.psnrDb).toBeLessThan(good.psnrDb - 3);
@@ -48,7 +47,7 @@ test("a worse crf has lower figures, and they are those of ffmpeg's own summary"
 test("the source's own pictures have the ceiling, whatever they are packed in", async () => {
   const source = bench.make(
     "own.mp4",
-    ...[...pictures(MOVING), "-f", "lavfi", "-i", "sine=d=1", ...X264, ...AAC],
+    ...[...picture(MOVING), "-f", "lavfi", "-i", "sine=d=1", ...GOOD, ...AAC],
     ...["-movflags", "+faststart"],
   );
   const tail = bench.make("own-tail.mp4", "-i", source, "-c", "copy");
@@ -63,8 +62,8 @@ test("the source's own pictures have the ceiling, whatever they are packed in", 
 test("a part is compared with the part of the source that it shows", async () => {
   const source = bench.make(
     "part.mp4",
-    ...pictures("testsrc2=s=320x180:r=25:d=2"),
-    ...[...X264, "-g", "25"],
+    ...picture("testsrc2=s=320x180:r=25:d=2"),
+    ...[...GOOD, "-g", "25"],
   );
   const exact = await figuresOf(source, { name: "trim", startSeconds: 0.6, durationSeconds: 0.8 });
   expect(exact.psnrDb).toBeGreaterThan(35);
@@ -76,13 +75,13 @@ describe("what is measured is the encoder's loss, not the recipe's doing", () =>
   const well = 33;
   test.each([
     ["turned", ["-metadata:s:v", "rotate=90", "-c", "copy"], encode(16)],
-    ["squeezed", ["-vf", "setsar=64/45", ...X264], encode(16)],
-    ["full-range", ["-vf", "scale=out_range=pc", "-color_range", "pc", ...X264], encode(16)],
-    ["interlaced", ["-vf", "interlace,setfield=tff", ...X264, "-flags", "+ildct"], encode(16)],
-    ["cut", [...X264], { name: "resize", width: 100, height: 100, fit: "cover" }],
-    ["slow", [...X264], { ...encode(16), fps: 10 }],
+    ["squeezed", ["-vf", "setsar=64/45", ...GOOD], encode(16)],
+    ["full-range", ["-vf", "scale=out_range=pc", "-color_range", "pc", ...GOOD], encode(16)],
+    ["interlaced", ["-vf", "interlace,setfield=tff", ...GOOD, "-flags", "+ildct"], encode(16)],
+    ["cut", [...GOOD], { name: "resize", width: 100, height: 100, fit: "cover" }],
+    ["slow", [...GOOD], { ...encode(16), fps: 10 }],
   ])("%s", async (name, options, recipe) => {
-    const flat = bench.make("flat.mp4", ...pictures("testsrc2=s=320x180:r=25:d=0.6"), ...X264);
+    const flat = bench.make("flat.mp4", ...picture("testsrc2=s=320x180:r=25:d=0.6"), ...GOOD);
     const source = bench.make(`${name}.mp4`, "-i", flat, ...options);
     const { psnrDb, ssim } = await figuresOf(source, recipe);
     expect(psnrDb).toBeGreaterThan(well);
@@ -92,10 +91,10 @@ describe("what is measured is the encoder's loss, not the recipe's doing", () =>
   test("times that lie unevenly, begin late, or are rounded to milliseconds", async () => {
     const uneven = bench.make(
       "uneven.mkv",
-      ...pictures("testsrc2=s=320x180:r=30:d=2"),
+      ...picture("testsrc2=s=320x180:r=30:d=2"),
       ...["-f", "lavfi", "-i", "sine=d=2.4", "-filter_complex"],
       "[0]select='not(mod(n,7))+gt(n,40)+lt(n,20)',setpts=PTS+0.4/TB[v]",
-      ...["-map", "[v]", "-map", "1:a", "-fps_mode", "vfr", ...X264, ...AAC],
+      ...["-map", "[v]", "-map", "1:a", "-fps_mode", "vfr", ...GOOD, ...AAC],
     );
     for (const recipe of [encode(16), { ...encode(16), fps: 30 }]) {
       expect((await figuresOf(uneven, recipe)).psnrDb).toBeGreaterThan(well);
@@ -106,7 +105,7 @@ describe("what is measured is the encoder's loss, not the recipe's doing", () =>
 });
 
 test("every rung of a ladder has its own figures, the coarser ones against the source made as small", async () => {
-  const source = bench.make("ladder.mp4", ...pictures("testsrc2=s=1280x720:r=25:d=0.6"), ...X264);
+  const source = bench.make("ladder.mp4", ...picture("testsrc2=s=1280x720:r=25:d=0.6"), ...GOOD);
   const run = await bench.run(source, { name: "hls", preset: "ultrafast" });
   const figures = await bench.measure(run);
   expect(figures.length).toBe(run.plan.outputs.filter(({ reference }) => reference).length);
@@ -118,12 +117,12 @@ test("every rung of a ladder has its own figures, the coarser ones against the s
 });
 
 test("pictures too small for windows of structure have PSNR alone", async () => {
-  const tiny = bench.make("tiny.mp4", ...pictures("testsrc2=s=8x8:r=25:d=0.2"), ...X264);
+  const tiny = bench.make("tiny.mp4", ...picture("testsrc2=s=8x8:r=25:d=0.2"), ...GOOD);
   expect(await figuresOf(tiny, encode(20))).toMatchObject({ ssim: null, vmaf: null, frames: 5 });
 });
 
 test("VMAF is a figure where it was proved, and null where not", async () => {
-  const source = bench.make("vmaf.mp4", ...pictures(MOVING), ...X264);
+  const source = bench.make("vmaf.mp4", ...picture(MOVING), ...GOOD);
   const { vmaf } = await figuresOf(source, encode(20));
   if (bench.tools.features.vmaf) expect(vmaf).toBeGreaterThan(50);
   else expect(vmaf).toBeNull();

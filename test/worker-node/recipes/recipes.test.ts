@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires } from "../support/requires.ts";
+import { picture, tone, X264 } from "./clips.ts";
 import { type Bench, openBench, pixelsAt } from "./support.ts";
 
 let bench: Bench;
@@ -11,9 +12,8 @@ let silent: string;
 let soundOnly: string;
 let surround: string;
 
-const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
-const VIDEO = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=2"];
-const SOUND = ["-f", "lavfi", "-i", "sine=f=440:d=2"];
+const VIDEO = picture("testsrc2=s=160x90:r=25:d=2");
+const SOUND = tone(2);
 
 beforeAll(async () => {
   bench = await openBench();

@@ -2,11 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { picture, X264 } from "./clips.ts";
 import { type Bench, frameTimes, openBench, pixelsAt, samples } from "./support.ts";
 
 let bench: Bench;
-const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
-const pictures = (filter: string, ...more: string[]) => ["-f", "lavfi", "-i", filter, ...more];
 
 beforeAll(async () => {
   bench = await openBench();
@@ -17,8 +16,8 @@ afterAll(() => bench.close());
 function clip(name: string, color: string, pitch: number, seconds = 2, size = "160x90", rate = 25) {
   return bench.make(
     name,
-    ...pictures(`color=${color}:s=${size}:r=${rate}:d=${seconds}`),
-    ...pictures(`sine=f=${pitch}:r=48000:d=${seconds}`),
+    ...picture(`color=${color}:s=${size}:r=${rate}:d=${seconds}`),
+    ...picture(`sine=f=${pitch}:r=48000:d=${seconds}`),
     ...[...X264, "-bf", "2", "-g", "25", "-c:a", "aac", "-ac", "2"],
   );
 }
@@ -60,12 +59,12 @@ describe("concat", () => {
   test("makes alike what differs: size, shape, rate, sample rate, layout, and inputs without sound", async () => {
     const odd = bench.make(
       "odd.mkv",
-      ...pictures("color=lime:s=90x160:r=30:d=2,format=yuv422p", "-c:v", "mpeg4"),
+      ...[...picture("color=lime:s=90x160:r=30:d=2,format=yuv422p"), "-c:v", "mpeg4"],
     );
     const surround = bench.make(
       "wide.mov",
-      ...pictures("color=blue:s=320x120:r=12:d=2,setsar=2/1"),
-      ...pictures("sine=f=500:r=44100:d=2"),
+      ...picture("color=blue:s=320x120:r=12:d=2,setsar=2/1"),
+      ...picture("sine=f=500:r=44100:d=2"),
       ...[...X264, "-c:a", "aac", "-ac", "1"],
     );
     const files = [clip("first.mp4", "red", 300), odd, surround];
@@ -86,8 +85,8 @@ describe("concat", () => {
   test("encodes where only the codec's configuration differs, which a copy would break", async () => {
     const other = bench.make(
       "other.mp4",
-      ...pictures("color=lime:s=160x90:r=25:d=2"),
-      ...pictures("sine=f=600:r=48000:d=2"),
+      ...picture("color=lime:s=160x90:r=25:d=2"),
+      ...picture("sine=f=600:r=48000:d=2"),
       ...["-c:v", "libx264", "-preset", "slow", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2"],
     );
     const { plan } = await bench.run([clip("one.mp4", "red", 300), other], { name: "concat" });
@@ -96,7 +95,7 @@ describe("concat", () => {
 
   test("joins sound alone, and refuses a mixture of sound alone and video", async () => {
     const tone = (name: string, pitch: number) =>
-      bench.make(name, ...pictures(`sine=f=${pitch}:d=1`), "-c:a", "aac");
+      bench.make(name, ...picture(`sine=f=${pitch}:d=1`), "-c:a", "aac");
     const [low, high] = [tone("low.mp4", 200), tone("high.mp4", 900)];
     const { output } = await bench.run([low, high], { name: "concat" });
     expect(output.streams.map((stream) => stream.codec_name)).toEqual(["aac"]);
@@ -111,9 +110,9 @@ describe("storyboard", () => {
   test("has a picture for every interval, where its cue says", async () => {
     const source = bench.make(
       "colors.mp4",
-      ...pictures("color=red:s=160x90:r=25:d=2"),
-      ...pictures("color=lime:s=160x90:r=25:d=2"),
-      ...pictures("color=blue:s=160x90:r=25:d=1"),
+      ...picture("color=red:s=160x90:r=25:d=2"),
+      ...picture("color=lime:s=160x90:r=25:d=2"),
+      ...picture("color=blue:s=160x90:r=25:d=1"),
       ...["-filter_complex", "[0][1][2]concat=n=3[v]", "-map", "[v]", ...X264],
     );
     const recipe = { name: "storyboard", intervalSeconds: 1, columns: 2, width: 80 };
@@ -142,7 +141,7 @@ describe("storyboard", () => {
   });
 
   test("goes on on further sheets, each of one size", async () => {
-    const source = bench.make("long.mp4", ...pictures("testsrc2=s=64x36:r=10:d=25"), ...X264);
+    const source = bench.make("long.mp4", ...picture("testsrc2=s=64x36:r=10:d=25"), ...X264);
     const recipe = { name: "storyboard", intervalSeconds: 1, columns: 1, width: 32 };
     const { scratchDir, plan } = await bench.run(source, recipe);
     const files = readdirSync(scratchDir).sort();
@@ -161,8 +160,8 @@ describe("storyboard", () => {
   test("of a source that ends before its head says has as many pictures as cues", async () => {
     const source = bench.make(
       "sound-goes-on.mp4",
-      ...pictures("testsrc2=s=64x36:r=10:d=2"),
-      ...pictures("sine=d=6"),
+      ...picture("testsrc2=s=64x36:r=10:d=2"),
+      ...picture("sine=d=6"),
       ...X264,
       ...["-c:a", "aac"],
     );
@@ -172,7 +171,7 @@ describe("storyboard", () => {
   });
 
   test("refuses more sheets than anybody looks at", async () => {
-    const source = bench.make("still.mp4", ...pictures("color=red:s=64x36:r=1:d=3000"), ...X264);
+    const source = bench.make("still.mp4", ...picture("color=red:s=64x36:r=1:d=3000"), ...X264);
     const recipe = { name: "storyboard", intervalSeconds: 0.1, columns: 1, width: 16 };
     expect(await bench.plan(source, recipe)).toMatchObject({
       status: "rejected",
