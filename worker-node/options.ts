@@ -57,7 +57,9 @@ Leases work from a Telecine edge, runs ffmpeg, sends the outputs up. It dials ou
 
 SIGTERM or SIGINT drains: what is running is finished and nothing new taken. A second one aborts: ffmpeg is
 killed, leases are given back, scratch is emptied. FFMPEG_PATH and FFPROBE_PATH name other binaries;
-TELECINE_CACHE_DIR says where proofs of encoders are kept (default: telecine in the user's cache).
+TELECINE_CACHE_DIR says where proofs of encoders are kept (default: telecine in the user's cache). MAX_FILE_SIZE_MB is
+the largest source that is fetched from a URL (default: 1000); for development, ALLOW_PRIVATE_INPUTS=true lets such a
+URL be this machine's.
 
 Exit codes: 0 drained, 1 failed, 2 wrong use, 3 token refused, 4 protocol version refused (update the agent),
 5 another agent uses the token, 6 no usable ffmpeg, 7 no sandbox though it is required, 130 aborted.

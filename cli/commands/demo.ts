@@ -32,6 +32,10 @@ export function addDemo(program: Command): void {
       "start everything on fresh data, transcode FILE (or a clip made here), show each step",
     )
     .argument("[file]", "a video; without one a clip is made")
+    .addHelpText(
+      "after",
+      "\nTELECINE_DEBUG=1 prints the logs of the edge and the worker where it fails.",
+    )
     .action(async (file: string | undefined) => {
       await demo(file ? path.resolve(file) : null).catch(failed);
     });

@@ -49,7 +49,11 @@ export function addTranscode(program: Command): void {
     .option("--quality", "measure PSNR, SSIM and, where the worker can, VMAF", false)
     .option("--pool <name>", "pool of workers")
     .option("--priority <n>", "-10 to 10, higher first", wholeNumber("--priority", -10, 10))
-    .option("--timeout <s>", "seconds an attempt may run", wholeNumber("--timeout", 1, 604_800))
+    .option(
+      "--timeout <s>",
+      "seconds that it may be worked on, all attempts together",
+      wholeNumber("--timeout", 1, 604_800),
+    )
     .option("--webhook <url>", "where its events are sent")
     .option("--wait", "wait until the job has ended; exit 4 unless it completed", false)
     .option("--out <dir>", "save the outputs there, a playlist with all that it names (waits)");

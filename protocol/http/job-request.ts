@@ -53,7 +53,11 @@ const fieldsSchema = z.strictObject({
   webhookUrl: z.string().min(1).max(MAX_URL_LENGTH).optional(),
   priority: wholeNumber(-10, 10).default(0).describe("Higher first."),
   pool: slugSchema.default("default"),
-  timeoutSeconds: wholeNumber(1, 604_800).optional().describe("At most the server's limit."),
+  timeoutSeconds: wholeNumber(1, 604_800)
+    .optional()
+    .describe(
+      "How long a run may be worked on, its attempts together. At most the server's limit.",
+    ),
   queueTimeoutSeconds: wholeNumber(1, 604_800).default(86_400),
   maxAttempts: wholeNumber(1, 20).optional(),
   metadata: clientMetadataSchema.optional().describe("Echoed back."),
