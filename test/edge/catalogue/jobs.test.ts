@@ -154,9 +154,11 @@ describe("projection", () => {
     }
   });
 
-  test("of a job that the record does not have is harmless", async () => {
-    await projectSnapshot(db, [snapshotOf(await submissionOf())]);
+  test("of a job that the record does not have makes none", async () => {
+    const unknown = await submissionOf();
+    await projectSnapshot(db, [snapshotOf(unknown)]);
     await projectSnapshot(db, []);
+    expect(await findJob(db, unknown.accountId, unknown.jobId)).toBeNull();
   });
 });
 
