@@ -13,7 +13,7 @@ import { noStore } from "./no-store.ts";
 import { openApiDocument } from "./openapi-document.ts";
 import { plainBody } from "./plain-body.ts";
 import { rateLimit } from "./rate-limit.ts";
-import { requestId } from "./request-id.ts";
+import { giveRequestIds } from "./request-ids.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -73,7 +73,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.onError(onError);
   app.notFound(onNotFound);
-  app.use("*", requestId(), cors(), noStore(), drainUnread(), requireHost(), settings());
+  app.use("*", giveRequestIds(), cors(), noStore(), drainUnread(), requireHost(), settings());
   app.route("/", healthRoutes);
   app.route("/", dashboardRoutes);
   app.route("/", metricsRoutes);
