@@ -95,19 +95,7 @@ function Frame() {
           </Button>
         </div>
         <nav id="nav" aria-label="Dashboard" class={isMenuOpen ? "open" : ""}>
-          <ul>
-            {sections.map((each) => (
-              <li key={each.name}>
-                <a
-                  href={linkTo(each.name === "" ? [] : [each.name])}
-                  aria-current={each.name === name ? "page" : undefined}
-                >
-                  <Icon name={each.icon} />
-                  {each.label}
-                </a>
-              </li>
-            ))}
-          </ul>
+          <Sections current={name} />
           <SideFoot />
         </nav>
       </header>
@@ -115,17 +103,41 @@ function Frame() {
         {name === "jobs" && id !== undefined ? (
           <JobPage key={id} jobId={id} />
         ) : section === undefined ? (
-          <>
-            <PageHead title="Not found" />
-            <Empty title="There is no such page.">
-              <a href="#/">To the start</a>
-            </Empty>
-          </>
+          <NoPage />
         ) : (
           <section.page key={name} />
         )}
       </main>
     </div>
+  );
+}
+
+function Sections({ current }: { readonly current: string }) {
+  return (
+    <ul>
+      {sections.map(({ name, icon, label }) => (
+        <li key={name}>
+          <a
+            href={linkTo(name === "" ? [] : [name])}
+            aria-current={name === current ? "page" : undefined}
+          >
+            <Icon name={icon} />
+            {label}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function NoPage() {
+  return (
+    <>
+      <PageHead title="Not found" />
+      <Empty title="There is no such page.">
+        <a href="#/">To the start</a>
+      </Empty>
+    </>
   );
 }
 
@@ -171,6 +183,9 @@ function SideFoot() {
           </label>
         ))}
       </fieldset>
+      <a class="small" href="/docs">
+        API reference
+      </a>
       {state.status === "in" && (
         <p class="small muted">
           Account <strong>{state.session.accountId}</strong>

@@ -57,8 +57,9 @@ function factsOf(output: Output, sourceSize: number | null): readonly string[] {
   return [
     output.format,
     output.width === null ? null : `${output.width} × ${output.height}`,
-    [output.videoCodec, output.audioCodec].filter((codec) => codec !== null).join("\u00a0+ ") ||
-      null,
+    [output.videoCodec, output.audioCodec]
+      .filter((codec) => codec !== null)
+      .join("\u00a0+\u00a0") || null,
     output.durationSeconds === null ? null : duration(output.durationSeconds),
     output.bitrateKbps === null ? null : `${Math.round(output.bitrateKbps)} kbit/s`,
     bytes(output.size),

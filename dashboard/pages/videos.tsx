@@ -117,7 +117,7 @@ function pictureOf({ metadata }: Video): string {
   const size = metadata.width === null ? null : `${metadata.width} × ${metadata.height}`;
   const rate = metadata.frameRate === null ? null : `${Number(metadata.frameRate.toFixed(2))} fps`;
   const codecs = [metadata.videoCodec, metadata.audioCodec].filter((codec) => codec !== null);
-  return [size, rate, codecs.join("\u00a0+ ")].filter(Boolean).join(" · ") || metadata.format;
+  return [size, rate, codecs.join("\u00a0+\u00a0")].filter(Boolean).join(" · ") || metadata.format;
 }
 
 function VideoButtons({

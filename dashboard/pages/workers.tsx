@@ -22,7 +22,7 @@ export function WorkersPage() {
     <>
       <PageHead
         title="Workers"
-        lead="Agents dial out from your machines; they need no open port, and hold their own token and what a lease lends them."
+        lead="Agents dial out from your machines: no open port, and no credential but their own token."
       >
         {may("admin") && (
           <Button look="primary" icon="plus" onClick={() => setAdding(true)}>

@@ -42,6 +42,11 @@ export function tell(error: unknown): Told {
   return { message, detail: null, requestId: null };
 }
 
+/** What is not there will not be there the next time. */
+function isGone(error: unknown): boolean {
+  return error instanceof ApiFailure && error.status === 404 && error.answer !== null;
+}
+
 export function Failure({
   error,
   onRetry,
@@ -61,7 +66,7 @@ export function Failure({
             Request <code>{requestId}</code>
           </p>
         )}
-        {onRetry && (
+        {onRetry && !isGone(error) && (
           <Button icon="retry" onClick={onRetry}>
             Try again
           </Button>
