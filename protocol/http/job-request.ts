@@ -52,14 +52,20 @@ const fieldsSchema = z.strictObject({
     ),
   webhookUrl: z.string().min(1).max(MAX_URL_LENGTH).optional(),
   priority: wholeNumber(-10, 10).default(0).describe("Higher first."),
-  pool: slugSchema.default("default"),
+  pool: slugSchema.default("default").describe("Whose workers may run it."),
   timeoutSeconds: wholeNumber(1, 604_800)
     .optional()
     .describe(
       "How long a run may be worked on, its attempts together. At most the server's limit.",
     ),
-  queueTimeoutSeconds: wholeNumber(1, 604_800).default(86_400),
-  maxAttempts: wholeNumber(1, 20).optional(),
+  queueTimeoutSeconds: wholeNumber(1, 604_800)
+    .default(86_400)
+    .describe("How long it may wait for a worker before it fails."),
+  maxAttempts: wholeNumber(1, 20)
+    .optional()
+    .describe(
+      "Attempts of a task, a lost worker included; the server's `MAX_ATTEMPTS` unless given.",
+    ),
   metadata: clientMetadataSchema.optional().describe("Echoed back."),
 });
 
