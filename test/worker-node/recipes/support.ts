@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extensionOf } from "../../../protocol/formats.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
-import type { Plan, PlanResult } from "../../../protocol/plan.ts";
+import type { Plan, PlanResult, PromisedOutput, Step } from "../../../protocol/plan.ts";
 import type { QualityFigures } from "../../../protocol/quality.ts";
 import { defaultFormat, planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
 import { portable } from "../../../worker-node/ffmpeg/argv.ts";
@@ -140,6 +140,44 @@ export async function openBench(): Promise<Bench> {
     return planWork({ mode: "recipe", recipe: request }, sources, output, softwareEncoders);
   }
 
+  /** Takes one step of a plan in `scratchDir`, as the agent does. `sources` are the files of its inputs. */
+  async function perform(
+    step: Step,
+    scratchDir: string,
+    sources: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    switch (step.kind) {
+      case "copy":
+        copyFileSync(sources.get(step.source) ?? "", join(scratchDir, step.file));
+        return;
+      case "write":
+        writeFileSync(join(scratchDir, step.file), step.text);
+        return;
+      case "package": {
+        const packaged = await packageFiles(scratchDir, step, signal);
+        if (packaged.status === "failed") throw new Error(packaged.detail);
+        return;
+      }
+      case "ffmpeg": {
+        const done = await runStep(tools, await withLoudness(step, scratchDir), {
+          inputUrl: (key) => server.url(sources.get(key) ?? ""),
+          scratchDir,
+          signal,
+          onProgress: () => {},
+          stallMs: 60_000,
+        });
+        if (done.status !== "ok") throw new Error(JSON.stringify([step, done]));
+      }
+    }
+  }
+
+  /** Takes an output through the gate. */
+  async function pass(promise: PromisedOutput, scratchDir: string) {
+    const gate = await checkOutput(tools, join(scratchDir, promise.file), promise, signal);
+    if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
+    return gate;
+  }
+
   return {
     dir,
     tools,
@@ -154,12 +192,11 @@ export async function openBench(): Promise<Bench> {
     },
     async run(given, recipe, format) {
       const files = typeof given === "string" ? [given] : given;
-      const keyed = files.map((file, at) => [`in_${at + 1}`, file] as const);
+      const keyed = new Map(files.map((file, at) => [`in_${at + 1}`, file]));
       const sources: Record<string, SourceInfo> = {};
       for (const [key, file] of keyed) sources[key] = await probe(file);
       const [source] = Object.values(sources);
-      const [file] = files;
-      if (source === undefined || file === undefined) throw new Error("no input");
+      if (source === undefined) throw new Error("no input");
       const plan = await planOf(sources, recipe, format);
       if (plan.status === "rejected") throw new Error(`rejected: ${plan.detail}`);
       const [promised] = plan.outputs;
@@ -167,48 +204,16 @@ export async function openBench(): Promise<Bench> {
       runs += 1;
       const scratchDir = join(dir, `run-${runs}`);
       mkdirSync(scratchDir);
-      let result = join(scratchDir, promised.file);
-      for (const step of plan.steps) {
-        if (step.kind === "copy") {
-          result = join(scratchDir, step.file);
-          copyFileSync(file, result);
-          continue;
-        }
-        if (step.kind === "write") {
-          writeFileSync(join(scratchDir, step.file), step.text);
-          continue;
-        }
-        if (step.kind === "package") {
-          const packaged = await packageFiles(scratchDir, step, signal);
-          if (packaged.status === "failed") throw new Error(packaged.detail);
-          continue;
-        }
-        const done = await runStep(tools, await withLoudness(step, scratchDir), {
-          inputUrl: (key) => server.url(new Map<string, string>(keyed).get(key) ?? ""),
-          scratchDir,
-          signal,
-          onProgress: () => {},
-          stallMs: 60_000,
-        });
-        if (done.status !== "ok")
-          throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
-      }
-      for (const [at, one] of plan.outputs.entries()) {
-        const gate = await checkOutput(
-          tools,
-          at === 0 ? result : join(scratchDir, one.file),
-          one,
-          signal,
-        );
-        if (gate.status === "invalid") throw new Error(`the gate: ${gate.detail}`);
-      }
+      for (const step of plan.steps) await perform(step, scratchDir, keyed);
+      for (const promise of plan.outputs) await pass(promise, scratchDir);
+      const result = join(scratchDir, promised.file);
       const output = promised.format === "hls" ? NOTHING : probeOutput(tools, result);
       return {
         source,
         plan,
         file: result,
         scratchDir,
-        sources: new Map(keyed),
+        sources: keyed,
         output,
         video: output.streams.find((stream) => stream.codec_type === "video"),
         audio: output.streams.find((stream) => stream.codec_type === "audio"),
@@ -219,24 +224,16 @@ export async function openBench(): Promise<Bench> {
       for (const [at, promise] of plan.outputs.entries()) {
         const { reference } = promise;
         if (reference === undefined) continue;
-        const gate = await checkOutput(tools, join(scratchDir, promise.file), promise, signal);
-        if (gate.status === "invalid" || gate.pictures === undefined)
-          throw new Error("no pictures");
-        const { frames, startSeconds } = gate.pictures;
-        const size = { width: gate.media.width ?? 0, height: gate.media.height ?? 0 };
+        const { pictures, media } = await pass(promise, scratchDir);
+        if (pictures === undefined) throw new Error("no pictures");
+        const { frames, startSeconds } = pictures;
+        const size = { width: media.width ?? 0, height: media.height ?? 0 };
         const planned = measurement({
           ...{ promise, reference, at, size, startSeconds, frames },
           stage: "transcoding",
           hasVmaf: tools.features.vmaf,
         });
-        const done = await runStep(tools, planned.step, {
-          inputUrl: (key) => server.url(sources.get(key) ?? ""),
-          scratchDir,
-          signal,
-          onProgress: () => {},
-          stallMs: 60_000,
-        });
-        if (done.status !== "ok") throw new Error(JSON.stringify([planned.step, done]));
+        await perform(planned.step, scratchDir, sources);
         const read = await readFigures({
           ...{ dir: scratchDir, measurement: planned, bitDepth: reference.bitDepth, frames },
         });
