@@ -17,15 +17,15 @@ const openGop = "open-gop=1:bframes=3:b-pyramid=normal:keyint=48:min-keyint=24";
 /** Two fields of different times in every frame. */
 const fields = ["-vf", "interlace", "-flags", "+ildct+ilme"];
 
-/** By name: how the source is made, and at which rate it leaves. The first two are the short form. */
-const cases: Readonly<Record<string, readonly [() => string, number | undefined]>> = {
+/** By name: how the source is made, and what is asked for. The first two are the short form. */
+const cases: Readonly<Record<string, readonly [() => string, Readonly<Record<string, number>>]>> = {
   "interlaced H.264 in open groups of pictures": [
     () =>
       parts.make(
         "fields.mp4",
         ...[...pictures("50", 31), ...fields, ...h264, "-x264-params", `tff=1:${openGop}`],
       ),
-    undefined,
+    {},
   ],
   "29.97 behind an edit list, at 24": [
     () => {
@@ -35,7 +35,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
       );
       return parts.make("edited.mp4", "-ss", "0.5", "-i", base, "-c", "copy");
     },
-    24,
+    { fps: 24 },
   ],
   "uneven frames with a hold, at 25": [
     () =>
@@ -45,7 +45,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
         ...["-vf", "select='gt(mod(n,11),4)*not(between(n,300,400))'", "-fps_mode", "vfr"],
         ...["-enc_time_base", "1:90000", ...h264, "-video_track_timescale", "90000"],
       ),
-    25,
+    { fps: 25 },
   ],
   "23.976 in Matroska, late by 1.4 s, at 59.94": [
     () =>
@@ -53,7 +53,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
         "late.mkv",
         ...[...pictures("24000/1001", 32), ...h264, "-g", "72", "-output_ts_offset", "1.4"],
       ),
-    59.94,
+    { fps: 59.94 },
   ],
   "pictures that begin after the sound, at 12.5": [
     () =>
@@ -62,7 +62,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
         ...["-itsoffset", "0.7", ...pictures("30", 32), "-f", "lavfi", "-i", "sine=d=33"],
         ...[...h264, "-g", "60", "-c:a", "aac"],
       ),
-    12.5,
+    { fps: 12.5 },
   ],
   "DV in AVI, which does not say that it has fields": [
     () =>
@@ -71,7 +71,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
         ...["-f", "lavfi", "-i", "testsrc2=s=720x576:r=50:d=31", "-vf", "interlace"],
         ...["-flags", "+ildct+ilme", "-c:v", "dvvideo", "-pix_fmt", "yuv420p"],
       ),
-    undefined,
+    { width: 180 },
   ],
   "interlaced MPEG-2 in Matroska, at 50": [
     () =>
@@ -80,7 +80,7 @@ const cases: Readonly<Record<string, readonly [() => string, number | undefined]
         ...[...pictures("60000/1001", 31), ...fields, "-c:v", "mpeg2video", "-q:v", "4"],
         ...["-top", "1", "-bf", "2", "-g", "15"],
       ),
-    50,
+    { fps: 50 },
   ],
 };
 
@@ -88,12 +88,9 @@ describe("every picture is the whole's, in order and at its time", () => {
   test.each(Object.keys(cases).slice(0, isFullRun ? undefined : 2))(
     "of %s",
     async (name) => {
-      const [make, fps] = cases[name] ?? [() => "", undefined];
+      const [make, asked] = cases[name] ?? [() => "", {}];
       const source = make();
-      const recipe = {
-        ...{ name: "transcode", crf: 0, preset: "ultrafast" },
-        ...(fps === undefined ? {} : { fps }),
-      };
+      const recipe = { name: "transcode", crf: 0, preset: "ultrafast", ...asked };
       // Frames around a chunk would hide a first or last picture that knows only one side.
       const overlap = !name.includes("interlaced");
       const made = await parts.inParts(source, recipe, { overlap });
@@ -105,6 +102,20 @@ describe("every picture is the whole's, in order and at its time", () => {
       const more = made.chunks.grid.source !== undefined && name.includes("uneven") ? 1 : 0;
       expect(found).toHaveLength((expected?.length ?? 0) + more);
       expect(found?.slice(0, expected?.length)).toEqual(expected);
+    },
+    240_000,
+  );
+
+  test.skipIf(!isFullRun)(
+    "in every rendition of a ladder of interlaced video, under aligned key frames",
+    async () => {
+      const source = cases["interlaced MPEG-2 in Matroska, at 50"]?.[0]() ?? "";
+      const made = await parts.inParts(source, { name: "hls", preset: "ultrafast" });
+      const frames = frameSums(parts.tools, source).length;
+      for (const files of made.files.values()) {
+        expect(files.reduce((sum, { index }) => sum + index.samples, 0)).toBe(frames);
+      }
+      expect(made.files.size).toBe(made.plan.division?.renditions.length);
     },
     240_000,
   );
