@@ -24,7 +24,7 @@ export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
   const videos = file.streams.filter((s) => s.codec_type === "video" && !isAttachedPicture(s));
   const video = firstOf(videos, toVideo);
   const counted = file.format.format_name === "avi" ? countedSeconds(video) : 0;
-  const duration = positive(numberOf(file.format.duration)) ?? longest(file.streams);
+  const duration = playedSeconds(file);
   return {
     format: file.format.format_name,
     sizeBytes,
@@ -40,6 +40,29 @@ export function toSourceInfo(file: ProbedFile, sizeBytes: number): SourceInfo {
     ...(file.chapters?.length === 0 ? { chapters: false } : {}),
     mp4: null,
   };
+}
+
+/**
+ * How long there is something to see or hear. A container's own duration reaches to the end of its last cue or timed
+ * datum, too, which may stand for seconds after the last picture.
+ */
+function playedSeconds({ format, streams }: ProbedFile): number | null {
+  const declared = positive(numberOf(format.duration)) ?? longest(streams);
+  const played = streams.filter(isPlayed);
+  if (declared === null || played.length === 0 || played.length === streams.length) return declared;
+  // Matroska's tags count from zero as its declared duration does.
+  const countsFromZero = /matroska|webm/.test(format.format_name);
+  const ends = played.map((stream) => {
+    const seconds = durationOf(stream);
+    const start = countsFromZero ? 0 : Math.max(0, numberOf(stream.start_time) ?? 0);
+    return seconds === null ? Infinity : start + seconds;
+  });
+  return Math.min(declared, Math.max(...ends));
+}
+
+function isPlayed(stream: ProbedStream): boolean {
+  const { codec_type: kind } = stream;
+  return kind === "audio" || (kind === "video" && !isAttachedPicture(stream));
 }
 
 /**

@@ -48,6 +48,20 @@ describe("a probed source", () => {
   });
 
   it.each([
+    ["MP4, each stream from its start", "mov,mp4", { start_time: "1.0", duration: "31.0" }, 32],
+    ["Matroska, each stream from zero", "matroska,webm", { tags: { DURATION: "00:00:32.0" } }, 32],
+    ["one whose pictures do not tell", "matroska,webm", {}, 34.3],
+  ])(
+    "lasts to the end of its pictures where a cue stands longer: %s",
+    (_what, format_name, told, seconds) => {
+      const cues = { index: 1, codec_type: "subtitle", codec_name: "subrip", duration: "34.3" };
+      const format = { format_name, duration: "34.3" };
+      expect(sourceOf([{ ...picture, ...told }, cues], format).durationSeconds).toBe(seconds);
+      expect(sourceOf([{ ...picture, ...told }], format).durationSeconds).toBe(34.3);
+    },
+  );
+
+  it.each([
     ["cut off: its header's frames count", "avi", "29.3", "795", 79.5],
     ["whole", "avi", "79.5", "795", 79.5],
     ["whose header counts none", "avi", "29.3", "0", 29.3],
