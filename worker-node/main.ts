@@ -50,10 +50,7 @@ const LAST_WORD_MS = 3_000;
 
 /** Runs an agent to its end. @returns the process's exit code. */
 async function main(): Promise<number> {
-  if (process.argv[2] === HOLD_FLAG) {
-    await holdNamespaces();
-    return 0;
-  }
+  if (process.argv[2] === HOLD_FLAG) return holdNamespaces();
   if (process.argv.slice(2).includes("--print-tools")) return printTools();
   const parsed = parseOptions(process.argv.slice(2), process.env, process.stdout.isTTY === true);
   if (parsed.status === "help") {

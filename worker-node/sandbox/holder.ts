@@ -52,8 +52,13 @@ async function hold({ port, view }: HolderRequest): Promise<void> {
   }
 }
 
-/** Does what the agent asks, and ends when the agent holds the namespaces or dies: both disconnect. */
-export async function holdNamespaces(): Promise<void> {
+/**
+ * Does what the agent asks, and ends when the agent holds the namespaces or dies: both disconnect. It ends by itself,
+ * because a socket that an agent died without taking would keep this process for ever.
+ */
+export async function holdNamespaces(): Promise<never> {
   process.on("message", (request) => void hold(request as HolderRequest));
-  await once(process, "disconnect");
+  // An agent that died while this was loading has disconnected already.
+  if (process.connected) await once(process, "disconnect");
+  process.exit(0);
 }
