@@ -77,7 +77,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 /** Something that whoever started the host can put right. */
-class HostError extends Error {
+export class HostError extends Error {
   override readonly name = "HostError";
 }
 
