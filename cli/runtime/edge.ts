@@ -122,10 +122,11 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     }),
   );
   claimStopSignals();
-  const url = (await runtime.unsafeGetDirectURL()).origin;
-  watchRuntime();
-  const database = (await runtime.getD1Database("DB")) as unknown as MigratableDatabase;
-  await applyMigrations(database, path.join(ROOT, "migrations"));
+  const url = await untilServing(runtime, watchRuntime).catch(async (error: unknown) => {
+    // What of it has started would keep this process alive, without a word and deaf to signals.
+    await runtime.dispose().catch(() => undefined);
+    throw error;
+  });
   const sweep = async () => {
     const worker = await runtime.getWorker();
     await worker.scheduled({ cron: "* * * * *" });
@@ -152,6 +153,15 @@ function rateLimitOf(ratelimits: unknown): RateLimit | null {
     | { readonly RATE_LIMITER?: { readonly simple: RateLimit } }
     | undefined;
   return bound?.RATE_LIMITER?.simple ?? null;
+}
+
+/** The origin that the edge serves at, its database brought up to date. `onStarted`: the runtime's process is there. */
+async function untilServing(runtime: Miniflare, onStarted: () => void): Promise<string> {
+  const url = (await runtime.unsafeGetDirectURL()).origin;
+  onStarted();
+  const database = (await runtime.getD1Database("DB")) as unknown as MigratableDatabase;
+  await applyMigrations(database, path.join(ROOT, "migrations"));
+  return url;
 }
 
 /** None of what is no URL: the Worker judges its settings, and names the one that is wrong. */

@@ -5,7 +5,9 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { settingNames } from "../../protocol/settings.ts";
 import { TelecineClient } from "../client.ts";
+import { markRunning, openDataFolder, unmarkRunning } from "./data-folder.ts";
 import { type EmbeddedEdge, startEdge } from "./edge.ts";
+import { HostError } from "./host-error.ts";
 import { keepSecret, randomSecret } from "./secrets.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 import { type LocalWorker, startLocalWorker } from "./workers.ts";
@@ -39,6 +41,7 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   await checkPort(options);
+  await openDataFolder(options.data);
   const { rootKey, signingSecret } = await keepSecrets(options);
   const watchdog = startWatchdog();
   const edge = await startEdge({
@@ -56,6 +59,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const client = new TelecineClient({ url: edge.url, key: rootKey.value });
   try {
     await checkHealth(edge.url);
+    await markRunning(options.data, edge.url);
     const workers = await startWorkers(options, edge, client, watchdog);
     // What a killed edge left half done is taken up now rather than at the next minute.
     await edge.sweep();
@@ -68,17 +72,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
       stop: async () => {
         await Promise.all(workers.map((worker) => worker.stop()));
         await edge.stop();
+        await unmarkRunning(options.data);
       },
     };
   } catch (error) {
     await edge.stop();
+    await unmarkRunning(options.data);
     throw error;
   }
-}
-
-/** Something that whoever started the host can put right. */
-export class HostError extends Error {
-  override readonly name = "HostError";
 }
 
 async function keepSecrets({ data, environment }: HostOptions) {

@@ -1,6 +1,6 @@
 /** `telecine start` as a process: what it prints, how it stops, and what it leaves behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -31,10 +31,12 @@ interface Started {
 async function start(
   args: readonly string[],
   environment: Record<string, string> = {},
+  prepare: (data: string) => Promise<void> = async () => {},
 ): Promise<Started> {
   const folder = await mkdtemp(path.join(tmpdir(), "telecine-start-"));
   folders.push(folder);
   const data = path.join(folder, "data");
+  await prepare(data);
   const child = spawn(
     process.execPath,
     [path.join(ROOT, "cli/telecine.ts"), "start", "--data", data, ...args],
@@ -158,6 +160,15 @@ describe("telecine start", () => {
     expect(await started.closed).toBe(1);
     expect(started.stderr.join("\n")).toContain("CONFIG_ERROR");
     expect(started.stderr.join("\n")).toContain(text);
+  });
+
+  test("whose runtime cannot start says why, and ends", async () => {
+    const started = await start(["--port", "0", "--workers", "0"], {}, async (data) => {
+      await mkdir(data);
+      await writeFile(path.join(data, "edge"), "a file where the runtime keeps its folders");
+    });
+    expect(await started.closed).toBe(1);
+    expect(started.stderr.join("\n")).toMatch(/not a directory/);
   });
 
   test("an option that is no number is refused by its rule", async () => {
