@@ -49,6 +49,7 @@ export async function runStep(
   const device = step.encoder?.device ?? null;
   const readLine = createProgressReader();
   let progress = noProgress;
+  let hasEnded = false;
   let stopWatching = () => {};
   const result = await runProcess({
     command: tools.ffmpeg,
@@ -67,6 +68,7 @@ export async function runStep(
       const report = readLine(line);
       if (report === null) return;
       progress = report.progress;
+      hasEnded = report.ended;
       options.onProgress(progress);
     },
     onStarted(stop) {
@@ -74,7 +76,9 @@ export async function runStep(
     },
   }).finally(() => stopWatching());
   const { memoryBytes } = tools.confinement.limits;
-  const ended = verdict(step, options, result, progress, memoryBytes);
+  // Without its last word it is not known how far it came: the gate sees what is there.
+  const reached = hasEnded ? progress : noProgress;
+  const ended = verdict(step, options, result, reached, memoryBytes);
   if (ended.status === "ok" && !tools.features.fpsMode) await mendLastFrames(step, options);
   return ended;
 }
@@ -122,7 +126,7 @@ function verdict(
   step: FfmpegStep,
   options: RunStepOptions,
   result: ProcessResult,
-  progress: Progress,
+  reached: Progress,
   memoryBytes: number | null,
 ): StepResult {
   const log = cleanLog(result.stderr);
@@ -171,7 +175,7 @@ function verdict(
       );
     case "exited":
       if (result.exitCode === 0) {
-        const short = shortfall(step, progress);
+        const short = shortfall(step, reached);
         if (short === null) return { status: "ok", log };
         // A driver may take every frame and give none back; or there was none in this part: that is not its fault.
         const isMute = usesHardware(step) && short.code === "ENGINE_EMPTY_RESPONSE";
@@ -215,14 +219,14 @@ function stoppedFailure(reason: string, options: RunStepOptions): EngineFailure 
 }
 
 /** Exit code 0 is not success: an encode of nothing has it, and so has one of half a source. */
-function shortfall(step: FfmpegStep, progress: Progress): EngineFailure | null {
-  if (step.expectedFrames !== null && step.expectedFrames > 0 && progress.frame === 0) {
+function shortfall(step: FfmpegStep, { frame, outTimeSeconds }: Progress): EngineFailure | null {
+  if (step.expectedFrames !== null && step.expectedFrames > 0 && frame === 0) {
     return {
       code: "ENGINE_EMPTY_RESPONSE",
       detail: `FFmpeg exited with code 0 but wrote none of ${step.expectedFrames} frames.`,
       retryable: true,
     };
   }
-  const detail = truncationDetail(progress.outTimeSeconds, step.expectedSeconds);
+  const detail = truncationDetail(outTimeSeconds, step.expectedSeconds);
   return detail === null ? null : { code: "TRANSCODE_ERROR", detail, retryable: false };
 }

@@ -224,6 +224,12 @@ describe("an ffmpeg that misbehaves", () => {
     expect(await readFile(join(options.scratchDir, "card"), "utf8")).toBe("3");
   });
 
+  it("by not saying how far it came in the end is judged by what it made", async () => {
+    const tools = await with_(block(1));
+    const step = { ...stepOf(), expectedSeconds: 60 };
+    expect(await runStep(tools, step, await optionsFor(url))).toMatchObject({ status: "ok" });
+  });
+
   it("by crashing is the engine's fault, and may be tried again", async () => {
     const tools = await with_('process.kill(process.pid, "SIGSEGV");');
     expect(await runStep(tools, stepOf(), await optionsFor(url))).toMatchObject({
