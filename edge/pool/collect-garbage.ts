@@ -1,4 +1,5 @@
 /** Deletes the bytes of abandoned attempts and of forgotten jobs. Late, twice, and never while a grant could write. */
+import type { JobRecord } from "../domain/model.ts";
 import { runPrefix } from "../media/keys.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { PoolContext } from "./context.ts";
@@ -17,7 +18,7 @@ const FORGOTTEN_AT_ONCE = 50;
 export function forgetJobs(pool: PoolContext): void {
   const now = pool.now();
   for (const jobId of pool.jobs.forgettable(now, FORGOTTEN_AT_ONCE)) {
-    const job = pool.jobs.load(jobId)?.job;
+    const job = tombstoneOf(pool, jobId);
     const run = job?.run ?? 1;
     pool.storage.transactionSync(() => {
       const prefix = runPrefix({ jobId, run });
@@ -26,6 +27,16 @@ export function forgetJobs(pool: PoolContext): void {
       pool.jobs.delete(jobId);
     });
     logInfo("forgotten", { traceId: job?.submission.traceId, jobId });
+  }
+}
+
+/** Null for one that cannot be read: it goes all the same, or it would be the first that is due for ever. */
+function tombstoneOf(pool: PoolContext, jobId: string): JobRecord | null {
+  try {
+    return pool.jobs.load(jobId)?.job ?? null;
+  } catch (error) {
+    logWarning("tombstone_unreadable", { jobId }, error);
+    return null;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What is forgotten and collected, and what must never be. */
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { attemptPrefix } from "../../../edge/media/keys.ts";
@@ -46,6 +46,25 @@ describe("a forgotten job", () => {
     await ringAlarm(pool);
     expect(await env.MEDIA.head(late)).toBeNull();
     expect(await env.MEDIA.head(next)).not.toBeNull();
+  });
+
+  test("that cannot be read goes with the others, and wakes the pool no more", async () => {
+    const pool = newPool();
+    for (let i = 0; i < 2; i++) {
+      const { agent, lease } = await running(pool, { maxAttempts: 1 });
+      agent.say({ ...fatal, lease });
+      await agent.expect("ack");
+    }
+    await runInDurableObject(pool, (_pool, state) => {
+      state.storage.sql.exec("UPDATE jobs SET record = '' WHERE id = (SELECT MIN(id) FROM jobs)");
+    });
+    await evictDurableObject(pool);
+    pass(30 * DAY + SECOND);
+    await ringAlarm(pool);
+    expect(await countRows(pool, "jobs")).toBe(0);
+    pass(DAY);
+    await ringAlarm(pool);
+    expect(await alarmAt(pool)).toBeNull();
   });
 
   test("that failed is retried as its next run, above all its epochs and revisions", async () => {
