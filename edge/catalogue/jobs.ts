@@ -136,23 +136,27 @@ export async function projectSnapshot(
       snapshot: JSON.stringify(snapshot),
     }),
   );
+  const update = (parameter: string, more: SQL, condition: SQL) =>
+    statement(
+      db,
+      sql`
+        update jobs set
+          state = row.value ->> 'state',
+          revision = row.value ->> 'revision',
+          snapshot = row.value ->> 'snapshot' ${more}
+        from json_each(${parameter}) as row
+        where jobs.id = row.value ->> 'id' and jobs.revision < row.value ->> 'revision'
+          and ${condition}`,
+    );
   for (const parameter of inParameters(rows)) {
     const ended = sql`
       select jobs.id from jobs
       where jobs.id in (select value ->> 'id' from json_each(${parameter}))
         and ${inArray(jobs.state, [...terminalStates])}`;
     await db.batch([
-      statement(
-        db,
-        sql`
-          update jobs set
-            state = row.value ->> 'state',
-            revision = row.value ->> 'revision',
-            snapshot = row.value ->> 'snapshot',
-            completed_at = row.value ->> 'completedAt'
-          from json_each(${parameter}) as row
-          where jobs.id = row.value ->> 'id' and jobs.revision < row.value ->> 'revision'`,
-      ),
+      // Most snapshots end nothing: what is not assigned has no entry of an index to be written.
+      update(parameter, sql``, sql`jobs.completed_at is row.value ->> 'completedAt'`),
+      update(parameter, sql`, completed_at = row.value ->> 'completedAt'`, sql`true`),
       statement(db, sql`delete from active_work where job_id in (${ended})`),
       statement(db, sql`delete from active_inputs where job_id in (${ended})`),
     ]);

@@ -2,7 +2,7 @@
  * The D1 tables. Times are integer milliseconds since the epoch, JSON is text. `migrations/` holds the SQL;
  * a test compares the two.
  */
-import { isNull } from "drizzle-orm";
+import { isNull, sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { JobSubmission } from "../domain/submission.ts";
 
@@ -144,7 +144,7 @@ export const jobs = sqliteTable(
     index("jobs_by_account").on(table.accountId, table.id),
     index("jobs_by_state").on(table.accountId, table.state, table.id),
     index("jobs_by_video").on(table.accountId, table.videoId, table.id),
-    index("jobs_unprojected").on(table.revision, table.createdAt),
+    index("jobs_unprojected").on(table.createdAt).where(sql`${table.revision} = 0`),
     index("jobs_by_end").on(table.accountId, table.pool, table.completedAt, table.shard),
   ],
 );

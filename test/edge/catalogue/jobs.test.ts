@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { claimForRetry, insertJob, releaseIfTerminal } from "../../../edge/catalogue/job-claims.ts";
 import { findJob, projectSnapshot } from "../../../edge/catalogue/jobs.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
@@ -184,5 +184,35 @@ describe("a claim for a retry", () => {
     await releaseIfTerminal(db, submission.jobId);
     expect(await holderOf(submission)).toBeNull();
     expect(await inputsHeld(submission.jobId)).toBe(0);
+  });
+});
+
+describe("a job's rows in the record", () => {
+  /** Rows that this writes, those of indexes too: each is billed. */
+  async function written(work: () => Promise<unknown>): Promise<number> {
+    const batch = db.batch.bind(db);
+    let rows = 0;
+    const spy = vi.spyOn(db, "batch").mockImplementation(async (statements) => {
+      const results = await batch(statements);
+      rows += results.reduce((sum, { meta }) => sum + meta.rows_written, 0);
+      return results as never;
+    });
+    await work();
+    spy.mockRestore();
+    return rows;
+  }
+
+  test("are at most 11 when it is accepted, 2 while it lives, and 5 when it ends", async () => {
+    const submission = await submissionOf();
+    await insertJob(db, await submissionOf());
+    const accepting = await written(() => insertJob(db, submission));
+    const project = (change: Parameters<typeof snapshotOf>[1]) =>
+      written(() => projectSnapshot(db, [snapshotOf(submission, change)]));
+    const queued = await project({ revision: 1 });
+    const living = await project({ revision: 2, state: "transcoding" });
+    const ending = await project({ revision: 3, state: "completed", completedAt: 9 });
+    expect(accepting).toBeLessThanOrEqual(11);
+    expect(Math.max(queued, living)).toBeLessThanOrEqual(2);
+    expect(ending).toBeLessThanOrEqual(5);
   });
 });
