@@ -122,6 +122,11 @@ function judgeOutput(
     else files.add(-1);
   }
   if (maps.length === 0) streams.push(...chosenStreams(context, output, streams, files));
+  else if (streams.length === 0 && maps.every(({ value }) => value?.endsWith("?"))) {
+    // Where no map matches, ffmpeg chooses as if there were none.
+    const chosen = chosenStreams(context, output, streams, files);
+    streams.push(...chosen.map((stream): Stream => ({ ...stream, presence: "unknown" })));
+  }
   const kept = streams.filter(
     ({ media }) => !hasOption(output.options, media === "video" ? "vn" : "an"),
   );

@@ -4,7 +4,8 @@
  */
 
 import type { SourceInfo } from "../media.ts";
-import { reachedSeconds } from "../recipes/parts/span.ts";
+import { lengthOf, reachedSeconds } from "../recipes/parts/span.ts";
+import { secondsText } from "../recipes/parts/timing.ts";
 import type { OutputStreams } from "./analyse.ts";
 import type { Graph } from "./filters/graph.ts";
 import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
@@ -67,6 +68,37 @@ function outputSeconds(
   return reachedSeconds(source, cut(output.options, cut(inputOptions, own)));
 }
 
+/** A start that no frame comes after, in words that name it; null where there is none, or the times are not plain. */
+export function startBeyondEnd(
+  command: Command,
+  streams: readonly OutputStreams[],
+  sources: Readonly<Record<string, SourceInfo>>,
+): string | null {
+  const lasts = ({ key, options }: Command["inputs"][number]) => {
+    const source = sources[key];
+    const length = source === undefined ? null : lengthOf(source);
+    const isPlain = options.every(({ name }) => plainInput.has(name));
+    return length === null || !isPlain ? Infinity : length.seconds + length.slackSeconds;
+  };
+  const refuse = (start: number, { key }: Command["inputs"][number], seconds: number) =>
+    `-ss ${secondsText(start)} is beyond the end of ${key}, which lasts ${secondsText(seconds)} seconds.`;
+  for (const input of command.inputs) {
+    const [start, seconds] = [told(input.options, "ss") ?? 0, lasts(input)];
+    if (start > 0 && start >= seconds) return refuse(start, input, seconds);
+  }
+  if (command.complex !== null || command.globals.length > 0) return null;
+  for (const { key, options } of command.outputs) {
+    const found = streams.find((one) => one.key === key);
+    const input = found?.onlyInput == null ? undefined : command.inputs[found.onlyInput];
+    if (input === undefined || !options.every(({ graph }) => isTimeless(graph))) continue;
+    const start = told(options, "ss") ?? 0;
+    const seconds = lasts(input);
+    const left = Number.isFinite(seconds) ? cut(input.options, seconds) : seconds;
+    if (start > 0 && start >= left) return refuse(start, input, left);
+  }
+  return null;
+}
+
 const plainInput = new Set([
   "ss",
   "t",
@@ -82,13 +114,15 @@ const plainInput = new Set([
 
 /** What is left of a time after `-ss`, `-t` and `-to`, of which `-t` has the last word. */
 function cut(options: readonly Option[], seconds: number): number {
-  const told = (name: string) => {
-    const value = optionsOf(options, name)[0]?.value;
-    return value === undefined || value === null ? null : Number(value);
-  };
-  const start = told("ss") ?? 0;
-  const to = told("to");
-  const length = told("t") ?? (to === null ? null : to - start);
+  const start = told(options, "ss") ?? 0;
+  const to = told(options, "to");
+  const length = told(options, "t") ?? (to === null ? null : to - start);
   const left = Math.max(0, seconds - start);
   return length === null ? left : Math.min(left, Math.max(0, length));
+}
+
+/** The seconds of an option, or null. */
+function told(options: readonly Option[], name: string): number | null {
+  const value = optionsOf(options, name)[0]?.value;
+  return value === undefined || value === null ? null : Number(value);
 }

@@ -6,7 +6,7 @@ import { muxers } from "../recipes/parts/container.ts";
 import { unsupported } from "../recipes/parts/rejections.ts";
 import { type Analysis, analyse, type OutputStreams } from "./analyse.ts";
 import { defaultVideoEncoder, videoEncoders } from "./encoders.ts";
-import { expectedSeconds } from "./expect.ts";
+import { expectedSeconds, startBeyondEnd } from "./expect.ts";
 import type { Media } from "./filters/define.ts";
 import { type WrittenFilter, writeGraph } from "./filters/syntax.ts";
 import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
@@ -35,6 +35,8 @@ export function planCommand(
   const { command } = parsed;
   const analysis = analyse(args, command, sources);
   if (analysis.status === "refused") return unsupported(analysis.detail);
+  const beyond = startBeyondEnd(command, analysis.outputs, sources);
+  if (beyond !== null) return unsupported(beyond);
   const chosen = chooseEncoder(command, analysis.outputs, encoders);
   if (chosen.status === "rejected") return unsupported(chosen.detail);
   return {

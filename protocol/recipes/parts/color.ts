@@ -105,9 +105,12 @@ export function refuseHdr(video: VideoStreamInfo): Rejection | null {
 /** HDR to 8-bit BT.709. What the source is must be said: zscale refuses untagged frames. */
 export function toneMapFilters(video: VideoStreamInfo): string[] {
   const { color } = video;
+  const primary = color.primaries === "bt709" ? "bt709" : "bt2020";
   const from = [
     `tin=${color.transfer ?? "smpte2084"}`,
-    `pin=${color.primaries === "bt709" ? "bt709" : "bt2020"}`,
+    `pin=${primary}`,
+    // Out, too: of a source without the tag it would be unknown, to which no way leads.
+    `p=${primary}`,
     `min=${color.space ?? "bt2020nc"}`,
     `rin=${color.range ?? "tv"}`,
   ].join(":");

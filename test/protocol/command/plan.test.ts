@@ -233,3 +233,29 @@ describe("pictures beyond 8192 × 8192 are rejected before anything runs", () =>
     expect(rejection(line)).toContain("whose size cannot be known");
   });
 });
+
+describe("a start that nothing comes after", () => {
+  test.each([
+    ["-ss 00:01:00 -i {{input}} -t 5 {{output}}", "-ss 60 is beyond the end of in_1"],
+    ["-i {{input}} -ss 60 -c copy {{output}}", "-ss 60 is beyond the end of in_1"],
+    [
+      "-ss 6 -i {{input}} -ss 5 {{output}}",
+      "-ss 5 is beyond the end of in_1, which lasts 4 seconds",
+    ],
+  ])("is a refusal while planning, not an attempt that fails: %s", (line, words) => {
+    expect(rejection(line)).toContain(words);
+  });
+
+  test.each([
+    "-ss 9 -i {{input}} {{output}}",
+    "-stream_loop 9 -ss 60 -i {{input}} -t 5 {{output}}",
+    "-i {{input}} -vf setpts=9*PTS -ss 60 {{output}}",
+  ])("is none where something may: %s", (line) => {
+    expect(rejection(line)).toBeNull();
+  });
+});
+
+test("where no map matches, ffmpeg chooses by itself, and nothing is promised of what it takes", () => {
+  const { outputs } = planned("-i {{input}} -map 0:s? -c copy {{output}}");
+  expect(outputs[0]?.unknown).toEqual(["video", "audio"]);
+});

@@ -185,7 +185,7 @@ describe("pictures", () => {
   test("HDR is tone-mapped for 8 bits and carried for 10", () => {
     const mapped = planned(hdr, { name: "transcode", codec: "h264" });
     expect(optionValue(optionsOf(mapped).output, "-filter:v")).toMatch(
-      /zscale=tin=smpte2084:pin=bt2020:min=bt2020nc:.*tonemap=hable/,
+      /zscale=tin=smpte2084:pin=bt2020:p=bt2020:min=bt2020nc:.*tonemap=hable/,
     );
     expect(optionValue(optionsOf(mapped).output, "-color_trc")).toBe("bt709");
     const kept = optionsOf(planned(hdr, { name: "transcode", codec: "hevc" })).output;

@@ -176,6 +176,19 @@ describe("a recording of a browser, which says nothing of its length", () => {
   });
 });
 
+test.each([
+  [fast, "mp4"],
+  [{ name: "thumbnail" }, "jpg"],
+] as const)("HDR that tells its transfer alone is tone-mapped: %o", async (recipe, format) => {
+  const file = bench.make(
+    "half-told.mkv",
+    ...[...picture("testsrc2=s=64x36:r=25:d=0.2"), "-c:v", "libx265"],
+    ...["-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le", "-color_trc", "smpte2084"],
+  );
+  const { video } = await bench.run(file, recipe, format);
+  expect(video?.pix_fmt).toMatch(/^yuvj?420p$/);
+});
+
 test("a part that ends in a hole lasts as long as was asked, though the rate is called constant", async (context) => {
   requires(context, bench.tools, "bsf", "setts");
   const whole = bench.make("before.mkv", ...picture("testsrc2=s=64x36:r=25:d=2"), ...X264);
