@@ -48,7 +48,8 @@ function readHeader(
   const length = idLength + sizeLength;
   if (sizeLength > 8 || length > bytes.byteLength) return null;
   const id = bigEndian(bytes.subarray(0, idLength));
-  const marked = bytes.slice(idLength, length);
+  // Copied by `Uint8Array.from`: a `Buffer`'s own slice is the reader's memory, and would be changed.
+  const marked = Uint8Array.from(bytes.subarray(idLength, length));
   marked[0] = (marked[0] ?? 0) & (0xff >> sizeLength);
   const size = bigEndian(marked);
   return { id, size: size === 2 ** (7 * sizeLength) - 1 ? null : size, length };
