@@ -259,3 +259,20 @@ test("where no map matches, ffmpeg chooses by itself, and nothing is promised of
   const { outputs } = planned("-i {{input}} -map 0:s? -c copy {{output}}");
   expect(outputs[0]?.unknown).toEqual(["video", "audio"]);
 });
+
+test("pictures joined of different rates leave at the fastest, unless the client says one", () => {
+  const slow = withVideo({
+    frameRate: { num: 10, den: 1 },
+    averageFrameRate: { num: 10, den: 1 },
+  });
+  const join = (graph: string, rest: string, other: SourceInfo) =>
+    planned(`-i {{in_1}} -i {{in_2}} -filter_complex ${graph} ${rest} {{output}}`, {
+      sources: { in_1: other, in_2: ready },
+    }).step.outputs[0]?.options.join(" ");
+  const concat = "[0:v][1:v]concat=n=2:v=1:a=0";
+  const fps = (ready.video?.frameRate.num ?? 0) / (ready.video?.frameRate.den ?? 1);
+  expect(join(concat, "", slow)).toContain(`-r:v ${fps}/1`);
+  expect(join(concat, "-r 30", slow)).not.toContain("-r:v");
+  expect(join("[0:v]fps=30[a];[1:v]fps=30[b];[a][b]hstack", "", slow)).not.toContain("-r:v");
+  expect(join(concat, "", ready)).not.toContain("-r:v");
+});
