@@ -7,6 +7,12 @@ import { secondsText } from "../recipes/parts/timing.ts";
 export const JOINED_PICTURES = "in_joined_pictures";
 export const JOINED_SOUND = "in_joined_sound";
 
+/**
+ * Read as it comes. Of a file that can be sought in, ffmpeg's MP4 demuxer visits every fragment before it reads the first
+ * (libavformat/mov.c, 5.1), each by a request of its own, and whatever flows before that is closed flows for nothing.
+ */
+const IN_ONE_GO = ["-seekable", "0"];
+
 /** Of a job that makes one file; null for a presentation, which is written from indexes. */
 export function mergeStep(
   division: Divisible,
@@ -24,7 +30,7 @@ export function mergeStep(
     kind: "ffmpeg",
     stage: "merging",
     inputs: [
-      { from: { source: JOINED_PICTURES }, options: ["-copyts"] },
+      { from: { source: JOINED_PICTURES }, options: ["-copyts", ...IN_ONE_GO] },
       ...(hasSound ? [{ from: { source: JOINED_SOUND }, options: [] }] : []),
       ...(hasChapters ? [chaptersOf(division, source)] : []),
     ],

@@ -41,6 +41,8 @@ export interface MadeInParts {
   >;
   /** Bytes of the source that each chunk's ffmpeg was served. */
   readonly served: readonly number[];
+  /** Of the joined pictures: how many bytes there are, and how many the merge's ffmpeg was served. */
+  readonly joined: { readonly bytes: number; readonly served: number };
 }
 
 export interface Parts {
@@ -186,6 +188,7 @@ export async function openParts(): Promise<Parts> {
       if (promise === undefined) throw new Error("nothing is promised");
       const step = mergeStep(division, source, promise, frames);
       let merged = "";
+      let joined = { bytes: 0, served: 0 };
       if (step !== null && division.result.kind === "file") {
         const [pieces] = [...files.values()];
         const all = (pieces ?? []).flatMap(({ path, index }, at) => {
@@ -195,17 +198,20 @@ export async function openParts(): Promise<Parts> {
           return at === 0 ? [{ upstream, offset: 0, length: size }] : [media];
         });
         const { soundFile } = division.result;
+        const upstream = joinedUpstream(all, "video/mp4");
+        const pictures = server.serve(upstream);
         await run(step, scratchDir, {
           in_1: serve(file),
-          [JOINED_PICTURES]: server.serve(joinedUpstream(all, "video/mp4")),
+          [JOINED_PICTURES]: pictures,
           ...(soundFile === null ? {} : { [JOINED_SOUND]: serve(join(scratchDir, soundFile)) }),
         });
+        joined = { bytes: upstream.sizeBytes, served: pictures.bytesServed() };
         merged = join(scratchDir, promise.file);
         const video = promise.video === null ? null : { ...promise.video, frames };
         const gate = await checkOutput(tools, merged, { ...promise, video }, signal);
         if (gate.status === "invalid") throw new Error(gate.detail);
       }
-      return { source, plan, chunks, file: merged, files, served };
+      return { source, plan, chunks, file: merged, files, served, joined };
     },
     async whole(file, recipe, format) {
       const { input, plan, scratchDir } = await planOf(file, recipe, format);

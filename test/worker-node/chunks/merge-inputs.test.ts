@@ -1,4 +1,4 @@
-/** Chapters of a source that is made in parts, with real ffmpeg: the merge opens the source for them, and for them alone. */
+/** What the merge reads, with real ffmpeg: its parts once, and the source for its chapters alone. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -55,6 +55,19 @@ describe.skipIf(!features.fpsMode)("a merged file", () => {
       { at: 31, title: "Ending" },
     ]);
     expect(inputsOf(made)).toBe(3);
+  }, 120_000);
+
+  test("is made of parts that are read once, from end to end", async () => {
+    // Fragments of megabytes: of small ones ffmpeg reads what it passes over.
+    const source = parts.make(
+      "noisy.mp4",
+      ...["-f", "lavfi", "-i", "testsrc2=size=480x270:rate=5:duration=62,noise=alls=60:allf=t"],
+      ...["-c:v", "libx264", "-preset", "ultrafast", "-crf", "30"],
+    );
+    const recipe = { name: "transcode", preset: "ultrafast", crf: 24 };
+    const { joined } = await parts.inParts(source, recipe);
+    expect(joined.bytes).toBeGreaterThan(5_000_000);
+    expect(joined.served).toBe(joined.bytes);
   }, 120_000);
 
   test("is made without its source where that has none", async () => {
