@@ -47,30 +47,55 @@ export function vp9Codec(data: DataView, vpcC: Box): string {
 
 /** MPEG-4 audio: the object type of the stream and that of its configuration (ISO/IEC 14496-1 section 7.2.6). */
 export function mp4aCodec(data: DataView, esds: Box): string {
-  const decoder = descriptor(data, esds.start + 4, esds.end, 0x03);
-  if (decoder === null) return "mp4a.40.2";
-  const flags = data.getUint8(decoder.start + 2);
-  let at = decoder.start + 3;
+  const config = decoderConfig(data, esds);
+  if (config === null) return "mp4a.40.2";
+  const objectType = data.getUint8(config.start).toString(16);
+  const specific = audioSpecificConfig(data, config);
+  if (specific === null) return `mp4a.${objectType}`;
+  const short = specific >> 11;
+  return `mp4a.${objectType}.${short === 31 ? 32 + ((specific >> 5) & 0x3f) : short}`;
+}
+
+/** By channelConfiguration (ISO/IEC 14496-3 table 1.19); what it leaves open is 0. */
+const channelsOf = [0, 1, 2, 3, 4, 5, 6, 8];
+
+/**
+ * Channels of MPEG-4 audio, from its configuration: sample entries of MP4 say 2 of every number (ISO/IEC 14496-14 section
+ * 5.6), and so does ffmpeg. Null where the configuration does not tell.
+ */
+export function mp4aChannels(data: DataView, esds: Box): number | null {
+  const config = decoderConfig(data, esds);
+  const specific = config === null ? null : audioSpecificConfig(data, config);
+  // Longer object types and frequencies of their own have it elsewhere; AAC has neither.
+  if (specific === null || specific >> 11 === 31 || ((specific >> 7) & 0xf) === 15) return null;
+  return channelsOf[(specific >> 3) & 0xf] || null;
+}
+
+interface Descriptor {
+  readonly start: number;
+  readonly end: number;
+}
+
+function decoderConfig(data: DataView, esds: Box): Descriptor | null {
+  const stream = descriptor(data, esds.start + 4, esds.end, 0x03);
+  if (stream === null) return null;
+  const flags = data.getUint8(stream.start + 2);
+  let at = stream.start + 3;
   if ((flags & 0x80) !== 0) at += 2;
   if ((flags & 0x40) !== 0) at += 1 + data.getUint8(at);
   if ((flags & 0x20) !== 0) at += 2;
-  const config = descriptor(data, at, decoder.end, 0x04);
-  if (config === null) return "mp4a.40.2";
-  const objectType = data.getUint8(config.start).toString(16);
+  return descriptor(data, at, stream.end, 0x04);
+}
+
+/** Its first 16 bits: object type (5), frequency index (4), channel configuration (4), and what follows. */
+function audioSpecificConfig(data: DataView, config: Descriptor): number | null {
   const specific = descriptor(data, config.start + 13, config.end, 0x05);
-  if (specific === null || specific.end - specific.start < 2) return `mp4a.${objectType}`;
-  const bits = data.getUint16(specific.start);
-  const short = bits >> 11;
-  return `mp4a.${objectType}.${short === 31 ? 32 + ((bits >> 5) & 0x3f) : short}`;
+  if (specific === null || specific.end - specific.start < 2) return null;
+  return data.getUint16(specific.start);
 }
 
 /** A descriptor of this tag that begins here; its length has seven bits a byte. */
-function descriptor(
-  data: DataView,
-  start: number,
-  end: number,
-  tag: number,
-): { readonly start: number; readonly end: number } | null {
+function descriptor(data: DataView, start: number, end: number, tag: number): Descriptor | null {
   if (start >= end || data.getUint8(start) !== tag) return null;
   let length = 0;
   let at = start + 1;

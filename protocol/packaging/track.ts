@@ -1,6 +1,13 @@
 /** What the head of a fragmented file says of its one track, and each fragment of its samples. */
 import { type Box, boxAt, boxesIn, fourCc, viewOf } from "./boxes.ts";
-import { av1Codec, avcCodec, hevcCodec, mp4aCodec, vp9Codec } from "./codec-string.ts";
+import {
+  av1Codec,
+  avcCodec,
+  hevcCodec,
+  mp4aChannels,
+  mp4aCodec,
+  vp9Codec,
+} from "./codec-string.ts";
 
 export interface TrackHead {
   readonly kind: "video" | "audio";
@@ -90,7 +97,7 @@ function readEntry(data: DataView, entry: Box): Entry {
       ...sdr,
       kind: "audio",
       codec: mp4aCodec(data, esds),
-      channels: data.getUint16(entry.start + 16),
+      channels: mp4aChannels(data, esds) ?? data.getUint16(entry.start + 16),
       sampleRate: data.getUint32(entry.start + 24) >>> 16,
     };
   }

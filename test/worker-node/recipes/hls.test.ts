@@ -239,6 +239,22 @@ describe("other sources", () => {
     expect(decode(run, "result.m3u8", "a:0")).toBeGreaterThan(380);
   });
 
+  test.each([
+    ["one channel", "mono", "1"],
+    ["two channels", "stereo", "2"],
+  ])("sound of %s says so in both manifests", async (_number, layout, channels) => {
+    const sine = `sine=f=440:d=2,aformat=channel_layouts=${layout}`;
+    const clip = bench.make(`${layout}.mp4`, "-f", "lavfi", "-i", sine, "-c:a", "aac");
+    const run = await bench.run(clip, { name: "hls" });
+    expect(text(run, "result.mpd")).toContain(`channel_configuration:2011" value="${channels}"`);
+    const picture = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=2", ...X264];
+    const film = bench.make(`${layout}-film.mp4`, "-i", clip, ...picture, "-c:a", "copy");
+    const { scratchDir } = await bench.run(film, { name: "hls" });
+    expect(readFileSync(join(scratchDir, "result.m3u8"), "utf8")).toContain(
+      `CHANNELS="${channels}"`,
+    );
+  });
+
   test("turned pictures have their rungs upright", async () => {
     const flat = bench.make(
       "flat.mp4",
