@@ -168,7 +168,7 @@ describe("telecine start", () => {
       await writeFile(path.join(data, "edge"), "a file where the runtime keeps its folders");
     });
     expect(await started.closed).toBe(1);
-    expect(started.stderr.join("\n")).toMatch(/not a directory/);
+    expect(started.stderr.join("\n")).toMatch(/edge.* is in the way/);
   });
 
   test("an option that is no number is refused by its rule", async () => {
