@@ -1,9 +1,9 @@
 /** Outputs of a job saved on disk, with every file that a playlist or a manifest among them names. */
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Job, Output } from "../protocol/http/jobs.ts";
 import type { TelecineClient } from "./client.ts";
 import { InterruptedError } from "./exit.ts";
+import { makeFolder } from "./make-folder.ts";
 import { filesNamedBy, isPlainName, namesFiles } from "./presentation-files.ts";
 import { fetchText, type Received, saveFile, saveText, type WantedFile } from "./save-file.ts";
 
@@ -41,7 +41,7 @@ export async function saveOutputs(
   const progress = new SaveTally(options.onProgress);
   try {
     const { media, texts } = await gather(client, job, signal);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     progress.expect([...media, ...texts].map(({ name }) => name));
     await inTurns(media, async (wanted) => {
       const onReceived = (received: Received) => progress.receive(wanted.name, received);

@@ -1,10 +1,11 @@
 /** Saving a job's outputs, as `transcode --out` and `job --out` do it. */
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import type { Job } from "../../protocol/http/jobs.ts";
 import type { TelecineClient } from "../client.ts";
 import { UsageError } from "../exit.ts";
 import { LiveLines } from "../live-lines.ts";
+import { makeFolder } from "../make-folder.ts";
 import { showSaveOn } from "../save-display.ts";
 import { saveOutputs } from "../save-outputs.ts";
 import { stoppable } from "../stoppable.ts";
@@ -24,7 +25,7 @@ export function saveShown(client: TelecineClient, job: Job, folder: string): Pro
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "EEXIST" && code !== "ENOTDIR") throw error;

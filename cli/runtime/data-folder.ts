@@ -2,9 +2,10 @@
  * The folder that all data is kept in. Two edges on one folder would each believe themselves the only one: their pools
  * lease the same tasks, and their databases lock each other out.
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { makeFolder } from "../make-folder.ts";
 import { HostError } from "./host-error.ts";
 
 /** Who runs on a folder, and where: one file in it, there while they run. A killed one leaves it behind. */
@@ -21,7 +22,7 @@ const ANSWER_LIMIT_MS = 3_000;
  */
 export async function openDataFolder(data: string): Promise<void> {
   try {
-    await mkdir(data, { recursive: true, mode: 0o700 });
+    await makeFolder(data, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const remedy = "Choose another with --data DIR.";
