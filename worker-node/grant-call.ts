@@ -29,8 +29,11 @@ export type CallFailure =
 export type Try<T> =
   | { readonly status: "ok"; readonly value: T }
   | { readonly status: "transient"; readonly detail: string }
-  /** 401 from the edge, 403 from a store whose presigned URL has expired. */
-  | { readonly status: "denied"; readonly detail: string }
+  /**
+   * 401 from the edge, 403 from a store whose presigned URL has expired. `under`: the version of the grant that what was
+   * refused came from, where that may be older than the one at the time of the call.
+   */
+  | { readonly status: "denied"; readonly detail: string; readonly under?: number }
   | CallFailure;
 
 export type Called<T> = Extract<Try<T>, { status: "ok" }> | CallFailure;
@@ -54,7 +57,7 @@ export async function persist<T>(
     if (result.status !== "transient" && result.status !== "denied") return result;
     if (result.status === "denied") {
       const waitMs = calls.grantWaitMs ?? GRANT_WAIT_MS;
-      isRenewed = await calls.grant.newerThan(version, waitMs, calls.signal);
+      isRenewed = await calls.grant.newerThan(result.under ?? version, waitMs, calls.signal);
       if (calls.signal.aborted) return { status: "aborted" };
       if (!isRenewed) return { status: "failed", detail: result.detail, retryable: true };
       continue;

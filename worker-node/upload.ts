@@ -72,12 +72,12 @@ async function store(
   upload: Upload,
   sha256: Promise<string>,
 ): Promise<Called<StoredAs>> {
-  const base = calls.grant.current().base;
+  const grant = { version: calls.grant.version(), base: calls.grant.current().base };
   const begun = await persist(calls, () => begin(calls, upload));
   if (begun.status !== "ok") return begun;
   return begun.value.kind === "single"
     ? putSingle(calls, upload, begun.value, await sha256)
-    : putParts(calls, upload, begun.value, base);
+    : putParts(calls, upload, begun.value, grant);
 }
 
 function begin(calls: GrantCalls, upload: Upload): Promise<Try<BegunOutput>> {
@@ -140,10 +140,10 @@ async function putParts(
   calls: GrantCalls,
   upload: Upload,
   begun: Multipart,
-  base: string,
+  grant: BegunUnder,
 ): Promise<Called<StoredAs>> {
   const count = Math.ceil(upload.sizeBytes / begun.partSizeBytes);
-  const urls = createPartUrls(calls, begun, base);
+  const urls = createPartUrls(calls, begun, grant);
   const etags: string[] = [];
   const failures: CallFailure[] = [];
   let next = 1;
@@ -170,24 +170,44 @@ async function putPart(
   upload: Upload,
   begun: Multipart,
   partNumber: number,
-  findUrl: () => Promise<Try<string>>,
+  findUrl: () => Promise<Try<PartUrl>>,
 ): Promise<Try<string>> {
-  const url = await findUrl();
-  if (url.status !== "ok") return url;
+  const found = await findUrl();
+  if (found.status !== "ok") return found;
+  const { url, under } = found.value;
   const start = (partNumber - 1) * begun.partSizeBytes;
   const length = Math.min(begun.partSizeBytes, upload.sizeBytes - start);
-  const answer = await putSlice(calls, upload, url.value, { start, length }, {});
-  return etagOf(answer, `part ${partNumber} of '${upload.filename}'`);
+  const answer = await putSlice(calls, upload, url, { start, length }, {});
+  const etag = await etagOf(answer, `part ${partNumber} of '${upload.filename}'`);
+  return etag.status === "denied" ? { ...etag, under } : etag;
+}
+
+/** The grant that an upload was begun under. */
+interface BegunUnder {
+  readonly version: number;
+  readonly base: string;
+}
+
+/** Where a part goes, by the grant of which version: a later part may have that of a grant that is over. */
+interface PartUrl {
+  readonly url: string;
+  readonly under: number;
 }
 
 interface PartUrls {
   /** `isRenewed`: the URL known so far was denied, and there is a new grant to ask for another. */
-  of(partNumber: number, isRenewed: boolean): Promise<Try<string>>;
+  of(partNumber: number, isRenewed: boolean): Promise<Try<PartUrl>>;
 }
 
 /** URLs of parts: those the upload began with, and new ones when they run out or have expired. */
-function createPartUrls(calls: GrantCalls, begun: Multipart, base: string): PartUrls {
-  const known = new Map(begun.partUrls.map((url, index) => [index + 1, url]));
+function createPartUrls(
+  calls: GrantCalls,
+  begun: Multipart,
+  { version, base }: BegunUnder,
+): PartUrls {
+  const known = new Map<number, PartUrl>(
+    begun.partUrls.map((url, index) => [index + 1, { url, under: version }]),
+  );
   const morePath = begun.morePartUrls;
   return {
     of: async (partNumber, isRenewed) => {
@@ -197,6 +217,7 @@ function createPartUrls(calls: GrantCalls, begun: Multipart, base: string): Part
       const more = morePath.startsWith(base)
         ? `${calls.grant.current().base}${morePath.slice(base.length)}`
         : morePath;
+      const under = calls.grant.version();
       const body = { uploadId: begun.uploadId, from: partNumber, count: PART_CONCURRENCY };
       const answer = await postJson(calls, more, body, partUrlsSchema, "more part URLs");
       if (answer.status !== "ok") return answer;
@@ -204,10 +225,10 @@ function createPartUrls(calls: GrantCalls, begun: Multipart, base: string): Part
       if (first === undefined) {
         return { status: "failed", detail: "The edge gave no URL for a part.", retryable: true };
       }
-      for (const [index, more] of answer.value.partUrls.entries()) {
-        known.set(partNumber + index, more);
+      for (const [index, url] of answer.value.partUrls.entries()) {
+        known.set(partNumber + index, { url, under });
       }
-      return { status: "ok", value: first };
+      return { status: "ok", value: { url: first, under } };
     },
   };
 }

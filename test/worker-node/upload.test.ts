@@ -186,6 +186,36 @@ test.each(["single", "multipart"] as const)(
   },
 );
 
+test("a part that begins after a renewal, with a URL of before, waits for no other renewal", async () => {
+  const opened = Promise.withResolvers<Awaited<ReturnType<typeof upload>>["grant"]>();
+  const refused: string[] = [];
+  const { handler } = store("multipart", (request, response) => {
+    const url = request.url ?? "";
+    const place = "/v1/leases/old/outputs/result.mp4";
+    if (url.endsWith("/outputs")) {
+      // All that there are, so that the last part has one of before the renewal, too.
+      const partUrls = [1, 2, 3, 4].map((part) => `${place}/parts/${part}`);
+      const morePartUrls = `${place}/part-urls`;
+      const begun = { kind: "multipart", uploadId: "up-1", partSizeBytes: PART };
+      response.end(JSON.stringify({ ...begun, partUrls, morePartUrls }));
+    } else if (url === `${place}/parts/4`) {
+      refused.push(url);
+      response.writeHead(401).end("{}");
+    }
+  });
+  const { result, grant } = await upload(
+    async (request, response) => {
+      const first = await opened.promise;
+      if (request.method === "PUT" && first.version() === 0) first.renew(grantOf("/v1/leases/new"));
+      await handler(request, response);
+    },
+    { grantWaitMs: 1 },
+  );
+  opened.resolve(grant);
+  expect((await result).status).toBe("ok");
+  expect(refused).toHaveLength(1);
+});
+
 test("a lost lease ends the upload as soon as it is said", async () => {
   const reached = Promise.withResolvers<void>();
   const { handler } = store("single", (request, response) => {
