@@ -32,6 +32,15 @@ export function errorAnswer(code: ApiErrorCode, detail: string, requestId: strin
   return { success: false, message, error: { code, message, detail: short, retryable, requestId } };
 }
 
+const MIGRATIONS_MISSING =
+  "The database lacks a table or column of this version. Apply its migrations: npx wrangler d1 migrations apply telecine --remote.";
+
+/** Whether SQLite says so of a query that was right when it was written, itself or as the cause of drizzle's error. */
+function lacksMigrations({ message, cause }: Error): boolean {
+  const said = `${message}\n${cause instanceof Error ? cause.message : ""}`;
+  return /\bno such (?:table|column): |\btable \S+ has no column named /.test(said);
+}
+
 /** Hono's `onError`. What nobody expected is an ENGINE_ERROR that tells the client only its request id. */
 export function onError(error: Error, c: Context<AppEnv>): Response {
   const requestId = c.get("requestId");
@@ -51,6 +60,9 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
     return c.json(errorAnswer("VALIDATION_ERROR", detail, requestId), 400);
   }
   logError("unexpected", requestIdsOf(c), error);
+  if (lacksMigrations(error)) {
+    return c.json(errorAnswer("CONFIG_ERROR", MIGRATIONS_MISSING, requestId), 500);
+  }
   return c.json(
     errorAnswer("ENGINE_ERROR", "An unexpected error occurred; quote the requestId.", requestId),
     500,

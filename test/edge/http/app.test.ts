@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Env } from "../../../edge/env.ts";
 import type { ErrorAnswer } from "../../../protocol/errors.ts";
 import { call, refusal, testEnv } from "./harness.ts";
 
@@ -43,6 +44,28 @@ describe("every request", () => {
       });
     }
     expect(await refusal(call("/elsewhere"))).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  });
+
+  test("a database without its migrations is a CONFIG_ERROR that says how to apply them", async () => {
+    const without = (name: string): Env => {
+      const prepare = (sql: string) =>
+        testEnv.DB.prepare(sql.replaceAll(`"${name}"`, `"${name}_of_later"`));
+      const batch = testEnv.DB.batch.bind(testEnv.DB);
+      return { ...testEnv, DB: { prepare, batch } as unknown as D1Database };
+    };
+    const upload = { filename: "a.mp4", size: 1000, contentType: "video/mp4" };
+    const answers = {
+      "a table": call("/v1/videos", { env: without("videos") }),
+      // SQLite takes a column that it does not have for a text, but where something is written to it.
+      "a column": call("/v1/uploads", { json: upload, env: without("filename") }),
+    };
+    for (const [what, answer] of Object.entries(answers)) {
+      expect(await refusal(answer), what).toMatchObject({
+        status: 500,
+        code: "CONFIG_ERROR",
+        detail: expect.stringContaining("npx wrangler d1 migrations apply"),
+      });
+    }
   });
 
   test("a field where a request takes none is refused by its name", async () => {
