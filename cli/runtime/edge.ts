@@ -3,8 +3,8 @@
  * `wrangler.toml`, on workerd, with D1, R2, queues and the Durable Object kept in one data folder.
  */
 import path from "node:path";
+import { stop as stopBundler } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as readWranglerConfig } from "wrangler";
 import { bundleEdge, ROOT } from "./bundle.ts";
 import { serveDashboard } from "./dashboard.ts";
 import { applyMigrations, type MigratableDatabase } from "./migrations.ts";
@@ -13,13 +13,16 @@ import { childrenOf } from "./processes.ts";
 import type { RateLimit } from "./rate-limiter.ts";
 import { claimStopSignals } from "./signals.ts";
 import type { Watchdog } from "./watchdog.ts";
+import { readWorkerOptions } from "./worker-options.ts";
 
 /** The platform fires cron triggers at most once a minute; so do we. */
 const SCHEDULE_INTERVAL_MS = 60_000;
 
 /**
- * What runs around the edge here and not on the platform: behind a proxy that ends TLS, the scheme is the one that the
- * client used (`X-Forwarded-Proto`), as the platform gives it; and the rate limiter of `wrangler.toml` counts in memory.
+ * What runs around the edge here and not on the platform: requests wait until the database has all migrations, which are
+ * applied before a deployment there and after the port is open here; behind a proxy that ends TLS, the scheme is the one
+ * that the client used (`X-Forwarded-Proto`), as the platform gives it; and the rate limiter of `wrangler.toml` counts in
+ * memory.
  */
 const entryOf = (rateLimit: RateLimit | null) => `
 import edge from "./edge.js";
@@ -28,6 +31,13 @@ export * from "./edge.js";
 
 const RATE_LIMIT = ${JSON.stringify(rateLimit)};
 let bindings;
+let migrated;
+
+/** Asked for once: whoever comes meanwhile waits for the same answer. */
+function whenMigrated(env) {
+  migrated ??= env.MIGRATED.fetch("http://migrated/").then((answer) => answer.arrayBuffer());
+  return migrated;
+}
 
 /** One object for all requests: the edge remembers what it has read of its bindings by it. */
 function withLimiter(env) {
@@ -44,7 +54,14 @@ function asClientSawIt(request) {
 
 export default {
   ...edge,
-  fetch: (request, env, context) => edge.fetch(asClientSawIt(request), withLimiter(env), context),
+  async fetch(request, env, context) {
+    await whenMigrated(env);
+    return edge.fetch(asClientSawIt(request), withLimiter(env), context);
+  },
+  async queue(batch, env, context) {
+    await whenMigrated(env);
+    return edge.queue(batch, env, context);
+  },
 };
 `;
 
@@ -74,12 +91,14 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   process.env.X_LOCAL_OBSERVABILITY = "false";
   // The runtime would fetch request metadata from the internet at start.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-  const { workerOptions, main } = readWranglerConfig(path.join(ROOT, "wrangler.toml"));
-  const [script, rateLimiter, dashboard] = await Promise.all([
-    bundleEdge(main ?? path.join(ROOT, "edge/index.ts")),
+  const [{ workerOptions }, script, rateLimiter, dashboard] = await Promise.all([
+    readWorkerOptions(),
+    bundleEdge(path.join(ROOT, "edge/index.ts")),
     bundleEdge(path.join(ROOT, "cli/runtime/rate-limiter.ts")),
     serveDashboard(),
   ]);
+  // Its process would stay, with 130 MB, for builds that do not come.
+  await stopBundler();
   const rules: OutboundRules = {
     trustedOrigins: originsOf(options.settings.S3_ENDPOINT),
     allowLoopback: options.settings.ALLOW_INSECURE_WEBHOOKS === "true",
@@ -91,11 +110,16 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   };
   // The asset server of the platform is a Worker before the Worker: here the files are in memory.
   const { modulesRules: _, assets: __, ratelimits, ...worker } = workerOptions;
+  const migrated = Promise.withResolvers<void>();
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...worker,
       bindings: { ...(worker.bindings ?? {}), ...options.settings },
-      serviceBindings: { ...(worker.serviceBindings ?? {}), ASSETS: dashboard },
+      serviceBindings: {
+        ...(worker.serviceBindings ?? {}),
+        ASSETS: dashboard,
+        MIGRATED: () => migrated.promise.then(() => new Response(null)),
+      },
       modules: [
         {
           type: "ESModule",
@@ -127,6 +151,7 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
     await runtime.dispose().catch(() => undefined);
     throw error;
   });
+  migrated.resolve();
   const sweep = async () => {
     const worker = await runtime.getWorker();
     await worker.scheduled({ cron: "* * * * *" });

@@ -72,6 +72,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Asks until the port is open: nothing announces that moment. Bounded by the test's own limit. */
+async function firstAnswer(url: string, key: string): Promise<Response> {
+  for (;;) {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } }).catch(
+      () => null,
+    );
+    if (answer !== null) return answer;
+    await delay(2);
+  }
+}
+
 /** Polls, because processes that are not our children announce nothing; bounded by the test's own limit. */
 async function untilDead(pids: readonly number[]): Promise<void> {
   while (pids.some(isAlive)) await delay(50);
@@ -88,6 +107,18 @@ describe("telecine start", () => {
     expect([...started.stdout, ...started.stderr].join("\n")).not.toContain(key);
     const answer = await fetch(`${url}/v1/keys`, { headers: { authorization: `Bearer ${key}` } });
     expect(answer.status).toBe(200);
+    started.process.kill("SIGTERM");
+    expect(await started.closed).toBe(0);
+  });
+
+  test("answers nobody before its database has all tables, from the first moment that its port is open", async () => {
+    const port = await freePort();
+    const key = "a-root-key-that-is-long-enough";
+    const args = ["--port", String(port), "--workers", "0"];
+    const started = await start(args, { ROOT_API_KEY: key });
+    const first = await firstAnswer(`http://127.0.0.1:${port}/v1/videos`, key);
+    expect(await first.text()).toContain('"videos":[]');
+    await started.ready;
     started.process.kill("SIGTERM");
     expect(await started.closed).toBe(0);
   });
