@@ -24,7 +24,12 @@ export function watchLifecycle(options: LifecycleOptions): () => void {
   // A terminal that goes away takes its agent with it only by a second signal, as any other.
   process.on("SIGHUP", onSignal);
 
-  const orphaned = () => options.onAbort("its parent ended");
+  let isOrphan = false;
+  /** Standard input says so twice, and the parent's id for as long as this process lives. */
+  const orphaned = () => {
+    if (!isOrphan) options.onAbort("its parent ended, or stops it");
+    isOrphan = true;
+  };
   const { parentPid } = options;
   // A parent that died is a zombie until it is reaped and still answers: our own parent's pid tells at once.
   const isDirect = process.ppid === parentPid;
