@@ -1,7 +1,7 @@
 /** An encode whole: pictures and sound from one source into one container. */
 
 import { companionStem, extensionOf } from "../../formats.ts";
-import type { AudioStreamInfo, SourceInfo, VideoCodec, VideoStreamInfo } from "../../media.ts";
+import type { SourceInfo, VideoCodec, VideoStreamInfo } from "../../media.ts";
 import type {
   Divisible,
   DivisibleRendition,
@@ -14,47 +14,34 @@ import type {
 } from "../../plan.ts";
 import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, pickEncoder } from "../pick-encoder.ts";
-import {
-  type AudioTrack,
-  canCopyAudio,
-  defaultAudio,
-  isAacLc,
-  languageOptions,
-  planAudio,
-} from "./audio.ts";
+import { type AudioTrack, languageOptions, planAudio } from "./audio.ts";
 import { keptGraph } from "./changing-size.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
 import { type ContainerFormat, containerOptions, isContainer, muxers } from "./container.ts";
+import {
+  estimatedFrames,
+  mayEndEarly,
+  presentedFrames,
+  progressSeconds,
+  promisedSeconds,
+} from "./encode-length.ts";
+import { audioTracks, type SoundRequest } from "./encode-sound.ts";
 import { type Box, type Fit, type Framing, framing } from "./geometry.ts";
 import type { Preset } from "./params.ts";
 import { pipelineOf } from "./pipeline.ts";
 import { unsupported, unsupportedFormat } from "./rejections.ts";
-import {
-  endOfPictures,
-  expectedOf,
-  heldPictures,
-  isWhole,
-  lastPictureOptions,
-  partOptions,
-  reachedSeconds,
-  type Span,
-  soundOfPart,
-} from "./span.ts";
+import { heldPictures, isWhole, lastPictureOptions, partOptions } from "./span.ts";
 import { cueLanguageOptions, keptTracks, subtitleOptions } from "./subtitles.ts";
 import {
   averageFps,
   exactRate,
   gopFrames,
-  isConstantRate,
   isOnGrid,
   outgoingRate,
   ticksPerSecond,
   timingOptions,
 } from "./timing.ts";
 import type { Quality } from "./video-encoder.ts";
-
-/** `keep` copies what already is the format's own codec and encodes the rest. */
-export type AudioChoice = "keep" | "aac" | "opus" | "mp3" | "copy" | "none";
 
 export interface VideoRequest {
   readonly codec: VideoCodec;
@@ -70,12 +57,9 @@ export interface VideoRequest {
   readonly keyframes?: "all" | "per_second" | undefined;
 }
 
-export interface EncodeRequest {
+export interface EncodeRequest extends SoundRequest {
   /** Null leaves pictures out. */
   readonly video: VideoRequest | null;
-  readonly audio: AudioChoice;
-  readonly audioKbps?: number | undefined;
-  readonly span: Span;
 }
 
 type EncodeContext = Pick<PlanContext<unknown>, "source" | "sourceKey" | "output" | "encoders">;
@@ -242,43 +226,8 @@ function nothingToShow(source: SourceInfo): Rejection {
     : unsupported("Nothing of the source would be left in the output.");
 }
 
-/** The container's duration is that of its longest stream; one that is left out does not count. */
-function promisedSeconds(
-  source: SourceInfo,
-  span: Span,
-  hasVideo: boolean,
-  hasAudio: boolean,
-): number | null {
-  const { video } = source;
-  if (video !== null && hasVideo && !hasAudio && source.audio.length > 0) {
-    return expectedOf(endOfPictures(source, video), span);
-  }
-  return span.expectedSeconds;
-}
-
 /** Matroska's own. Of finer ones ffmpeg 5.1 tells `setts` their length, and then the times in these. */
 const WEBM_TICKS = 1000;
-
-/** A WebM says how long it is (`lastPictureOptions`), and not of its last picture: packets end before. */
-function mayEndEarly({ video }: SourceInfo, span: Span, format: ContainerFormat): boolean {
-  return format === "webm" && !isWhole(span) && video !== null && !isConstantRate(video);
-}
-
-/** How far ffmpeg's progress has to come; null where a hole in the pictures may end it anywhere. */
-function progressSeconds(
-  source: SourceInfo,
-  span: Span,
-  hasVideo: boolean,
-  tracks: readonly AudioTrack[],
-): number | null {
-  const { video } = source;
-  if (video === null || !hasVideo) return span.expectedSeconds;
-  const promised = promisedSeconds(source, span, hasVideo, tracks.length > 0);
-  if (isWhole(span) || isConstantRate(video)) return reachedSeconds(source, promised);
-  const end = span.startSeconds + (promised ?? Infinity);
-  const isHeard = tracks.some(({ source: track }) => (track.durationSeconds ?? 0) >= end);
-  return isHeard ? promised : null;
-}
 
 function encodeVideo(
   { source, encoders }: EncodeContext,
@@ -377,70 +326,4 @@ function gopOf(video: VideoStreamInfo, { fps, keyframes }: VideoRequest): number
   if (keyframes === "all") return 1;
   if (keyframes === "per_second") return Math.max(1, Math.round(rate ?? 25));
   return gopFrames(rate);
-}
-
-/** Frames that a player will show: known where the whole of an evenly timed MP4 is kept. */
-export function presentedFrames(
-  source: SourceInfo,
-  span: Span,
-  fps: number | undefined,
-): number | null {
-  const isCounted = isWhole(span) && fps === undefined && isOnGrid(source);
-  return isCounted ? (source.video?.frames ?? null) : null;
-}
-
-/** For progress alone. */
-function estimatedFrames(
-  video: VideoStreamInfo,
-  span: Span,
-  fps: number | undefined,
-): number | null {
-  const rate = fps ?? averageFps(video);
-  if (rate === null || span.expectedSeconds === null) return null;
-  return Math.max(1, Math.round(span.expectedSeconds * rate));
-}
-
-/** Sound as the source has it can be copied only where its times can be trusted. */
-export function hasPlainTimes(source: SourceInfo): boolean {
-  return source.mp4 === null ? /matroska|webm/.test(source.format) : source.mp4.simpleEditList;
-}
-
-/** As far as sound that is heard beside the pictures is seen to be beside them. */
-const LIP_SECONDS = 0.04;
-
-/**
- * Whether the sound has a hole that a copy would keep and players run over. ffmpeg writes one after the first packet of a
- * fragmented MP4 with `empty_moov`, as long as the pictures are late because of their order (movenc.c shifts all later).
- */
-export function mayHaveHole({ mp4, video, startSeconds }: SourceInfo): boolean {
-  const late = (video?.startSeconds ?? startSeconds) - startSeconds;
-  return mp4?.fragmented === true && late > LIP_SECONDS;
-}
-
-function audioTracks(
-  source: SourceInfo,
-  format: ContainerFormat,
-  { audio: choice, audioKbps: bitrateKbps, span }: EncodeRequest,
-): readonly AudioTrack[] | Rejection {
-  if (choice === "none") return [];
-  const part = soundOfPart(source, span);
-  if (choice === "copy") {
-    const alien = source.audio.find((track) => !canCopyAudio(track, format));
-    return alien === undefined
-      ? source.audio.map((track) => ({ source: track, encoding: null }))
-      : unsupported(`audioCodec copy: ${alien.codec} cannot stand in ${format}.`);
-  }
-  if (choice !== "keep") {
-    return source.audio.map((track) => ({ source: track, encoding: choice, bitrateKbps, part }));
-  }
-  const encoding = defaultAudio(format);
-  // Copied packets begin before the cut; a part is encoded so that it begins with its first picture.
-  const copies = isWhole(span) && hasPlainTimes(source) && !mayHaveHole(source);
-  const isOwn = (track: AudioStreamInfo) =>
-    encoding === "aac" ? isAacLc(track) : track.codec === "opus";
-  return source.audio.map((track) => ({
-    source: track,
-    encoding: copies && isOwn(track) ? null : encoding,
-    part,
-  }));
 }

@@ -5,7 +5,7 @@ import type { PlanContext } from "../define.ts";
 import { canKeepTenBits, isHardware, pickEncoder } from "../pick-encoder.ts";
 import { keptGraph } from "./changing-size.ts";
 import { refuseHdr, tagOptions } from "./color.ts";
-import { presentedFrames } from "./encode.ts";
+import { presentedFrames } from "./encode-length.ts";
 import type { MediaPromise } from "./hls-tracks.ts";
 import { ladderOf, peakKbps, type Rung } from "./ladder.ts";
 import type { Preset } from "./params.ts";

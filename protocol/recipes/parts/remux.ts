@@ -5,7 +5,7 @@ import type { PlanContext } from "../define.ts";
 import { type AudioTrack, planAudio } from "./audio.ts";
 import { carriedTags } from "./color.ts";
 import { type ContainerFormat, containerOptions, muxers } from "./container.ts";
-import { presentedFrames } from "./encode.ts";
+import { presentedFrames } from "./encode-length.ts";
 import { beginsEarly, isWhole, reachedSeconds, type Span, spanOptions } from "./span.ts";
 import { keptTracks, subtitleOptions } from "./subtitles.ts";
 
