@@ -3,7 +3,7 @@
  * with the domain what the Durable Object does, so that a history can be played in microseconds.
  */
 import { deadlinesOf, due, nextAlarm } from "../../../edge/domain/alarm.ts";
-import type { Effect, PartsEffect, VerifyEffect } from "../../../edge/domain/effects.ts";
+import type { Effect, VerifyEffect } from "../../../edge/domain/effects.ts";
 import type { TaskEvent } from "../../../edge/domain/events.ts";
 import {
   cancelJob,
@@ -16,43 +16,31 @@ import {
   snapshotOf,
   stepTask,
 } from "../../../edge/domain/job.ts";
-import { renewalOf, withRenewal } from "../../../edge/domain/lease.ts";
-import { match, type ReadyTask } from "../../../edge/domain/match.ts";
-import type { JobSnapshot, Lease, LiveJob, Renewal, TaskIn } from "../../../edge/domain/model.ts";
-import { placeOf } from "../../../edge/domain/parts.ts";
+import { withRenewal } from "../../../edge/domain/lease.ts";
+import { match } from "../../../edge/domain/match.ts";
+import type { JobSnapshot, Lease, LiveJob, TaskIn } from "../../../edge/domain/model.ts";
 import type { Rules } from "../../../edge/domain/rules.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
-import { type IndexedFile, prefixLength } from "../../../protocol/chunks/assemble.ts";
 import type { WorkerMessage } from "../../../protocol/messages.ts";
 import { needsOf } from "../../../protocol/needs.ts";
 import type { LeaseRef } from "../../../protocol/task.ts";
-import { noMedia } from "../fixtures.ts";
 import type { Oracle } from "./oracle.ts";
 import { eventOf, type Sent, type Upstream } from "./sim-messages.ts";
-
-/** More than any plan of a history has. */
-const MOST_CHUNKS = 100;
-
-interface Session {
-  readonly workerId: string;
-  readonly attachment: Map<string, Renewal>;
-}
+import { SimPlaylists } from "./sim-playlists.ts";
+import { acceptedOutputs, readyTasks } from "./sim-shell.ts";
+import { SimSockets } from "./sim-sockets.ts";
 
 export class SimPool {
   readonly rules: Rules;
   readonly oracle: Oracle;
   readonly rows = new Map<string, LiveJob>();
-  readonly sessions = new Map<string, Session>();
-  /** The open session of each worker. */
-  readonly connected = new Map<string, string>();
-  readonly credit = new Map<string, number>();
+  readonly sockets = new SimSockets();
   readonly checks: VerifyEffect[] = [];
   readonly outbox: JobSnapshot[] = [];
   readonly d1 = new Map<string, JobSnapshot>();
   alarmAt: number | null = null;
   now: number;
-  /** What was accepted of each run's chunks. */
-  readonly #files = new Map<string, IndexedFile[]>();
+  readonly #playlists = new SimPlaylists();
   #memory = new Map<string, LiveJob>();
   readonly #send: (workerId: string, sessionId: string, message: Sent) => void;
 
@@ -118,7 +106,7 @@ export class SimPool {
         this.#greet(workerId, sessionId, message.leases);
         return;
       case "pull":
-        if (this.connected.get(workerId) === sessionId) this.credit.set(workerId, message.free);
+        this.sockets.pulled(workerId, sessionId, message.free);
         this.dispatch();
         return;
       case "progress":
@@ -133,17 +121,13 @@ export class SimPool {
 
   /** A socket closed. `isSeen` when the pool was alive to see it. */
   close(sessionId: string, isSeen: boolean): void {
-    const session = this.sessions.get(sessionId);
-    if (session === undefined) return;
+    const workerId = this.sockets.workerOf(sessionId);
+    if (workerId === null) return;
     // A close that wakes the pool hands over the socket: its renewals are read before it is gone.
     if (isSeen) for (const jobId of this.rows.keys()) this.load(jobId);
-    this.sessions.delete(sessionId);
-    if (this.connected.get(session.workerId) === sessionId) {
-      this.connected.delete(session.workerId);
-      this.credit.delete(session.workerId);
-    }
+    this.sockets.close(sessionId);
     if (!isSeen) return;
-    for (const { jobId, taskId } of this.#leasedBy(session.workerId)) {
+    for (const { jobId, taskId } of this.#leasedBy(workerId)) {
       this.feed(jobId, taskId, { type: "disconnect", now: this.now, sessionId });
     }
   }
@@ -151,10 +135,10 @@ export class SimPool {
   /** The object leaves memory. With its sockets kept (hibernation), attachments remain; else all is gone. */
   evict(keepSockets: boolean): void {
     if (!keepSockets) {
-      for (const sessionId of [...this.sessions.keys()]) this.close(sessionId, false);
+      for (const sessionId of this.sockets.ids()) this.close(sessionId, false);
     }
     this.#memory = new Map();
-    this.oracle.memoryLost((sessionId) => this.sessions.has(sessionId));
+    this.oracle.memoryLost((sessionId) => this.sockets.isOpen(sessionId));
   }
 
   alarm(): void {
@@ -177,22 +161,8 @@ export class SimPool {
 
   dispatch(): void {
     const jobs = [...this.rows.keys()].flatMap((jobId) => this.load(jobId) ?? []);
-    const ready = jobs.flatMap(({ job, tasks }): ReadyTask[] =>
-      tasks.flatMap((task) =>
-        task.state === "ready"
-          ? [
-              {
-                ...job.submission,
-                ...task,
-                accountId: "default",
-                needs: needsOf(job.submission.work, task.kind),
-                place: placeOf(task),
-              },
-            ]
-          : [],
-      ),
-    );
-    const workers = [...this.credit].map(([workerId, credit]) => {
+    const ready = jobs.flatMap(readyTasks);
+    const workers = [...this.sockets.credit].map(([workerId, credit]) => {
       const slots = this.oracle.slots.get(workerId) ?? 0;
       const held = this.#heldBy(workerId);
       const free = Math.min(credit, slots - held);
@@ -211,18 +181,18 @@ export class SimPool {
 
   /** Leases the task to the worker, whoever says so. */
   grant(taskId: string, workerId: string, slots: number): void {
-    const sessionId = this.connected.get(workerId);
+    const sessionId = this.sockets.sessionOf(workerId);
     const jobId = this.jobOf(taskId);
     if (sessionId === undefined || jobId === null) return;
     const { now } = this;
     const event = { type: "grant", now, workerId, workerName: workerId, sessionId, slots } as const;
     if (this.feed(jobId, taskId, event) !== "ok") return;
-    this.credit.set(workerId, (this.credit.get(workerId) ?? 0) - slots);
+    this.sockets.spend(workerId, slots);
   }
 
   /** The shell's check of an attempt's outputs came back. */
   checked(check: VerifyEffect, isGood: boolean): void {
-    const { jobId, taskId, epoch, claimed } = check;
+    const { jobId, taskId, epoch } = check;
     const { now } = this;
     if (!isGood) {
       const code = "ENGINE_INVALID_RESPONSE";
@@ -230,18 +200,7 @@ export class SimPool {
       return;
     }
     this.oracle.checkPassed(taskId, epoch);
-    const prefix = `jobs/${jobId}/${check.run}/${taskId}/${epoch}`;
-    const outputs = claimed.outputs.map((output) => ({
-      name: output.filename,
-      key: `${prefix}/${output.filename}`,
-      etag: "e",
-      contentType: output.contentType,
-      format: output.format,
-      sizeBytes: output.sizeBytes,
-      sha256: output.sha256,
-      media: noMedia,
-      ...(output.index === undefined ? {} : { index: output.index }),
-    }));
+    const outputs = acceptedOutputs(check);
     this.feed(jobId, taskId, { type: "verified", now, epoch, outputs });
   }
 
@@ -256,13 +215,9 @@ export class SimPool {
     if (known !== undefined) return known;
     const row = this.rows.get(jobId);
     if (row === undefined) return null;
-    const tasks = row.tasks.map((task) => {
-      if (task.state !== "leased") return task;
-      return withRenewal(
-        task,
-        this.sessions.get(task.lease.sessionId)?.attachment.get(task.taskId),
-      );
-    });
+    const tasks = row.tasks.map((task) =>
+      task.state === "leased" ? withRenewal(task, this.sockets.renewalOf(task)) : task,
+    );
     const live = { ...row, tasks };
     this.#memory.set(jobId, live);
     return live;
@@ -314,10 +269,8 @@ export class SimPool {
     sessionId: string,
     claims: Extract<WorkerMessage, { type: "hello" }>["leases"],
   ): void {
-    const older = this.connected.get(workerId);
-    this.sessions.set(sessionId, { workerId, attachment: new Map() });
-    this.connected.set(workerId, sessionId);
-    this.credit.set(workerId, 0);
+    const older = this.sockets.sessionOf(workerId);
+    this.sockets.open(workerId, sessionId);
     const held = this.#leasedBy(workerId);
     const lost: LeaseRef[] = [];
     const { now } = this;
@@ -364,11 +317,7 @@ export class SimPool {
       this.oracle.knows(task, needsOf(live.job.submission.work, task.kind).slots);
     }
     this.#memory.set(jobId, live);
-    for (const task of live.tasks) {
-      for (const { attachment } of this.sessions.values()) attachment.delete(task.taskId);
-      if (task.state !== "leased") continue;
-      this.sessions.get(task.lease.sessionId)?.attachment.set(task.taskId, renewalOf(task.lease));
-    }
+    for (const task of live.tasks) this.sockets.attach(task);
     for (const effect of effects) this.#run(effect);
     this.oracle.shown(snapshotOf(live.job, live.tasks, this.rules));
     if (isDurable) this.#arm();
@@ -378,7 +327,7 @@ export class SimPool {
     this.oracle.effect(effect, this.now);
     switch (effect.type) {
       case "grant": {
-        const sessionId = this.connected.get(effect.workerId);
+        const sessionId = this.sockets.sessionOf(effect.workerId);
         if (sessionId !== undefined) this.oracle.heldBy(effect.taskId, sessionId);
         const pin = this.load(effect.jobId)?.job.pins?.v720?.configSha256[0] ?? null;
         const { slots } = effect;
@@ -403,7 +352,7 @@ export class SimPool {
         this.outbox.push(effect.snapshot);
         return;
       case "parts":
-        this.oracle.listed(effect, this.#listed(effect));
+        this.oracle.listed(effect, this.#playlists.accept(effect));
         return;
       case "ledger":
       case "collect":
@@ -414,19 +363,6 @@ export class SimPool {
       case "webhook":
       case "arm_alarm":
     }
-  }
-
-  /** The chunks that a playlist shows once these files are accepted, too: as the edge finds them. */
-  #listed({ jobId, run, chunk, files }: PartsEffect): readonly number[] {
-    const accepted = this.#files.get(`${jobId}/${run}`) ?? [];
-    this.#files.set(`${jobId}/${run}`, accepted);
-    for (const { name: filename, index } of files) {
-      if (index?.track === "video" && chunk !== null)
-        accepted.push({ kind: "chunk", chunk, filename, index });
-    }
-    const renditions = new Set(accepted.map(({ index }) => index.rendition));
-    const length = prefixLength(accepted, [...renditions], renditions.size * MOST_CHUNKS);
-    return Array.from({ length }, (_, at) => at);
   }
 
   #chunkOf({ jobId, taskId }: { readonly jobId: string; readonly taskId: string }): number | null {
@@ -440,7 +376,7 @@ export class SimPool {
   }
 
   #toWorker(workerId: string, message: Sent): void {
-    const sessionId = this.connected.get(workerId);
+    const sessionId = this.sockets.sessionOf(workerId);
     if (sessionId !== undefined) this.#send(workerId, sessionId, message);
   }
 
@@ -456,5 +392,5 @@ export class SimPool {
     );
   }
 
-  readonly #isHeld = (lease: Lease): boolean => this.sessions.has(lease.sessionId);
+  readonly #isHeld = (lease: Lease): boolean => this.sockets.isOpen(lease.sessionId);
 }
