@@ -7,7 +7,7 @@ import type { Step } from "../protocol/plan.ts";
 import type { Stage } from "../protocol/stages.ts";
 import type { Progress } from "./ffmpeg/index.ts";
 import { measureScratch } from "./ffmpeg/scratch-usage.ts";
-import type { AttemptReport } from "./session-model.ts";
+import { type AttemptReport, NOT_STARTED } from "./session-model.ts";
 
 const SAMPLE_MS = 500;
 /** Of the last stage, what is left for checking and sending the outputs. */
@@ -42,17 +42,7 @@ export function startTracker(options: TrackerOptions): Tracker {
   let steps: readonly Step[] = [];
   let step: Step | null = null;
   let isChecking = false;
-  let report: AttemptReport = {
-    stage: "probing",
-    fraction: 0,
-    movement: 0,
-    frame: null,
-    fps: null,
-    speed: null,
-    source: null,
-    slots: null,
-    engine: null,
-  };
+  let report = NOT_STARTED;
   const change = (next: Partial<AttemptReport>) => {
     const movement = sampler.movement();
     const isSameStage = (next.stage ?? report.stage) === report.stage;
@@ -101,7 +91,7 @@ export function startTracker(options: TrackerOptions): Tracker {
 }
 
 /** How far one step is, by frames where their number is known, else by time; 0 where neither is. */
-export function stepFraction(step: Step, progress: Progress): number {
+function stepFraction(step: Step, progress: Progress): number {
   if (step.kind !== "ffmpeg") return 0;
   if (step.expectedFrames !== null && step.expectedFrames > 0 && progress.frame !== null) {
     return clamp(progress.frame / step.expectedFrames);
@@ -113,7 +103,7 @@ export function stepFraction(step: Step, progress: Progress): number {
 }
 
 /** How far the step's stage is when the step is at `fraction`: stages may have several steps. */
-export function stageFraction(steps: readonly Step[], step: Step, fraction: number): number {
+function stageFraction(steps: readonly Step[], step: Step, fraction: number): number {
   const peers = steps.filter((other) => other.stage === step.stage);
   const done = Math.max(0, peers.indexOf(step));
   const share = steps.at(-1)?.stage === step.stage ? 1 - DELIVERY_SHARE : 1;

@@ -1,4 +1,5 @@
 /** Signals and parents: when the agent drains, and when it drops everything. */
+import { isAlive } from "./is-alive.ts";
 
 export interface LifecycleOptions {
   readonly parentPid: number | null;
@@ -33,6 +34,7 @@ export function watchLifecycle(options: LifecycleOptions): () => void {
   const { parentPid } = options;
   // A parent that died is a zombie until it is reaped and still answers: our own parent's pid tells at once.
   const isDirect = process.ppid === parentPid;
+  // The named process may be a grandparent (npm runs scripts through a shell): then it is asked itself.
   const hasEnded = (pid: number) => (isDirect ? process.ppid !== pid : !isAlive(pid));
   const poll =
     parentPid === null
@@ -48,14 +50,4 @@ export function watchLifecycle(options: LifecycleOptions): () => void {
     clearInterval(poll);
     if (options.exitWithStdin) process.stdin.destroy();
   };
-}
-
-/** The named process may be a grandparent (npm runs scripts through a shell), so it is asked itself. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

@@ -3,13 +3,13 @@ import type { ChunkPlan } from "../protocol/chunks/contract.ts";
 import type { WorkerMessage, WorkerMessageOf } from "../protocol/messages.ts";
 import type { LeaseRef } from "../protocol/task.ts";
 import { redact } from "./redact.ts";
-import type {
-  AttemptOutcome,
-  AttemptReport,
-  EngineReport,
-  HeldLease,
-  Session,
-  Settlement,
+import {
+  type AttemptOutcome,
+  type EngineReport,
+  type HeldLease,
+  NOT_STARTED,
+  type Session,
+  type Settlement,
 } from "./session-model.ts";
 
 const RESEND_FIRST_MS = 5_000;
@@ -19,18 +19,6 @@ const MAX_DETAIL_LENGTH = 2_000;
 const MAX_LOG_LINES = 40;
 const MAX_LOG_LINE_LENGTH = 500;
 const MAX_HELLO_LEASES = 256;
-
-const NOT_STARTED: AttemptReport = {
-  stage: "probing",
-  fraction: 0,
-  movement: 0,
-  frame: null,
-  fps: null,
-  speed: null,
-  source: null,
-  slots: null,
-  engine: null,
-};
 
 /** A lease as it arrives: running, and not reported yet. */
 export function newLease(lease: LeaseRef, slots: number, now: number): HeldLease {

@@ -32,6 +32,19 @@ export interface AttemptReport {
   readonly engine: { readonly device: string; readonly encoder: string } | null;
 }
 
+/** What is known of an attempt before it has done anything. */
+export const NOT_STARTED: AttemptReport = {
+  stage: "probing",
+  fraction: 0,
+  movement: 0,
+  frame: null,
+  fps: null,
+  speed: null,
+  source: null,
+  slots: null,
+  engine: null,
+};
+
 /** How an attempt ended here, before the edge has heard of it. */
 export type AttemptOutcome =
   | {

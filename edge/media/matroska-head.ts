@@ -9,17 +9,15 @@ import {
   readUnsigned,
 } from "../../protocol/matroska/ebml.ts";
 import { lastTimestamp } from "../../protocol/matroska/last-timestamp.ts";
+import { CLUSTER, findSegment, INFO, readTickNs } from "../../protocol/matroska/segment.ts";
 import type { BlockReader } from "./block-reader.ts";
 import { codecOfMatroska } from "./codec-names.ts";
 import { type HeadInfo, orNull } from "./head-info.ts";
 
-const SEGMENT = 0x18538067;
 const SEEK_HEAD = 0x114d9b74;
 const SEEK = 0x4dbb;
 const SEEK_ID = 0x53ab;
 const SEEK_POSITION = 0x53ac;
-const INFO = 0x1549a966;
-const TIMESTAMP_SCALE = 0x2ad7b1;
 const DURATION = 0x4489;
 const TRACKS = 0x1654ae6b;
 const TRACK_ENTRY = 0xae;
@@ -32,13 +30,10 @@ const PIXEL_HEIGHT = 0xba;
 const DISPLAY_WIDTH = 0x54b0;
 const DISPLAY_HEIGHT = 0x54ba;
 const DISPLAY_UNIT = 0x54b2;
-const CLUSTER = 0x1f43b675;
 
 const MAX_TRACKS = 64;
 const MAX_SEEKS = 32;
 const NANOSECONDS = 1e9;
-/** Of TimestampScale, in nanoseconds. */
-const DEFAULT_SCALE = 1_000_000;
 
 /** The file's head, or null where it has no readable tracks. */
 export async function readMatroskaHead(
@@ -46,7 +41,7 @@ export async function readMatroskaHead(
   sizeBytes: number,
   format: "mkv" | "webm",
 ): Promise<HeadInfo | null> {
-  const segment = await segmentOf(reader, sizeBytes);
+  const segment = await findSegment(reader, sizeBytes);
   if (segment === null) return null;
   const heads = await readHeads(reader, segment);
   const list = heads.get(TRACKS);
@@ -61,13 +56,6 @@ export async function readMatroskaHead(
     video: video === null ? null : await readPicture(reader, video),
     audio: audio === null ? null : { codec: await codecOf(reader, audio) },
   };
-}
-
-async function segmentOf(reader: BlockReader, sizeBytes: number): Promise<Element | null> {
-  for await (const element of elementsIn(reader, 0, sizeBytes)) {
-    if (element.id === SEGMENT) return element;
-  }
-  return null;
 }
 
 /** Info and Tracks: before the first cluster as they should be, else where the seek head says. */
@@ -112,12 +100,11 @@ async function durationOf(
   segment: Element,
   info: Element | null,
 ): Promise<number | null> {
-  const scaleOf = info === null ? null : await findElement(reader, info, TIMESTAMP_SCALE);
-  const scale = (await readUnsigned(reader, scaleOf)) ?? DEFAULT_SCALE;
+  const tickNs = await readTickNs(reader, info);
   const declared = info === null ? null : await findElement(reader, info, DURATION);
   const ticks =
     (await readFloat(reader, declared)) ?? (await orNull(lastTimestamp(reader, segment)));
-  return ticks !== null && ticks > 0 ? (ticks * scale) / NANOSECONDS : null;
+  return ticks !== null && ticks > 0 ? (ticks * tickNs) / NANOSECONDS : null;
 }
 
 async function codecOf(reader: BlockReader, track: Element): Promise<string | null> {

@@ -2,6 +2,7 @@
  * Whether dividing pays, and into what lengths: a model of how long a job takes whole and in parts, in seconds of
  * video encoded. Pure; docs/CHUNKS.md explains the numbers.
  */
+import { MAX_CHUNKS } from "./contract.ts";
 
 /** Shorter videos are never divided. */
 export const CHUNK_MIN_SECONDS = 30;
@@ -19,7 +20,6 @@ const FIXED_SECONDS = 4;
 const LEAST_GAIN = 1.2;
 /** Bytes of a source that are read in the time in which a second of video is encoded. */
 const READ_BYTES_PER_SECOND = 40_000_000;
-const MAX_CHUNKS = 1000;
 
 export interface CostFacts {
   readonly seconds: number;

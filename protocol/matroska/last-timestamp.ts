@@ -8,8 +8,8 @@ import {
   readUnsigned,
   vintLength,
 } from "./ebml.ts";
+import { CLUSTER } from "./segment.ts";
 
-const CLUSTER = 0x1f43b675;
 const CLUSTER_BYTES = [0x1f, 0x43, 0xb6, 0x75] as const;
 const TIMESTAMP = 0xe7;
 const SIMPLE_BLOCK = 0xa3;

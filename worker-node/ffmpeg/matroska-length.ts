@@ -1,24 +1,13 @@
 /** How long a Matroska or WebM file is that does not say so, as browsers and encoders of live streams write it. */
 
-import {
-  type ByteReader,
-  type Element,
-  elementsIn,
-  findElement,
-  readUnsigned,
-} from "../../protocol/matroska/ebml.ts";
+import { type ByteReader, type Element, elementsIn } from "../../protocol/matroska/ebml.ts";
 import { lastTimestamp } from "../../protocol/matroska/last-timestamp.ts";
+import { CLUSTER, findSegment, INFO, readTickNs } from "../../protocol/matroska/segment.ts";
 import type { SourceInfo } from "../../protocol/media.ts";
 import { averageFps } from "../../protocol/recipes/parts/timing.ts";
 import { createHttpReader } from "./http-ranges.ts";
 import type { ProbeRequest } from "./types.ts";
 
-const SEGMENT = 0x18538067;
-const INFO = 0x1549a966;
-const CLUSTER = 0x1f43b675;
-const TIMESTAMP_SCALE = 0x2ad7b1;
-/** Of TimestampScale, in nanoseconds (RFC 9559, section 5.1.2.9). */
-const DEFAULT_SCALE = 1_000_000;
 /** A cluster of 5 MB has some ten thousand blocks; more is a file that leads in circles. */
 const MAX_READS = 100_000;
 
@@ -55,19 +44,17 @@ function countedReader({
 
 /** When the last frame of the last cluster begins, on the file's own clock. */
 async function lastFrameSeconds(reader: ByteReader, sizeBytes: number): Promise<number | null> {
-  const segment = await firstOf(reader, { id: 0, start: 0, end: sizeBytes }, SEGMENT);
+  const segment = await findSegment(reader, sizeBytes);
   if (segment === null) return null;
-  const info = await firstOf(reader, segment, INFO);
-  const told = info === null ? null : await findElement(reader, info, TIMESTAMP_SCALE);
-  const scale = (await readUnsigned(reader, told)) ?? DEFAULT_SCALE;
+  const tickNs = await readTickNs(reader, await infoOf(reader, segment));
   const ticks = await lastTimestamp(reader, segment);
-  return ticks === null ? null : (ticks * scale) / 1e9;
+  return ticks === null ? null : (ticks * tickNs) / 1e9;
 }
 
 /** Before the first cluster: what stands behind is not looked for. */
-async function firstOf(reader: ByteReader, parent: Element, id: number): Promise<Element | null> {
-  for await (const element of elementsIn(reader, parent.start, parent.end)) {
-    if (element.id === id) return element;
+async function infoOf(reader: ByteReader, segment: Element): Promise<Element | null> {
+  for await (const element of elementsIn(reader, segment.start, segment.end)) {
+    if (element.id === INFO) return element;
     if (element.id === CLUSTER) return null;
   }
   return null;

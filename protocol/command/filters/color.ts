@@ -17,6 +17,18 @@ import {
 
 const moment = expression({ names: ["n", "pos", "r", "t", "b", "h", "s"] });
 
+/** Names that stand for matrix, primaries and transfer together. */
+const wholeColorSpace = oneOf(
+  "bt470m",
+  "bt470bg",
+  "bt601-6-525",
+  "bt601-6-625",
+  "bt709",
+  "smpte170m",
+  "smpte240m",
+  "bt2020",
+);
+
 const mixer = [..."rgba"].flatMap((to) => [..."rgba"].map((from) => to + from));
 const balance = [..."smh"].flatMap((tone) => [..."rgb"].map((part) => part + tone));
 
@@ -184,16 +196,7 @@ export const colorFilters: Readonly<Record<string, FilterSpec>> = {
   colorspace: timed(
     video({
       params: {
-        all: oneOf(
-          "bt470m",
-          "bt470bg",
-          "bt601-6-525",
-          "bt601-6-625",
-          "bt709",
-          "smpte170m",
-          "smpte240m",
-          "bt2020",
-        ),
+        all: wholeColorSpace,
         space: colorMatrix,
         range: colorRange,
         primaries: colorPrimaries,
@@ -201,16 +204,7 @@ export const colorFilters: Readonly<Record<string, FilterSpec>> = {
         format: pixelFormat,
         fast: boolean,
         dither: oneOf("none", "fsb"),
-        iall: oneOf(
-          "bt470m",
-          "bt470bg",
-          "bt601-6-525",
-          "bt601-6-625",
-          "bt709",
-          "smpte170m",
-          "smpte240m",
-          "bt2020",
-        ),
+        iall: wholeColorSpace,
         ispace: colorMatrix,
         irange: colorRange,
         iprimaries: colorPrimaries,

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires } from "../support/requires.ts";
+import { AAC, fast, picture, X264 } from "./clips.ts";
 import {
   type Bench,
   brightness,
@@ -18,11 +19,6 @@ beforeAll(async () => {
   bench = await openBench();
 });
 afterAll(() => bench.close());
-
-const X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
-const AAC = ["-c:a", "aac"];
-const picture = (filter: string) => ["-f", "lavfi", "-i", filter];
-const fast = { name: "transcode", preset: "ultrafast" };
 
 describe("a last picture that stays, without sound", () => {
   /** 25 pictures in a second, the last for five more. */
