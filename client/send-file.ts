@@ -1,5 +1,5 @@
 /**
- * Sends a file in parts (API.md section 3): several at a time, each again where a line breaks, and not again what
+ * Sends a file in parts: several at a time, each again where a line breaks, and not again what
  * has arrived. Where the bytes come from and how a part is sent are the caller's: the command reads a file and
  * uses `fetch`, the dashboard slices a `File` and uses what can tell how far a part has come.
  */

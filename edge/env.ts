@@ -114,7 +114,7 @@ export type SettingsResult =
   | { readonly status: "invalid"; readonly detail: string };
 
 /**
- * Parses the settings of API.md section 7. `detail` names each wrong one and its rule, never a value of a
+ * Parses the settings (`protocol/settings.ts`). `detail` names each wrong one and its rule, never a value of a
  * secret. An empty string counts as not set.
  */
 export function parseSettings(env: Readonly<Record<string, unknown>>): SettingsResult {

@@ -1,4 +1,4 @@
-/** Name of the object that holds one shard of a pool (DESIGN.md section 3). */
+/** Name of the object that holds one shard of a pool (docs/decisions/0001-one-object-per-pool.md). */
 export function poolNameOf(pool: {
   readonly accountId: string;
   readonly pool: string;

@@ -1,4 +1,4 @@
-/** The names of the settings (API.md section 7): Worker variables and secrets, or environment variables of the embedded edge. */
+/** Settings of the edge (their meaning is in README.md): Worker variables and secrets, or the embedded edge's environment. */
 export const settingNames = [
   "ROOT_API_KEY",
   "SIGNING_SECRET",

@@ -181,7 +181,7 @@ function JobButtons({ job, reload }: { readonly job: Job; readonly reload: () =>
   );
 }
 
-/** What ran into its limit would do so again: a larger one is all that helps (API.md, retry). */
+/** What ran into its limit would do so again: a larger one is all that helps. */
 function RetryWithMoreTime({
   job,
   onClose,

@@ -3,7 +3,7 @@ import { and, eq, isNull, lt, sql } from "drizzle-orm";
 import { openCatalogue, statement } from "./db.ts";
 import { idempotency } from "./schema.ts";
 
-/** How long a first answer is kept (API.md section 1). */
+/** How long a first answer is kept (docs/ARCHITECTURE.md, "What is kept, and for how long"). */
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 export interface IdempotentRequest {

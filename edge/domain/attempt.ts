@@ -161,7 +161,7 @@ export function revokeReasonFor(task: Task, epoch: number): RevokeReason {
   return task.verdicts.find((verdict) => verdict.epoch === epoch)?.revoke ?? "unknown";
 }
 
-/** The error of an attempt whose lease expired (API.md section 2, JOB_TIMEOUT). */
+/** The error of an attempt whose lease expired: JOB_TIMEOUT. */
 export function expiryError(task: LiveTask, now: number, rules: Rules): JobError {
   const { lease } = task;
   const silentMs = now - silentSince(lease, rules);

@@ -34,7 +34,7 @@ export function releaseBackoffMs(
   }
 }
 
-/** API.md section 2: the column `retryable` of the codes that an attempt can fail with. */
+/** Whether a failure with this code may end well when tried again. */
 const retryability: Record<JobErrorCode, "yes" | "no" | "by_cause"> = {
   JOB_TIMEOUT: "by_cause",
   ENGINE_INVOCATION_ERROR: "yes",

@@ -24,7 +24,7 @@ export class ApiError extends Error {
 /** Details name what a client sent, which may be a megabyte. */
 const MAX_DETAIL_LENGTH = 2000;
 
-/** Renders an error in the one shape of API.md section 2. */
+/** Renders an error in the one shape that every error has. */
 export function errorAnswer(code: ApiErrorCode, detail: string, requestId: string): ErrorAnswer {
   const { message, retryable } = apiErrors[code];
   const short =

@@ -1,5 +1,5 @@
 /**
- * `Idempotency-Key` (API.md section 1): the same key and request answer with the first answer, and never run
+ * `Idempotency-Key`: the same key and request answer with the first answer, and never run
  * twice. The claim is a row in D1, so two isolates agree. What would be wrong to repeat is not kept: answers
  * that say `retryable`, refusals for want of a scope, and anything from 500 up.
  */

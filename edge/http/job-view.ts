@@ -1,4 +1,4 @@
-/** A job as clients see it (API.md section 4), from what was asked and what the pool last said. */
+/** A job as clients see it (`protocol/http/jobs.ts`), from what was asked and what the pool last said. */
 
 import type { Attempt, Job, Output } from "../../protocol/http/jobs.ts";
 import { statusOf } from "../../protocol/stages.ts";

@@ -1,4 +1,4 @@
-/** How large a source may be. MB means 1,000,000 bytes everywhere (API.md, section 1). */
+/** How large a source may be. MB means 1,000,000 bytes everywhere. */
 
 const BYTES_PER_MB = 1_000_000;
 

@@ -1,4 +1,4 @@
-/** Accepted outputs as clients see them, with signed URLs (API.md section 4). */
+/** Accepted outputs as clients see them, with signed URLs. */
 import type { Output } from "../../protocol/http/jobs.ts";
 import type { AcceptedOutput } from "../domain/model.ts";
 import type { Settings } from "../env.ts";

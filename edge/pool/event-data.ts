@@ -1,4 +1,4 @@
-/** `data` of a job's webhook (API.md section 5). */
+/** `data` of a job's webhook. */
 import { statusOf } from "../../protocol/stages.ts";
 import type { Settings } from "../env.ts";
 import { viewOutputs } from "../media/output-view.ts";

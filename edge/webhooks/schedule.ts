@@ -1,6 +1,6 @@
 /** When a delivery is tried again: exponential backoff with jitter. Pure. */
 
-/** A request is given up after this long (API.md section 5). */
+/** A request is given up after this long (docs/guides/webhooks.md). */
 export const TRY_LIMIT_MS = 10_000;
 
 /**

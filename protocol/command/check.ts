@@ -1,5 +1,5 @@
 /**
- * The security check of a client's ffmpeg arguments (DESIGN.md section 7): made by the edge before a job is
+ * The security check of a client's ffmpeg arguments (docs/SECURITY.md): made by the edge before a job is
  * accepted, and by the agent again before anything is run. Pure.
  */
 import { analyse } from "./analyse.ts";

@@ -1,5 +1,5 @@
 /**
- * A job's events, as clients follow them (API.md section 4): over server-sent events and, with the same content,
+ * A job's events, as clients follow them: over server-sent events and, with the same content,
  * over a socket. Numbered events are the job's history: their numbers begin with 1, have no gap, and are the same
  * for everyone; `progress` is about this moment alone and has no number.
  */

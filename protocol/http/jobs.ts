@@ -1,4 +1,4 @@
-/** A job and what belongs to it, as clients see them (API.md section 4). */
+/** A job and what belongs to it, as clients see them. */
 import { z } from "zod";
 import { jobErrorSchema } from "../errors.ts";
 import { outputQualitySchema } from "../quality.ts";

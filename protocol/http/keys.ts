@@ -1,4 +1,4 @@
-/** API keys as clients see them (API.md section 1). */
+/** API keys as clients see them. */
 import { z } from "zod";
 import { slugSchema } from "../ids.ts";
 import { listSchema, pageQueryShape, scopeSchema, timeSchema } from "./common.ts";

@@ -1,4 +1,4 @@
-/** Presets: recipes with a name, stored or built in (API.md section 4). */
+/** Presets: recipes with a name, stored or built in. */
 import { z } from "zod";
 import { outputFormatSchema } from "../media.ts";
 import { recipeRequestSchema } from "../recipes/index.ts";

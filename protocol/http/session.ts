@@ -1,4 +1,4 @@
-/** Browser sessions: what a key is exchanged for, so that no script ever holds it (API.md section 1). */
+/** Browser sessions: what a key is exchanged for, so that no script ever holds it. */
 import { z } from "zod";
 import { scopeSchema, timeSchema } from "./common.ts";
 

@@ -1,4 +1,4 @@
-/** Webhook endpoints, secrets and deliveries as clients see them (API.md section 5). */
+/** Webhook endpoints, secrets and deliveries as clients see them. */
 import { z } from "zod";
 import { listSchema, pageQueryShape, parameter, timeSchema } from "./common.ts";
 import { shownOnceSchema } from "./keys.ts";

@@ -1,4 +1,4 @@
-/** Workers and their tokens as clients see them (API.md section 6). */
+/** Workers and their tokens as clients see them. */
 import { z } from "zod";
 import { slugSchema } from "../ids.ts";
 import { capabilitiesSchema } from "../media.ts";

@@ -1,6 +1,6 @@
 /** Whether a run ended before its source should have. Pure. */
 
-/** Shorter than declared by both of these is a truncated source (API.md, TRANSCODE_ERROR). */
+/** Shorter than declared by both of these is a truncated source: TRANSCODE_ERROR. */
 const TOLERATED_SECONDS = 1;
 const TOLERATED_SHARE = 0.02;
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { codecSchema, type VideoCodec } from "../../media.ts";
 
-/** Largest width and height of a picture, read or written (DESIGN.md section 7). */
+/** Largest width and height of a picture, read or written (docs/SECURITY.md). */
 export const MAX_DIMENSION = 8192;
 /** Below this some encoders refuse the picture. */
 const MIN_DIMENSION = 16;
