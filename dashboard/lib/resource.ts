@@ -7,7 +7,6 @@ export interface Resource<T> {
   readonly data: T | undefined;
   /** Of the last try; undefined when it went well. */
   readonly error: unknown;
-  readonly isLoading: boolean;
   /** Asks again; what is shown stays until the answer is there. */
   readonly reload: () => void;
 }
@@ -21,10 +20,7 @@ export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   options: { readonly everyMs?: number } = {},
 ): Resource<T> {
-  const [state, setState] = useState<{ key: string; data?: T; error?: unknown; busy: boolean }>({
-    key,
-    busy: true,
-  });
+  const [state, setState] = useState<{ key: string; data?: T; error?: unknown }>({ key });
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
@@ -32,15 +28,15 @@ export function useResource<T>(
   // A turn is a reason to load again.
   useEffect(() => {
     const stop = new AbortController();
-    setState((was) => (was.key === key ? { ...was, busy: true } : { key, busy: true }));
+    setState((was) => (was.key === key ? was : { key }));
     latest.current(stop.signal).then(
       (data) => {
-        if (!stop.signal.aborted) setState({ key, data, busy: false });
+        if (!stop.signal.aborted) setState({ key, data });
       },
       (error: unknown) => {
         if (stop.signal.aborted) return;
         noticeFailure(error);
-        setState((was) => ({ ...was, error, busy: false }));
+        setState((was) => ({ ...was, error }));
       },
     );
     return () => stop.abort();
@@ -54,7 +50,6 @@ export function useResource<T>(
   return {
     data: isCurrent ? state.data : undefined,
     error: isCurrent ? state.error : undefined,
-    isLoading: !isCurrent || state.busy,
     reload,
   };
 }
