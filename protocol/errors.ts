@@ -111,7 +111,7 @@ export const apiErrors = {
 export type ApiErrorCode = keyof typeof apiErrors;
 
 /** Messages of the errors that only a job (or a delivery) carries. Whether a job's retry may help depends on the cause. */
-export const jobErrors = {
+const jobErrors = {
   JOB_TIMEOUT: { message: "The job timed out." },
   ENGINE_INVOCATION_ERROR: { message: "The processing engine stopped unexpectedly." },
   ENGINE_EMPTY_RESPONSE: { message: "The processing engine returned no output." },

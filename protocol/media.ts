@@ -17,7 +17,7 @@ export const outputFormatSchema = z.enum(outputFormats);
 export type OutputFormat = z.infer<typeof outputFormatSchema>;
 
 /** What a file of an output may be: some outputs bring tracks of cues and manifests along. */
-export const fileFormats = [...outputFormats, "vtt", "dash"] as const;
+const fileFormats = [...outputFormats, "vtt", "dash"] as const;
 export const fileFormatSchema = z.enum(fileFormats);
 export type FileFormat = z.infer<typeof fileFormatSchema>;
 
@@ -153,7 +153,7 @@ export const codecSchema = z.enum(["h264", "hevc", "av1", "vp9"]);
 export type VideoCodec = z.infer<typeof codecSchema>;
 
 /** One encoder that encoded real frames on one device of the agent's machine. */
-export const encoderCapabilitySchema = z.object({
+const encoderCapabilitySchema = z.object({
   /** ffmpeg's name, e.g. `libx264`, `h264_nvenc`. */
   encoder: z.string().max(64),
   codec: codecSchema,

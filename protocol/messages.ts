@@ -36,7 +36,7 @@ export const closeCodes = {
 } as const;
 
 /** What an attempt ran on and how it went, for the ledger. */
-export const engineReportSchema = z.object({
+const engineReportSchema = z.object({
   device: z.string().max(128).nullable(),
   encoder: z.string().max(64).nullable(),
   exitCode: z.number().int().nullable(),
@@ -117,7 +117,7 @@ const planSchema = z.object({
   engine: engineReportSchema,
 });
 
-export const workerMessageSchema = z.discriminatedUnion("type", [
+const workerMessageSchema = z.discriminatedUnion("type", [
   helloSchema,
   pullSchema,
   progressSchema,
@@ -140,7 +140,7 @@ export const grantSchema = z.object({
 });
 export type Grant = z.infer<typeof grantSchema>;
 
-export const revokeReasonSchema = z.enum([
+const revokeReasonSchema = z.enum([
   "cancelled",
   "expired",
   "superseded",
@@ -215,7 +215,7 @@ const watchSchema = z.object({
   progressIntervalMs: z.number().int().positive(),
 });
 
-export const edgeMessageSchema = z.discriminatedUnion("type", [
+const edgeMessageSchema = z.discriminatedUnion("type", [
   welcomeSchema,
   leaseSchema,
   ackSchema,

@@ -28,7 +28,7 @@ const figures = {
   frames: z.number().int().positive().describe("How many were compared."),
 };
 
-export const qualityFiguresSchema = z.object(figures);
+const qualityFiguresSchema = z.object(figures);
 export type QualityFigures = z.infer<typeof qualityFiguresSchema>;
 
 export const outputQualitySchema = z
@@ -52,7 +52,7 @@ export const outputQualitySchema = z
 export type OutputQuality = z.infer<typeof outputQualitySchema>;
 
 /** Recipes whose pictures are those of the source, frame by frame. */
-export const measuredRecipes: readonly string[] = [
+const measuredRecipes: readonly string[] = [
   "webReady",
   "transcode",
   "compress",

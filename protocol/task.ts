@@ -16,7 +16,7 @@ export const leaseRefSchema = z.object({
 });
 export type LeaseRef = z.infer<typeof leaseRefSchema>;
 
-export const taskInputSchema = z.discriminatedUnion("kind", [
+const taskInputSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("video"),
     videoId: z.string(),
@@ -28,14 +28,14 @@ export const taskInputSchema = z.discriminatedUnion("kind", [
 ]);
 export type TaskInput = z.infer<typeof taskInputSchema>;
 
-export const taskOutputSchema = z.object({
+const taskOutputSchema = z.object({
   filename: outputFilenameSchema,
   format: outputFormatSchema,
 });
 export type TaskOutput = z.infer<typeof taskOutputSchema>;
 
 /** What is to be done, as the client asked for it, defaults filled in. The agent's plan follows from it and the probe. */
-export const workSchema = z.discriminatedUnion("mode", [
+const workSchema = z.discriminatedUnion("mode", [
   z.object({
     mode: z.literal("recipe"),
     recipe: z.object({ name: z.string() }).catchall(z.unknown()),
@@ -68,7 +68,7 @@ export type TaskSpec = z.infer<typeof taskSpecSchema>;
 const etagSchema = z.string().min(1).max(512);
 
 /** How the bytes of an output reached the store. */
-export const storedAsSchema = z.discriminatedUnion("kind", [
+const storedAsSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("single"), etag: etagSchema }),
   z.object({
     kind: z.literal("multipart"),
@@ -85,7 +85,7 @@ export type StoredAs = z.infer<typeof storedAsSchema>;
  * What a file is to its output: absent, the file that was asked for; a `companion` is listed beside it (a sheet of
  * pictures, a manifest); a `part` is reached only through them (a rendition, a segment).
  */
-export const fileRoleSchema = z.enum(["companion", "part"]);
+const fileRoleSchema = z.enum(["companion", "part"]);
 export type FileRole = z.infer<typeof fileRoleSchema>;
 
 /** A file of an output as the agent's gate found it, after it was uploaded. */

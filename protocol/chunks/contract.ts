@@ -11,7 +11,7 @@ import { sourceInfoSchema } from "../source-info.ts";
 import { outputFilenameSchema, outputKeySchema } from "../task-names.ts";
 
 /** Fewer are no division; more are more tasks than a job may have. */
-export const MIN_CHUNKS = 2;
+const MIN_CHUNKS = 2;
 export const MAX_CHUNKS = 1000;
 /** Of a plan as JSON, in UTF-16 code units. */
 export const MAX_PLAN_LENGTH = 512 * 1024;
@@ -22,9 +22,9 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const encoderName = z.string().max(64);
 
 /** That a rendition's files begin with; unique in a plan. */
-export const renditionNameSchema = outputFilenameSchema;
+const renditionNameSchema = outputFilenameSchema;
 
-export const chunkSchema = z.object({
+const chunkSchema = z.object({
   index: z.number().int().nonnegative(),
   /** The frames that are shown in [from, to), in ticks of the grid; the next chunk begins at `to`. */
   from: ticks,
@@ -46,7 +46,7 @@ const rationalSchema = z.object({
   den: z.number().int().positive(),
 });
 
-export const gridSchema = z.object({
+const gridSchema = z.object({
   /** Seconds a tick of `from` and `to`. */
   timeBase: rationalSchema,
   /** Of sound and pictures, in ticks of the grid: what is shown then has the time 0 in every output. */
@@ -73,7 +73,7 @@ const trackSchema = z.object({
 });
 
 /** Of an adaptive presentation: what playlists need beside the indexes of its files. */
-export const presentationPlanSchema = z.object({
+const presentationPlanSchema = z.object({
   segmentSeconds: z.number().positive(),
   /** The longest segment in whole seconds, known before the first is made: a playlist that grows may not change it. */
   targetSeconds: z.number().int().positive(),
@@ -91,7 +91,7 @@ export const presentationPlanSchema = z.object({
 export type PresentationPlan = z.infer<typeof presentationPlanSchema>;
 
 /** A plan without its chunks: what every part of the job is told. */
-export const planFactsSchema = z.object({
+const planFactsSchema = z.object({
   version: z.literal(1),
   sources: z.record(z.string().max(40), sourceInfoSchema),
   grid: gridSchema,
@@ -110,9 +110,9 @@ export const chunkPlanSchema = planFactsSchema.extend({
 export type ChunkPlan = z.infer<typeof chunkPlanSchema>;
 
 /** What the first accepted chunk made a rendition with: all others must be made with the same. */
-export const pinSchema = z.object({ encoder: encoderName, configSha256: sha256Schema });
+const pinSchema = z.object({ encoder: encoderName, configSha256: sha256Schema });
 /** By rendition. */
-export const pinsSchema = z.record(renditionNameSchema, pinSchema);
+const pinsSchema = z.record(renditionNameSchema, pinSchema);
 export type Pin = z.infer<typeof pinSchema>;
 export type Pins = z.infer<typeof pinsSchema>;
 
@@ -153,7 +153,7 @@ const bytes = z.number().int().nonnegative();
 const duration = z.number().int().positive();
 
 /** What `readTrackHead` reads of a file's head, and playlists need. */
-export const headFactsSchema = z.object({
+const headFactsSchema = z.object({
   kind: z.enum(["video", "audio"]),
   /** RFC 6381. */
   codec: z.string().max(64),
@@ -172,7 +172,7 @@ export type HeadFacts = z.infer<typeof headFactsSchema>;
  * Where the segments of a file are. Times are in ticks of `head.timescale`. Segments follow each other without a
  * gap, in bytes from `headSize` and in time from `start`; the end of the last is where the next chunk starts.
  */
-export const mediaIndexSchema = z.object({
+const mediaIndexSchema = z.object({
   track: z.enum(["video", "audio"]),
   rendition: renditionNameSchema,
   /** ffmpeg's name. */
@@ -201,7 +201,7 @@ export const renditionIndexSchema = z.discriminatedUnion("track", [
 export type RenditionIndex = z.infer<typeof renditionIndexSchema>;
 
 /** An accepted file of a chunk or of a task for sound, as the merge task is told of it. */
-export const partSchema = z.object({
+const partSchema = z.object({
   taskId: z.string().max(64),
   epoch: z.number().int().positive(),
   kind: z.enum(["chunk", "audio"]),

@@ -5,7 +5,7 @@
 import { MAX_CHUNKS } from "./contract.ts";
 
 /** Shorter videos are never divided. */
-export const CHUNK_MIN_SECONDS = 30;
+const CHUNK_MIN_SECONDS = 30;
 /** A chunk of more would cost too much when it is lost; more in a row per slot make up for slow workers. */
 const PREFERRED_SECONDS = 60;
 /** Below this the overlap weighs more than what is won. */

@@ -106,7 +106,7 @@ export function resampled(grid: Grid, rate: Rational, { times, end }: FrameIndex
 }
 
 /** How late the first frame is, in ticks of the outputs. */
-export function phaseOf(grid: Grid): number {
+function phaseOf(grid: Grid): number {
   return fromOrigin(grid, grid.first, { num: outputTicks(grid), den: 1 });
 }
 

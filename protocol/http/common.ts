@@ -8,8 +8,8 @@ export const timeSchema = z.iso.datetime();
 
 export const scopeSchema = z.enum(["read", "write", "admin"]);
 
-export const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 200;
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
 
 /** A query parameter. One that is repeated arrives as an array. */
 export function parameter() {

@@ -10,9 +10,9 @@ import { parameter, timeSchema } from "./common.ts";
 import { attemptSchema, jobSchema, outputSchema } from "./jobs.ts";
 
 /** `playable`: what is there of the job's output can be played, before the job has ended. Once in a run, if at all. */
-export const numberedEventNames = ["state", "attempt", "playable"] as const;
+const numberedEventNames = ["state", "attempt", "playable"] as const;
 
-export const numberedEventDataSchema = z
+const numberedEventDataSchema = z
   .object({
     jobId: z.string(),
     sequence: z.number().int().positive().describe("The event's id."),
@@ -34,7 +34,7 @@ export const numberedEventDataSchema = z
   })
   .meta({ id: "JobEventData" });
 
-export const progressDataSchema = z
+const progressDataSchema = z
   .object({
     jobId: z.string(),
     run: z.number().int(),

@@ -144,7 +144,7 @@ function emptySourceRule(body: Fields): string | null {
 }
 
 /** The first rule between fields that the body breaks, as a sentence; null when there is none. */
-export function jobRequestRule(body: unknown): string | null {
+function jobRequestRule(body: unknown): string | null {
   if (!isObject(body)) return null;
   return eitherRule(body) ?? workRule(body) ?? filesRule(body) ?? emptySourceRule(body);
 }

@@ -34,7 +34,7 @@ export const keyRequestSchema = z.strictObject({
 /** As a client writes it. */
 export type KeyRequest = z.input<typeof keyRequestSchema>;
 
-export const keySchema = z
+const keySchema = z
   .object({
     keyId: z.string(),
     name: z.string(),

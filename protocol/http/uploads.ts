@@ -61,7 +61,7 @@ export const uploadSchema = createdUploadSchema.extend({
 export type Upload = z.infer<typeof uploadSchema>;
 
 /** Part URLs a client may ask for at once. */
-export const MAX_PART_URLS = 1000;
+const MAX_PART_URLS = 1000;
 
 export const partUrlsRequestSchema = z.strictObject({
   partNumbers: z.array(partNumberSchema).min(1).max(MAX_PART_URLS),

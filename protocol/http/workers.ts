@@ -34,7 +34,7 @@ const shownCapabilitiesSchema = capabilitiesSchema.extend({
   features: z.array(z.string()).optional(),
 });
 
-export const workerSchema = z
+const workerSchema = z
   .object({
     workerId: z.string(),
     name: z.string(),

@@ -10,7 +10,7 @@ import { inputKeySchema, outputFilenameSchema } from "../../protocol/task.ts";
 import type { ToolFeatures } from "./types.ts";
 
 /** The containers that may be uploaded; a playlist or an image dressed up as one of them is refused. */
-export const SOURCE_DEMUXERS = "mov,matroska,avi";
+const SOURCE_DEMUXERS = "mov,matroska,avi";
 
 /** What earlier steps of the same plan may have written. */
 const INTERMEDIATE_DEMUXERS = `${SOURCE_DEMUXERS},wav,mp3,aac,gif,png_pipe,jpeg_pipe,image2,webvtt,srt`;

@@ -2,7 +2,7 @@
 import type { FfmpegStep, PromisedOutput, Reference } from "../../protocol/plan.ts";
 
 /** SSIM's windows take 8 × 8 samples of each plane, and VMAF's features no less; 4:2:0 halves its colour. */
-export const LEAST_STRUCTURE_PIXELS = 16;
+const LEAST_STRUCTURE_PIXELS = 16;
 
 /**
  * The output's pictures are paired with the last reference that is not later. Times are rounded to the ticks of

@@ -13,7 +13,7 @@ import {
 } from "../values.ts";
 import { each, type OptionTable, perStream, plain } from "./define.ts";
 
-export const MAX_LOOPS = 1000;
+const MAX_LOOPS = 1000;
 
 export const inputOptions: OptionTable = {
   ss: plain(time(0, MAX_SECONDS)),
