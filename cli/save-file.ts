@@ -6,7 +6,8 @@ import path from "node:path";
 import { Readable, Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiFailure, type TelecineClient } from "./client.ts";
+import { mayPass } from "../client/failure.ts";
+import type { TelecineClient } from "./client.ts";
 
 export interface WantedFile {
   readonly name: string;
@@ -106,12 +107,6 @@ async function fetchTo(
       await delay(FIRST_PAUSE_MS * 2 ** (tried - 1), null, { signal: options.signal });
     }
   }
-}
-
-/** Whether another try may go better. What `fetch` throws where there was no answer, or half of one, is a TypeError. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof ApiFailure) return error.status === 429 || error.status >= 500;
-  return error instanceof TypeError;
 }
 
 async function receive(

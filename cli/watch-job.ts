@@ -1,6 +1,7 @@
 /** Follows a job to its end: by its events, and by asking where a stream of them cannot be had or drops. */
 import { setTimeout as delay } from "node:timers/promises";
 import { readJobEvents } from "../client/event-stream.ts";
+import { mayPass } from "../client/failure.ts";
 import { withEvent } from "../client/job-events.ts";
 import type { Job } from "../protocol/http/jobs.ts";
 import { isTerminalState } from "../protocol/stages.ts";
@@ -56,12 +57,6 @@ async function poll(
     }
     await delay(Math.min(LONGEST_PAUSE_MS, POLL_INTERVAL_MS * 2 ** failures), null, { signal });
   }
-}
-
-/** An edge that is deployed anew, a line that breaks, a rate limit: the job goes on meanwhile. */
-function mayPass(error: unknown): boolean {
-  if (!(error instanceof ApiFailure)) return error instanceof TypeError;
-  return error.status >= 500 || error.status === 429;
 }
 
 /** Returns when the stream has ended, whatever ended it. What the edge refuses, asking would be refused, too. */

@@ -16,6 +16,15 @@ export class ApiFailure extends Error {
   }
 }
 
+/**
+ * Whether the same call may end better later: there was no answer, or half of one (`fetch` throws a TypeError), the edge
+ * is in trouble or deployed anew, or too much was asked of it.
+ */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof ApiFailure)) return error instanceof TypeError;
+  return error.status >= 500 || error.status === 408 || error.status === 429;
+}
+
 const MAX_QUOTED = 200;
 
 /** Reads a refusal's body, whatever it is. */

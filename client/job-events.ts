@@ -2,7 +2,7 @@
 import type { JobEvent } from "../protocol/http/events.ts";
 import type { Job } from "../protocol/http/jobs.ts";
 import type { ApiClient } from "./client.ts";
-import { ApiFailure } from "./failure.ts";
+import { ApiFailure, mayPass } from "./failure.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 
 /** The job as an event leaves it. */
@@ -61,7 +61,7 @@ export async function followJob(
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ApiFailure && error.status < 500 && error.status !== 429) throw error;
+      if (error instanceof ApiFailure && !mayPass(error)) throw error;
     }
     options.onConnected?.(false);
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++);

@@ -6,7 +6,7 @@
 import type { CreateUpload, UploadedPart } from "../protocol/http/uploads.ts";
 import type { Video } from "../protocol/http/videos.ts";
 import type { ApiClient } from "./client.ts";
-import { ApiFailure, failureOf } from "./failure.ts";
+import { failureOf, mayPass } from "./failure.ts";
 
 export interface FileSource {
   readonly filename: string;
@@ -232,12 +232,6 @@ async function partTarget(
   const [part] = parts;
   if (part === undefined) throw new Error(`The edge gave no URL for part ${partNumber}.`);
   return { url: part.url, headers: {} };
-}
-
-/** Whether trying again may help: no answer at all, a server in trouble, or too many requests. */
-function mayPass(error: unknown): boolean {
-  if (!(error instanceof ApiFailure)) return error instanceof TypeError;
-  return error.status >= 500 || error.status === 408 || error.status === 429;
 }
 
 /** Waits, unless the signal says otherwise. */

@@ -10,6 +10,8 @@ import type { GrantHolder } from "./grants.ts";
 import type { Log } from "./log.ts";
 import type { AttemptOutcome, EngineReport } from "./session-model.ts";
 
+export { NO_ENGINE } from "./session-model.ts";
+
 export interface Work extends AttemptDeps {
   readonly assignment: Assignment;
   readonly grant: GrantHolder;
@@ -30,7 +32,6 @@ export type Part<T> =
 
 export const ended = (outcome: AttemptOutcome): Part<never> => ({ status: "ended", outcome });
 export const ABANDONED = ended({ status: "abandoned" });
-export const NO_ENGINE: EngineReport = { device: null, encoder: null, exitCode: null, log: [] };
 
 /** The outputs of a task as plans name them. */
 export function askedOutputs(task: TaskSpec): readonly PlannedOutput[] {

@@ -19,7 +19,7 @@ import { createGrantHolder } from "./grants.ts";
 import { describeError } from "./http.ts";
 import type { Log } from "./log.ts";
 import type { AttemptDir, Scratch } from "./scratch.ts";
-import type { AttemptOutcome, AttemptReport } from "./session-model.ts";
+import { type AttemptOutcome, type AttemptReport, NO_ENGINE } from "./session-model.ts";
 import type { SourceServer } from "./source/server.ts";
 
 /** Free space that has to be left beside an output as large as the inputs. */
@@ -163,7 +163,7 @@ function unexpected(error: unknown, log: Log): AttemptOutcome {
     code: "ENGINE_ERROR",
     detail,
     retryable: true,
-    engine: { device: null, encoder: null, exitCode: null, log: [] },
+    engine: NO_ENGINE,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   SUBPROTOCOL,
   type WorkerMessage,
 } from "../protocol/messages.ts";
+import { describeError } from "./http.ts";
 import type { CloseCause } from "./session-model.ts";
 
 /** A handshake, and after it the welcome, has to come within this. */
@@ -140,12 +141,6 @@ function closeSocket(socket: WebSocket): Promise<void> {
 /** Seconds (RFC 9110 section 10.2.3); the date form is not used by the edge and is left aside. */
 function retryAfterMs(header: string | undefined): number | null {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : null;
-}
-
-function describeError(error: Error): string {
-  // An AggregateError of several failed addresses has an empty message.
-  const code = "code" in error ? String(error.code) : error.name;
-  return error.message === "" ? code : error.message;
 }
 
 interface Liveness {

@@ -7,6 +7,7 @@ import {
   type AttemptOutcome,
   type EngineReport,
   type HeldLease,
+  NO_ENGINE,
   NOT_STARTED,
   type Session,
   type Settlement,
@@ -98,8 +99,7 @@ export function settlementOf(lease: LeaseRef, outcome: AttemptOutcome): Settleme
 
 /** The question whether the work of a lease shall be divided. */
 export function proposalOf(lease: LeaseRef, plan: ChunkPlan): WorkerMessageOf<"plan"> {
-  const engine = { device: null, encoder: null, exitCode: null, log: [] };
-  return { type: "plan", lease, plan, engine };
+  return { type: "plan", lease, plan, engine: NO_ENGINE };
 }
 
 function withinLimits(engine: EngineReport): EngineReport {

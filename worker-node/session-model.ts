@@ -6,6 +6,8 @@ import type { Stage } from "../protocol/stages.ts";
 import type { LeaseRef, OutputReport } from "../protocol/task.ts";
 
 export type EngineReport = WorkerMessageOf<"complete">["engine"];
+/** Of an attempt, or a part of one, that ran no ffmpeg. */
+export const NO_ENGINE: EngineReport = { device: null, encoder: null, exitCode: null, log: [] };
 
 /** A lease's key in maps: task and epoch, because an old attempt may still be dying when the next begins. */
 export type LeaseKey = string;

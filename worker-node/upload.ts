@@ -47,7 +47,7 @@ export type UploadResult =
 type Multipart = Extract<BegunOutput, { kind: "multipart" }>;
 type Single = Extract<BegunOutput, { kind: "single" }>;
 
-/** Uploads a file and its checksum; 401 waits for a renewed grant and then says `failed`. */
+/** Uploads a file, and finds its checksum meanwhile; 401 waits for a renewed grant and then says `failed`. */
 export async function uploadOutput(calls: GrantCalls, upload: Upload): Promise<UploadResult> {
   const stop = new AbortController();
   const signal = AbortSignal.any([calls.signal, stop.signal]);
