@@ -29,6 +29,7 @@ import { HOLD_FLAG } from "./sandbox/namespaces.ts";
 import { defaultScratchRoot, openScratch, ScratchError } from "./scratch.ts";
 import type { ExitReason } from "./session-model.ts";
 import { startSourceServer } from "./source/server.ts";
+import { logProofs, logSandbox, warnOfPlainHttp } from "./start-log.ts";
 import { toolsTable } from "./tools-table.ts";
 
 const exitCodes: Record<ExitReason, number> = {
@@ -236,41 +237,6 @@ function defaultSlots({ encoders }: Capabilities): number {
   return Math.min(MAX_DEFAULT_SLOTS, Math.max(1, sessions));
 }
 
-/** One line of the whole, one for each device, and one for each hardware encoder that was refused. */
-function logProofs({ capabilities, refusals, provedAt }: KeptProofs, log: Log): void {
-  const { ffmpegVersion, encoders } = capabilities;
-  log("info", `ffmpeg ${ffmpegVersion}`, {
-    encoders: encoders.map(({ encoder, device }) => `${encoder}@${device}`).join(" "),
-    proved: provedAt === null ? "now" : new Date(provedAt).toISOString(),
-  });
-  for (const [device, own] of Map.groupBy(encoders, (capability) => capability.device)) {
-    const [first] = own;
-    if (device === "cpu" || first === undefined) continue;
-    log("info", `device ${device}`, {
-      encoders: own.map(({ encoder, bitDepths }) => `${encoder}:${bitDepths.join("+")}`).join(" "),
-      sessions: first.maxSessions,
-      pictures: first.decodes === undefined ? "in memory" : "on the device",
-      decodes: first.decodes?.join(" ") ?? "",
-    });
-  }
-  for (const { encoder, device, bitDepth, reason } of refusals) {
-    if (device === "cpu") continue;
-    log("warn", `refused: ${encoder} on ${device} with ${bitDepth} bits: ${reason}`);
-  }
-}
-
-function logSandbox({ level, why }: Sandbox, { sandbox: mode }: AgentOptions, log: Log): void {
-  const lines = {
-    full: "sandbox: ffmpeg reaches its source and its scratch, and nothing else",
-    network: `sandbox: ffmpeg reaches its source and no other address, but all files of this user (${why})`,
-    none:
-      mode === "off"
-        ? "no sandbox: switched off; ffmpeg is held by its whitelists alone"
-        : `no sandbox: this system does not allow one (${why}); ffmpeg is held by its whitelists alone`,
-  };
-  log(level === "full" || mode === "off" ? "info" : "warn", lines[level], { sandbox: level });
-}
-
 /** The slots, which share the machine's memory, are known only when the encoders are. */
 function withMemoryLimit(tools: Tools, options: AgentOptions, slots: number): Tools {
   // In a container, what the container has: 0 where there is no such limit.
@@ -281,13 +247,6 @@ function withMemoryLimit(tools: Tools, options: AgentOptions, slots: number): To
     ...tools,
     confinement: { ...confinement, limits: { ...confinement.limits, memoryBytes } },
   };
-}
-
-function warnOfPlainHttp({ url }: AgentOptions, log: Log): void {
-  const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-  if (url.protocol === "http:" && !isLocal) {
-    log("warn", "the token travels in clear: use https for an edge on another machine");
-  }
 }
 
 const exitCode = await main().catch((error: unknown) => {
