@@ -76,7 +76,7 @@ Examples:
     });
 }
 
-/** Collects `k=v`; a value that is a JSON number, boolean or null is taken as one. */
+/** Collects `k=v`; a value that is a JSON number or boolean is taken as one. */
 function collectParameter(
   text: string,
   before: Readonly<Record<string, unknown>>,

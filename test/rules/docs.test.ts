@@ -145,6 +145,20 @@ describe("a comment", () => {
   });
 });
 
+describe("the index of decisions", () => {
+  test("has each by its title", () => {
+    const folder = "docs/decisions/";
+    const records = documents.filter((file) => file.startsWith(`${folder}0`));
+    expect(records.length).toBeGreaterThan(0);
+    const lines = records.map((file) => {
+      const [, number, title] = /^# (\d{4}) (.+)$/m.exec(read(file)) ?? [];
+      return `- [${number}](${file.slice(folder.length)}) ${title}`;
+    });
+    const index = read(`${folder}README.md`).split("\n");
+    expect(lines.filter((line) => !index.includes(line))).toEqual([]);
+  });
+});
+
 describe("the README", () => {
   test("says what every setting of the edge is for", () => {
     const readme = read("README.md");
