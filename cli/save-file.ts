@@ -118,7 +118,7 @@ async function receive(
   // Packed on its way, a text would have another length than the answer says.
   const headers = { "accept-encoding": "identity" };
   const answer = await client.send("GET", route, { signal, headers });
-  if (!answer.body) throw new Error(`The edge sent no bytes for ${name}.`);
+  if (!answer.body) throw new Error(`The edge sent no bytes for ${name}. Fetch it again.`);
   const ofBytes = lengthOf(answer);
   const hash = createHash("sha256");
   let bytes = 0;

@@ -100,7 +100,7 @@ async function beginOrResume(
   }
   const known = await client.upload(begun.uploadId, signal);
   if (known.size !== source.size)
-    throw new Error("This is not the file that the upload began with.");
+    throw new Error("This is not the file that the upload began with. Begin a new upload for it.");
   // Of a direct upload only the store knows the parts, and the client that was told their ETags.
   return { ...begun, parts: known.mode === "direct" ? begun.parts : known.parts };
 }

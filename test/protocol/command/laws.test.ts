@@ -193,15 +193,21 @@ const { expression } = fc.letrec<{ expression: Expression }>((tie) => ({
 }));
 
 describe("an expression", () => {
-  test("reads as it was written", () => {
+  test("reads as it was written, or is too long to be read", () => {
+    let wereRead = 0;
     fc.assert(
       fc.property(expression, (tree) => {
         const read = parseExpression(writeExpression(tree), vocabulary);
-        if (read.status === "refused") expect(read.rule).toMatch(/complicated|at most/);
-        else expect(read.value).toEqual(tree);
+        if (read.status === "refused") {
+          expect(read.rule).toMatch(/complicated|at most/);
+          return;
+        }
+        wereRead += 1;
+        expect(read.value).toEqual(tree);
       }),
       { numRuns: RUNS },
     );
+    expect(wereRead).toBeGreaterThan(RUNS / 2);
   });
 
   test("of any characters is refused, or written so that it reads the same", () => {

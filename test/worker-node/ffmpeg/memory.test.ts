@@ -102,8 +102,8 @@ test("a gif and a storyboard of the same frames stay within it: they are scaled 
       softwareEncoders,
     );
     if (plan.status === "rejected") throw new Error(plan.detail);
-    for (const step of plan.steps) {
-      if (step.kind === "ffmpeg") expect(await run(step)).toMatchObject({ status: "ok" });
-    }
+    const steps = plan.steps.filter((step) => step.kind === "ffmpeg");
+    expect(steps).not.toEqual([]);
+    for (const step of steps) expect(await run(step)).toMatchObject({ status: "ok" });
   }
 });
