@@ -1,5 +1,6 @@
 /** Bindings and settings, parsed once per isolate into a typed object. */
 import { z } from "zod";
+import { MAX_TIMEOUT_SECONDS } from "../protocol/http/common.ts";
 import type { SettingName } from "../protocol/settings.ts";
 import type { Pool } from "./pool/pool.ts";
 
@@ -51,7 +52,12 @@ const settingsSchema = z
     ROOT_API_KEY: secret("ROOT_API_KEY"),
     SIGNING_SECRET: secret("SIGNING_SECRET"),
     MAX_FILE_SIZE_MB: wholeNumber("MAX_FILE_SIZE_MB", 1000, 1, 900_000),
-    PROCESSING_TIMEOUT_SECONDS: wholeNumber("PROCESSING_TIMEOUT_SECONDS", 3600, 1, 604_800),
+    PROCESSING_TIMEOUT_SECONDS: wholeNumber(
+      "PROCESSING_TIMEOUT_SECONDS",
+      3600,
+      1,
+      MAX_TIMEOUT_SECONDS,
+    ),
     LEASE_TTL_SECONDS: wholeNumber("LEASE_TTL_SECONDS", 30, 1, 3600),
     RECONNECT_GRACE_SECONDS: wholeNumber("RECONNECT_GRACE_SECONDS", 10, 1, 3600),
     MAX_ATTEMPTS: wholeNumber("MAX_ATTEMPTS", 3, 1, 20),

@@ -17,6 +17,14 @@ export const PROTOCOL_VERSION = 1;
 /** Largest frame either end sends, in UTF-16 code units. The platform's limit is 32 MiB (2026-10). */
 export const MAX_FRAME_LENGTH = 1_000_000;
 
+/** What one worker may be and say; agents keep to it before they send. Lengths are in UTF-16 code units. */
+export const MAX_NAME_LENGTH = 100;
+export const MAX_SLOTS = 256;
+export const MAX_HELLO_LEASES = 256;
+export const MAX_DETAIL_LENGTH = 2_000;
+export const MAX_LOG_LINES = 40;
+export const MAX_LOG_LINE_LENGTH = 500;
+
 /** Sent by the agent as plain text; answered by the runtime without waking the pool. */
 export const PING = "ping";
 export const PONG = "pong";
@@ -41,7 +49,7 @@ const engineReportSchema = z.object({
   encoder: z.string().max(64).nullable(),
   exitCode: z.number().int().nullable(),
   /** The last lines of ffmpeg's log, URLs and paths redacted. */
-  log: z.array(z.string().max(500)).max(40),
+  log: z.array(z.string().max(MAX_LOG_LINE_LENGTH)).max(MAX_LOG_LINES),
 });
 export type EngineReport = z.infer<typeof engineReportSchema>;
 
@@ -51,15 +59,20 @@ const helloSchema = z.object({
   type: z.literal("hello"),
   version: z.number().int().positive(),
   /** For people; the worker's identity is its token's. */
-  name: z.string().min(1).max(100),
-  slots: z.number().int().min(1).max(256),
+  name: z.string().min(1).max(MAX_NAME_LENGTH),
+  slots: z.number().int().min(1).max(MAX_SLOTS),
   capabilities: capabilitiesSchema,
   /** What it still runs, with how far each is, so that progress does not fall back. */
-  leases: z.array(z.object({ lease: leaseRefSchema, stage: stageSchema, fraction })).max(256),
+  leases: z
+    .array(z.object({ lease: leaseRefSchema, stage: stageSchema, fraction }))
+    .max(MAX_HELLO_LEASES),
 });
 
 /** Ready for leases that take up to `free` slots together. Remembered until used up: an idle agent says it once. */
-const pullSchema = z.object({ type: z.literal("pull"), free: z.number().int().min(0).max(256) });
+const pullSchema = z.object({
+  type: z.literal("pull"),
+  free: z.number().int().min(0).max(MAX_SLOTS),
+});
 
 /**
  * The attempt moved. `movement` counts frames encoded, bytes served to ffmpeg and bytes written; the lease
@@ -77,7 +90,7 @@ const progressSchema = z.object({
   /** Said once, when probing has found it. */
   source: videoMetadataSchema.optional(),
   /** Said when the plan takes fewer of the worker's slots than its lease does: the others are free from then on. */
-  slots: z.number().int().min(1).max(256).optional(),
+  slots: z.number().int().min(1).max(MAX_SLOTS).optional(),
   /** Said once, when the plan has chosen it. */
   engine: z.object({ device: z.string().max(128), encoder: z.string().max(64) }).optional(),
 });
@@ -94,7 +107,7 @@ const failSchema = z.object({
   lease: leaseRefSchema,
   stage: stageSchema,
   code: attemptErrorCodeSchema,
-  detail: z.string().max(2000),
+  detail: z.string().max(MAX_DETAIL_LENGTH),
   retryable: z.boolean(),
   engine: engineReportSchema,
 });
@@ -178,7 +191,7 @@ const leaseSchema = z.object({
   task: taskSpecSchema,
   grant: grantSchema,
   /** How many of the worker's slots it takes: one for each encoder session that its plan may open. */
-  slots: z.number().int().min(1).max(256).default(1),
+  slots: z.number().int().min(1).max(MAX_SLOTS).default(1),
   /** Without movement for this long the lease expires. */
   ttlMs: z.number().int().positive(),
   /** What is left of the run's limit: the agent kills ffmpeg when it is over. */

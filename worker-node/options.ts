@@ -1,6 +1,7 @@
 /** What the agent is told on its command line and in its environment. Pure. */
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
+import { MAX_NAME_LENGTH, MAX_SLOTS } from "../protocol/messages.ts";
 import type { LogFormat } from "./log.ts";
 
 export interface AgentOptions {
@@ -65,8 +66,6 @@ Exit codes: 0 drained, 1 failed, 2 wrong use, 3 token refused, 4 protocol versio
 5 another agent uses the token, 6 no usable ffmpeg, 7 no sandbox though it is required, 130 aborted.
 `;
 
-const MAX_SLOTS = 256;
-const MAX_NAME_LENGTH = 100;
 const DEFAULT_MAX_FILE_SIZE_MB = 1000;
 /** A 1080p encode takes a quarter of it. */
 const MIN_MEMORY_MB = 256;

@@ -10,6 +10,7 @@ import {
   type SessionStep,
 } from "./session-model.ts";
 
+/** Slots that new leases may take now; none while nothing new is taken. */
 export function freeSlots(session: Session, now: number): number {
   if (session.draining || session.drainedByEdge || session.ending !== null) return 0;
   return now < session.restUntil ? 0 : Math.max(0, session.slots - slotsInUse(session));
@@ -38,14 +39,17 @@ export function heard(held: HeldLease, report: AttemptReport): HeldLease {
   };
 }
 
+/** Whether the edge would hear something new of the attempt, and counts it as ours. */
 export function mayReport(held: HeldLease): boolean {
   return held.claimed && held.running && held.unsent;
 }
 
+/** Milliseconds between reports: a `watch` chose them for this lease, or the welcome for all. */
 export function intervalOf(session: Session, held: HeldLease): number {
   return held.intervalMs ?? session.progressIntervalMs;
 }
 
+/** Changes what is kept of a lease; one that is not ours changes nothing. */
 export function update(
   session: Session,
   lease: LeaseRef,
@@ -72,6 +76,7 @@ export function unclaimAll(session: Session): Session {
   return next;
 }
 
+/** The lease is another's, or nobody's: its attempt is stopped, and nothing more is said of it. */
 export function loseLease(session: Session, lease: LeaseRef, reason: string): SessionStep {
   const held = session.leases.get(leaseKey(lease));
   if (held === undefined) return { session, effects: [] };

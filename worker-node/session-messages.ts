@@ -1,6 +1,13 @@
 /** The messages a session sends, made from what it remembers. */
 import type { ChunkPlan } from "../protocol/chunks/contract.ts";
-import type { WorkerMessage, WorkerMessageOf } from "../protocol/messages.ts";
+import {
+  MAX_DETAIL_LENGTH,
+  MAX_HELLO_LEASES,
+  MAX_LOG_LINE_LENGTH,
+  MAX_LOG_LINES,
+  type WorkerMessage,
+  type WorkerMessageOf,
+} from "../protocol/messages.ts";
 import type { LeaseRef } from "../protocol/task.ts";
 import { redact } from "./redact.ts";
 import {
@@ -15,11 +22,6 @@ import {
 
 const RESEND_FIRST_MS = 5_000;
 const RESEND_CAP_MS = 30_000;
-/** The protocol's limits (`protocol/messages.ts`). */
-const MAX_DETAIL_LENGTH = 2_000;
-const MAX_LOG_LINES = 40;
-const MAX_LOG_LINE_LENGTH = 500;
-const MAX_HELLO_LEASES = 256;
 
 /** A lease as it arrives: running, and not reported yet. */
 export function newLease(lease: LeaseRef, slots: number, now: number): HeldLease {
@@ -63,6 +65,7 @@ export function helloOf(session: Session, version: number): WorkerMessageOf<"hel
   };
 }
 
+/** Gives a lease back unfinished, through no fault of the task. */
 export function releaseOf(
   lease: LeaseRef,
   reason: WorkerMessageOf<"release">["reason"],

@@ -12,6 +12,7 @@ export const NO_ENGINE: EngineReport = { device: null, encoder: null, exitCode: 
 /** A lease's key in maps: task and epoch, because an old attempt may still be dying when the next begins. */
 export type LeaseKey = string;
 
+/** The same for every reference to one attempt. */
 export function leaseKey(lease: LeaseRef): LeaseKey {
   return `${lease.taskId}#${lease.epoch}`;
 }

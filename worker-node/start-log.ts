@@ -27,6 +27,7 @@ export function logProofs({ capabilities, refusals, provedAt }: KeptProofs, log:
   }
 }
 
+/** How tightly ffmpeg is held; a warning where that is less than was to be had. */
 export function logSandbox(
   { level, why }: Sandbox,
   { sandbox: mode }: AgentOptions,
@@ -43,6 +44,7 @@ export function logSandbox(
   log(level === "full" || mode === "off" ? "info" : "warn", lines[level], { sandbox: level });
 }
 
+/** The worker's token is all that an agent has: it should travel by TLS alone. */
 export function warnOfPlainHttp({ url }: AgentOptions, log: Log): void {
   const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url.protocol === "http:" && !isLocal) {

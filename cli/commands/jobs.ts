@@ -1,5 +1,6 @@
 /** `telecine jobs`, `job`, `cancel` and `retry`. */
 import type { Command } from "commander";
+import { MAX_TIMEOUT_SECONDS } from "../../protocol/http/common.ts";
 import { type JobState, jobStates } from "../../protocol/stages.ts";
 import { clientFromEnvironment } from "../environment.ts";
 import { exitCodes } from "../exit.ts";
@@ -120,7 +121,7 @@ export function addRetry(program: Command): void {
     .option(
       "--timeout <s>",
       "a larger limit, in seconds: what a job needs that ran into its own",
-      wholeNumber("--timeout", 1, 604_800),
+      wholeNumber("--timeout", 1, MAX_TIMEOUT_SECONDS),
     );
   withJson(command)
     .addHelpText(

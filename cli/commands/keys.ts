@@ -1,14 +1,13 @@
 /** `telecine keys`: API keys are listed, made and revoked. For admins. */
 import type { Command } from "commander";
 import { scopeSchema } from "../../protocol/http/common.ts";
-import type { Key } from "../../protocol/http/keys.ts";
+import { type Key, MAX_EXPIRY_SECONDS } from "../../protocol/http/keys.ts";
 import { agoText } from "../duration-text.ts";
 import { clientFromEnvironment } from "../environment.ts";
 import { firstOf } from "../pages.ts";
 import { type JsonOption, print, withJson } from "../print.ts";
 import { table } from "../table.ts";
 import { listOf, wholeNumber } from "./options.ts";
-import { MAX_EXPIRY_SECONDS } from "./workers.ts";
 
 export function addKeys(program: Command): void {
   const keys = program

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { MAX_TIMEOUT_SECONDS } from "../../protocol/http/common.ts";
 import type { Job, JobRequest } from "../../protocol/http/jobs.ts";
 import { outputFormats } from "../../protocol/media.ts";
 import { recipeNames } from "../../protocol/recipes/index.ts";
@@ -52,7 +53,7 @@ export function addTranscode(program: Command): void {
     .option(
       "--timeout <s>",
       "seconds that it may be worked on, all attempts together",
-      wholeNumber("--timeout", 1, 604_800),
+      wholeNumber("--timeout", 1, MAX_TIMEOUT_SECONDS),
     )
     .option("--webhook <url>", "where its events are sent")
     .option("--wait", "wait until the job has ended; exit 4 unless it completed", false)

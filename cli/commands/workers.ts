@@ -1,5 +1,6 @@
 /** `telecine workers`: the fleet, its tokens, draining and revoking. */
 import type { Command } from "commander";
+import { MAX_EXPIRY_SECONDS } from "../../protocol/http/keys.ts";
 import type { Worker } from "../../protocol/http/workers.ts";
 import { agoText } from "../duration-text.ts";
 import { clientFromEnvironment, edgeUrl } from "../environment.ts";
@@ -7,9 +8,6 @@ import { firstOf } from "../pages.ts";
 import { type JsonOption, paintState, print, withJson } from "../print.ts";
 import { type Paint, table } from "../table.ts";
 import { wholeNumber } from "./options.ts";
-
-/** Ten years. */
-export const MAX_EXPIRY_SECONDS = 315_360_000;
 
 export function addWorkers(program: Command): void {
   const workers = program

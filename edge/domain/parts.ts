@@ -31,6 +31,7 @@ export function isPart(task: Pick<Task, "kind">): boolean {
   return task.kind === "chunk" || task.kind === "audio";
 }
 
+/** Whether the work goes on in parts. */
 export function isDivided(tasks: readonly Task[]): boolean {
   return tasks.some((task) => task.state === "divided");
 }
@@ -106,6 +107,7 @@ const MERGE_PLACE = MAX_CHUNKS + AUDIO_PLACE;
 /** That of the sound stands between the first chunk's and the others'. */
 const chunkPlace = (index: number) => (index === 0 ? 0 : index + AUDIO_PLACE);
 
+/** Whether a place (`placeOf`) is a chunk's. */
 export function isChunkPlace(place: number | null): boolean {
   return place === 0 || (place !== null && place > AUDIO_PLACE && place < MERGE_PLACE);
 }

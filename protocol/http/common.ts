@@ -8,6 +8,9 @@ export const timeSchema = z.iso.datetime();
 
 export const scopeSchema = z.enum(["read", "write", "admin"]);
 
+/** A week: what a job may ask for at most, of working and of waiting, and a server may allow. */
+export const MAX_TIMEOUT_SECONDS = 604_800;
+
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 

@@ -4,7 +4,7 @@ import { slugSchema } from "../ids.ts";
 import { outputFormatSchema } from "../media.ts";
 import { recipeRequestSchema } from "../recipes/index.ts";
 import { inputKeySchema, outputFilenameSchema, outputKeySchema } from "../task.ts";
-import { clientMetadataSchema } from "./common.ts";
+import { clientMetadataSchema, MAX_TIMEOUT_SECONDS } from "./common.ts";
 
 const MAX_FILES = 16;
 const MAX_ARGS = 200;
@@ -53,12 +53,12 @@ const fieldsSchema = z.strictObject({
   webhookUrl: z.string().min(1).max(MAX_URL_LENGTH).optional(),
   priority: wholeNumber(-10, 10).default(0).describe("Higher first."),
   pool: slugSchema.default("default").describe("Whose workers may run it."),
-  timeoutSeconds: wholeNumber(1, 604_800)
+  timeoutSeconds: wholeNumber(1, MAX_TIMEOUT_SECONDS)
     .optional()
     .describe(
       "How long a run may be worked on, its attempts together. At most the server's limit.",
     ),
-  queueTimeoutSeconds: wholeNumber(1, 604_800)
+  queueTimeoutSeconds: wholeNumber(1, MAX_TIMEOUT_SECONDS)
     .default(86_400)
     .describe("How long it may wait for a worker before it fails."),
   maxAttempts: wholeNumber(1, 20)

@@ -4,7 +4,13 @@ import { jobErrorSchema } from "../errors.ts";
 import { outputQualitySchema } from "../quality.ts";
 import { jobStateSchema, jobStatusSchema, stageSchema } from "../stages.ts";
 import { traceIdSchema } from "../trace.ts";
-import { listSchema, pageQueryShape, parameter, timeSchema } from "./common.ts";
+import {
+  listSchema,
+  MAX_TIMEOUT_SECONDS,
+  pageQueryShape,
+  parameter,
+  timeSchema,
+} from "./common.ts";
 
 export { type JobRequest, jobRequestSchema } from "./job-request.ts";
 
@@ -111,7 +117,7 @@ export const resultSchema = z.object({ jobId: z.string(), outputs: z.array(outpu
 export const outputListSchema = listSchema("outputs", outputSchema);
 
 export const retryRequestSchema = z.strictObject({
-  timeoutSeconds: z.number().int().min(1).max(604_800).optional(),
+  timeoutSeconds: z.number().int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
 });
 export const retriedSchema = z.object({ retried: z.literal(true), jobId: z.string() });
 export type RetriedAnswer = z.infer<typeof retriedSchema>;

@@ -4,7 +4,7 @@ import { slugSchema } from "../ids.ts";
 import { listSchema, pageQueryShape, scopeSchema, timeSchema } from "./common.ts";
 
 /** Ten years: longer than any key should live, and short enough that the sum stays a date. */
-const MAX_EXPIRY_SECONDS = 315_360_000;
+export const MAX_EXPIRY_SECONDS = 315_360_000;
 
 /** How long a credential lives; without it, until it is revoked. */
 export const expirySchema = z.number().int().min(1).max(MAX_EXPIRY_SECONDS);

@@ -76,6 +76,7 @@ export function rebaseLease(
   return recorded({ ...task, lease }, [{ type: "arm_alarm", at: expiryOf(lease) }]);
 }
 
+/** The same for the deadline of a check. */
 export function rebaseCheck(
   task: TaskIn<"verifying">,
   event: RebaseEvent,
@@ -86,6 +87,7 @@ export function rebaseCheck(
   return recorded({ ...task, verification }, [{ type: "arm_alarm", at: deadline }]);
 }
 
+/** The same for a task that waits: its backoff, its queue limit and its age. */
 export function rebaseQueue(task: TaskIn<"ready">, event: RebaseEvent): TransitionResult {
   const readyAt = Math.min(task.readyAt, event.now + MAX_BACKOFF_MS);
   const latest = readyAt + task.queueTimeoutSeconds * 1000;

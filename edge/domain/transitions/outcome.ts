@@ -5,6 +5,7 @@ import type { Lease, Task, TaskFields } from "../model.ts";
 import { failureBackoffMs, RELEASE_ALLOWANCE } from "../retry.ts";
 import type { Rules } from "../rules.ts";
 
+/** The event changes nothing, for this reason. */
 export function rejected(reason: RejectReason): Rejected {
   return { status: "rejected", reason };
 }
