@@ -1,6 +1,6 @@
 /** All of Telecine for a test: the embedded edge on a free port, fresh data, agents, and a webhook sink. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,7 +85,6 @@ export async function startWorld(
       const answer = await fetch(output.url);
       if (!answer.ok) throw new Error(`HTTP ${answer.status} from ${output.name}`);
       const file = path.join(folder, `${job.jobId}-${name}`);
-      const { writeFile } = await import("node:fs/promises");
       await writeFile(file, new Uint8Array(await answer.arrayBuffer()));
       return file;
     },
