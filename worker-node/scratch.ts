@@ -45,14 +45,18 @@ export function defaultScratchRoot(name: string): string {
 }
 
 /**
- * Makes this agent's directory under `root` and removes those of agents that are no more.
+ * Makes this agent's directory under `root` and removes those of agents that are no more. Its path is absolute, whatever
+ * `root` is: tools run in directories of their own, and the gate takes no other.
  *
  * @throws ScratchError if the root is not a directory of this user's, or cannot be written.
  */
 export async function openScratch(root: string): Promise<Scratch> {
   await prepareRoot(root);
   const orphansRemoved = await removeOrphans(root);
-  const path = join(root, `${AGENT_PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`);
+  const path = join(
+    resolve(root),
+    `${AGENT_PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`,
+  );
   await mkdir(path, { mode: 0o700 });
   const lock: Lock = { pid: process.pid, startedAt: await startTimeOf(process.pid) };
   await writeFile(join(path, LOCK_FILE), JSON.stringify(lock), { mode: 0o600 });

@@ -42,7 +42,8 @@ export async function startWorld(
     startHost({
       host: "127.0.0.1",
       port: 0,
-      data: path.join(folder, "data"),
+      // Relative, as the folder is that `telecine start` takes by default.
+      data: path.relative("", path.join(folder, "data")),
       workers: options.workers ?? 1,
       environment: { ALLOW_INSECURE_WEBHOOKS: "true", ...options.environment },
       onEdgeLog: (line) => log.push(`edge ${line}`),

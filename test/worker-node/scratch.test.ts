@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { defaultScratchRoot, openScratch, ScratchError } from "../../worker-node/scratch.ts";
 
@@ -35,6 +35,14 @@ test("its root and the parents it lacks are made", async () => {
   const root = join(await newRoot(), "a", "b", "c");
   await Promise.all([openScratch(root), openScratch(root)]);
   expect(await readdir(root)).toHaveLength(2);
+});
+
+test("under a relative root its paths are absolute", async () => {
+  const root = await newRoot();
+  const scratch = await openScratch(relative("", root));
+  const dir = await scratch.createAttemptDir("tsk-1");
+  for (const path of [scratch.path, dir.path]) expect(isAbsolute(path)).toBe(true);
+  expect(dir.path.startsWith(join(root, "/"))).toBe(true);
 });
 
 test.runIf(process.platform === "linux")(
