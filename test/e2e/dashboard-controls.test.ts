@@ -1,7 +1,7 @@
 /** What a person does in the dashboard to what already runs: pausing, draining, revoking, sending again. */
 import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { resolveTools } from "../../worker-node/ffmpeg/index.ts";
 import { hasChromium, launchChromium } from "./browser.ts";
 import {
@@ -24,9 +24,20 @@ const SECONDS = 60;
 
 let world: World;
 let browser: Browser;
-let page: Page;
-let complained: Dashboard["complained"];
 let clip: string;
+
+/** A page of the test's own, signed in: what another has left on its is no part of it. */
+async function openSignedIn({ host }: World): Promise<Dashboard> {
+  const dashboard = await openDashboard(browser, host.url);
+  onTestFinished(() => dashboard.page.context().close());
+  await signIn(dashboard.page, host.rootKey);
+  return dashboard;
+}
+
+async function visit(page: Page, { host }: World, section: string): Promise<void> {
+  await page.goto(`${host.url}/#/${section}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
 
 describe.skipIf(!hasChromium)("the dashboard's controls", () => {
   beforeAll(async () => {
@@ -40,20 +51,14 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
     // Two parts, whatever the clip itself takes.
     const { size } = await stat(clip);
     await appendFile(clip, padding(PART_BYTES + 4_000_000 - size));
-    ({ page, complained } = await openDashboard(browser, world.host.url));
-    await signIn(page, world.host.rootKey);
   }, 90_000);
   afterAll(async () => {
     await browser?.close();
     await world?.stop();
   });
 
-  const visit = async (section: string) => {
-    await page.goto(`${world.host.url}/#/${section}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-  };
-
   test("pause an upload in the middle of a part, and resume it without a part sent twice", async () => {
+    const { page, complained } = await openSignedIn(world);
     // The second part is held on its way until the reader has paused.
     const sent = await uploadWithoutPart2(page, clip);
     await page.getByRole("button", { name: "Pause holiday.mp4" }).click();
@@ -74,13 +79,13 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
   test.skipIf(!features.fpsMode)(
     "play a result that still grows, to its end, while the job completes",
     async () => {
+      const { page, complained } = await openSignedIn(world);
       const playlists: Promise<string>[] = [];
       page.on("response", (response) => {
         if (/\.m3u8$/.test(new URL(response.url()).pathname)) playlists.push(response.text());
       });
-      const [video] = (await world.host.client.listVideos({})).videos;
       const { jobId } = await world.host.client.createJob({
-        videoId: video?.videoId ?? "",
+        videoId: await world.upload(clip),
         recipe: { name: "hls", segmentSeconds: 4, preset: "medium" },
       });
       await page.goto(`${world.host.url}/#/jobs/${jobId}`);
@@ -100,7 +105,8 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
 
   test("send a webhook delivery again, under the id it had", async () => {
     const sink = await startSink();
-    await visit("webhooks");
+    const { page, complained } = await openSignedIn(world);
+    await visit(page, world, "webhooks");
     await page.getByRole("button", { name: "Add an endpoint" }).click();
     await page.getByLabel("URL").fill(sink.url);
     await page.getByRole("button", { name: "Add it" }).click();
@@ -129,7 +135,8 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
       videoId: await world.upload(cut),
       recipe: { name: "resize", height: 90 },
     });
-    await visit(`jobs/${job.jobId}`);
+    const { page, complained } = await openSignedIn(world);
+    await visit(page, world, `jobs/${job.jobId}`);
     await page.getByRole("alert").getByText("a retry would fail the same way").waitFor();
     await page.getByRole("link", { name: "Another from this video" }).waitFor();
     expect(await page.getByRole("button", { name: /Retry/ }).count()).toBe(0);
@@ -138,7 +145,11 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
   }, 60_000);
 
   test("drain a worker, and revoke another, which is cut off and never let in again", async () => {
-    await visit("workers");
+    // Of its own: afterwards nothing would be left to do the other tests' jobs.
+    const fleet = await startWorld({ workers: 2 });
+    onTestFinished(() => fleet.stop());
+    const { page, complained } = await openSignedIn(fleet);
+    await visit(page, fleet, "workers");
     const card = (name: string) => page.getByRole("listitem").filter({ hasText: name });
     await page.getByRole("button", { name: "Drain local-1" }).click();
     await card("local-1").getByText("draining", { exact: true }).waitFor();
@@ -148,7 +159,7 @@ describe.skipIf(!hasChromium)("the dashboard's controls", () => {
     await dialog.getByRole("button", { name: "Revoke the worker" }).click();
     await dialog.waitFor({ state: "detached" });
     await card("local-2").waitFor({ state: "detached" });
-    const { workers } = await world.host.client.listWorkers({});
+    const { workers } = await fleet.host.client.listWorkers({});
     expect(workers.map(({ name, state }) => [name, state])).toEqual([["local-1", "draining"]]);
     expect(complained()).toEqual([]);
   }, 60_000);
