@@ -29,11 +29,14 @@ const chunkSchema = z.object({
   /** The frames that are shown in [from, to), in ticks of the grid; the next chunk begins at `to`. */
   from: ticks,
   to: ticks,
-  /** The source is read from here, a key frame's time in the source's ticks; null reads from the beginning. */
+  /**
+   * The source is read from the last key frame at or before this, in the source's ticks; null reads from the beginning. It
+   * may be a little after that frame, where ffmpeg seeks before what it is told.
+   */
   seek: ticks.nullable(),
   /**
    * Frames around the chunk that are encoded with it and thrown away again, so that no seam shows: from `lead` (at
-   * or after `seek`) to before `tail`; null is to the end. Absent: none.
+   * or after that key frame) to before `tail`; null is to the end. Absent: none.
    */
   overlap: z.object({ lead: ticks, tail: ticks.nullable() }).exactOptional(),
   /** How many frames are shown in [from, to): what the chunk must have, neither more nor fewer. */

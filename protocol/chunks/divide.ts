@@ -166,11 +166,12 @@ function chunksAt(timeline: Timeline, starts: readonly number[], overlap: Overla
     const from = times[begin] ?? 0;
     const leadFrame = Math.max(0, begin - overlap.before);
     const lead = times[leadFrame] ?? from;
+    const key = leadFrame === 0 ? null : timeline.seekFor(leadFrame);
     return {
       index: at,
       from,
       to: times[stop] ?? end,
-      seek: leadFrame === 0 ? null : timeline.seekFor(leadFrame),
+      seek: key === null ? null : timeline.aimFor(key),
       overlap: { lead, tail: times[stop + overlap.after] ?? null },
       frames: stop - begin,
     };

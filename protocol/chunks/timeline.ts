@@ -13,6 +13,8 @@ export interface Timeline {
   readonly frames: Pick<FrameIndex, "timeBase" | "times" | "end">;
   /** A key frame, in the source's ticks, from which on all is there that the frame is made of; null is the beginning. */
   seekFor(frame: number): number | null;
+  /** Where ffmpeg is told to seek, so that it begins at that key frame. */
+  aimFor(key: number): number;
 }
 
 export type FoundTimeline =
@@ -38,12 +40,17 @@ export function timelineOf(
   const reach = temporal?.deinterlaces === true ? 1 : 0;
   const seekAt = (frame: number) => keyBefore(index, index.times[Math.max(0, frame - reach)]);
   const rate = temporal?.rate ?? null;
-  if (rate === null) return { status: "ok", grid, frames: index, seekFor: seekAt };
+  const aimFor = (key: number) => aimAt(index, source, key);
+  if (rate === null) {
+    return { status: "ok", grid, frames: index, seekFor: seekAt, aimFor };
+  }
   const outputs = resampled(grid, rate, index);
   if ((outputs.source?.lastFrames ?? 0) * rate.den > rate.num * MAX_HELD_SECONDS) {
     return { status: "none", reason: "its last picture stays for long" };
   }
   const count = resampledAt(grid, rate, index.end);
+  const shownFor = (frame: number) =>
+    shownIn(index, (time) => resampledAt(grid, rate, time) <= frame);
   const frames = {
     timeBase: { num: rate.den, den: rate.num },
     times: Array.from({ length: count }, (_, at) => at),
@@ -53,7 +60,8 @@ export function timelineOf(
     status: "ok",
     grid: outputs,
     frames,
-    seekFor: (frame) => seekAt(shownIn(index, (time) => resampledAt(grid, rate, time) <= frame)),
+    seekFor: (frame) => seekAt(shownFor(frame)),
+    aimFor,
   };
 }
 
@@ -76,14 +84,32 @@ function shownIn({ times }: FrameIndex, hasBegun: (time: number) => boolean): nu
   return Math.max(0, low - 1);
 }
 
-/** The last key frame at or before a time; null reads from the beginning. */
-function keyBefore({ keys, times }: FrameIndex, time: number | undefined): number | null {
+/**
+ * Where frames may be reordered ffmpeg seeks 3/23 s before what it is told (fftools/ffmpeg_opt.c, 5.1; ffmpeg_demux.c), but for
+ * demuxers that seek by presentation, as that of MP4 does: it begins a whole group of pictures early.
+ */
+const EARLY_SEEK_SECONDS = 3 / 23;
+
+/** So much later than the key frame, unless another begins by then. */
+function aimAt({ keys, timeBase }: FrameIndex, { format }: SourceInfo, key: number): number {
+  if (!format.startsWith("matroska")) return key;
+  const later = key + Math.ceil((EARLY_SEEK_SECONDS * timeBase.den) / timeBase.num) + 1;
+  const next = keys[firstAfter(keys, key)];
+  return next === undefined || next > later ? later : key;
+}
+
+function firstAfter(keys: readonly number[], time: number): number {
   let [low, high] = [0, keys.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((keys[middle] ?? 0) <= (time ?? 0)) low = middle + 1;
+    if ((keys[middle] ?? 0) <= time) low = middle + 1;
     else high = middle;
   }
-  const key = keys[low - 1];
+  return low;
+}
+
+/** The last key frame at or before a time; null reads from the beginning. */
+function keyBefore({ keys, times }: FrameIndex, time: number | undefined): number | null {
+  const key = keys[firstAfter(keys, time ?? 0) - 1];
   return key === undefined || key <= (times[0] ?? 0) ? null : key;
 }

@@ -162,3 +162,37 @@ test("interlaced H.264 of uneven times stays whole: some of its packets may be f
   const reason = expect.stringContaining("fields");
   expect(divide(request)).toEqual({ status: "whole", reason });
 });
+
+describe("ffmpeg is told to seek", () => {
+  const seeksOf = (format: string, gop: number) => {
+    const source = { ...long(), format };
+    const index = indexOf(
+      Array.from({ length: 3595 }, () => 1001),
+      gop,
+      0,
+    );
+    const request = { sources: { in_1: source }, index, indexBytes: 0, freeSlots: 3 };
+    const result = divide({ ...request, division: divisionOf(source, { name: "transcode" }) });
+    if (result.status === "whole") throw new Error(result.reason);
+    const seeks = result.plan.chunks.flatMap(({ seek }) => seek ?? []);
+    expect(seeks.length).toBeGreaterThan(1);
+    return { seeks, keys: index.keys };
+  };
+
+  test("in Matroska 3/23 s later than a key frame, which it then takes off, and not past the next", () => {
+    const { seeks, keys } = seeksOf("matroska,webm", 60);
+    for (const seek of seeks) {
+      const key = keys.findLast((time) => time <= seek - (TICKS * 3) / 23);
+      expect(key).toBe(keys.findLast((time) => time <= seek));
+      expect(seek - (key ?? 0)).toBeLessThan(TICKS * 0.1306);
+    }
+  });
+
+  test.each([
+    ["in MP4", "mov,mp4,m4a,3gp,3g2,mj2", 60],
+    ["where another key frame is so near", "matroska,webm", 3],
+  ])("%s to the key frame itself", (_, format, gop) => {
+    const { seeks, keys } = seeksOf(format, gop);
+    for (const seek of seeks) expect(keys).toContain(seek);
+  });
+});
