@@ -3,6 +3,7 @@
  * turns each step into an argv by adding what the server owns: demuxer and protocol whitelists, the
  * loopback URL of each source, paths in its scratch directory, threads, progress and log options.
  */
+import type { ByteSpan } from "./chunks/contract.ts";
 import type { FileFormat, Rational, VideoCodec } from "./media.ts";
 import type { Stage } from "./stages.ts";
 import type { FileRole } from "./task.ts";
@@ -14,12 +15,12 @@ export interface FfmpegStep {
   readonly kind: "ffmpeg";
   readonly stage: Extract<Stage, "segmenting" | "transcoding" | "merging">;
   /**
-   * `source` is a key of the task's inputs (`in_1`), `file` the file of an earlier step, `list` one that names
-   * files of earlier steps for ffmpeg's concat demuxer.
+   * `source` is a key of the task's inputs (`in_1`), and `reads` what of it the step is expected to need (`Chunk.reads`);
+   * `file` the file of an earlier step, `list` one that names files of earlier steps for ffmpeg's concat demuxer.
    */
   readonly inputs: readonly {
     readonly from:
-      | { readonly source: string }
+      | { readonly source: string; readonly reads?: ByteSpan }
       | { readonly file: string }
       | { readonly list: string };
     readonly options: readonly string[];

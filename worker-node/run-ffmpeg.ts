@@ -11,7 +11,10 @@ export function runFfmpeg(work: Work, step: FfmpegStep) {
   if (encoder !== null) work.tracker.chose({ device: encoder.device, encoder: encoder.name });
   let patience = 0;
   return work.engine.run(step, {
-    inputUrl: (key) => work.inputs.get(key).url,
+    inputUrl: (key, reads) => {
+      const input = work.inputs.get(key);
+      return reads === undefined ? input.url : input.urlFor(reads);
+    },
     scratchDir: work.workDir,
     signal: work.signal,
     ...(work.threads === undefined ? {} : { threads: work.threads }),

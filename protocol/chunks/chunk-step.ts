@@ -25,7 +25,7 @@ export function chunkStep(
   isLast: boolean,
 ): FfmpegStep {
   const { grid } = plan;
-  const { from, to, seek, overlap, frames } = chunk;
+  const { from, to, seek, overlap, frames, reads } = chunk;
   const lead = overlap?.lead ?? from;
   const tail = overlap === undefined ? (isLast ? null : to) : overlap.tail;
   const begin = seek === null && chunk.index === 0 ? null : lead;
@@ -37,7 +37,7 @@ export function chunkStep(
     stage: "transcoding",
     inputs: [
       {
-        from: { source: division.source },
+        from: { source: division.source, ...(reads === undefined ? {} : { reads }) },
         options: [...division.inputOptions, "-copyts", ...seekOptions(plan, seek)],
       },
     ],

@@ -20,6 +20,11 @@ export const MAX_PLAN_LENGTH = 512 * 1024;
 const ticks = z.number().int();
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const encoderName = z.string().max(64);
+const bytes = z.number().int().nonnegative();
+
+/** Bytes `from` to `to - 1` of a file. */
+export const byteSpanSchema = z.object({ from: bytes, to: bytes });
+export type ByteSpan = z.infer<typeof byteSpanSchema>;
 
 /** That a rendition's files begin with; unique in a plan. */
 const renditionNameSchema = outputFilenameSchema;
@@ -39,6 +44,11 @@ const chunkSchema = z.object({
    * or after that key frame) to before `tail`; null is to the end. Absent: none.
    */
   overlap: z.object({ lead: ticks, tail: ticks.nullable() }).exactOptional(),
+  /**
+   * The bytes of the source that this is made of, beside what says how to read them (a head, an index). A hint, which may
+   * be wrong: who needs others reads on, and it costs some requests. Absent where nobody knows.
+   */
+  reads: byteSpanSchema.exactOptional(),
   /** How many frames are shown in [from, to): what the chunk must have, neither more nor fewer. */
   frames: z.number().int().positive(),
 });
@@ -152,7 +162,6 @@ export const fleetSchema = z.object({
 });
 export type Fleet = z.infer<typeof fleetSchema>;
 
-const bytes = z.number().int().nonnegative();
 const duration = z.number().int().positive();
 
 /** What `readTrackHead` reads of a file's head, and playlists need. */

@@ -5,6 +5,7 @@ import type { Chunk, ChunkPlan, Grid, PresentationPlan } from "./contract.ts";
 import { divideByCost } from "./cost.ts";
 import { type FrameIndex, outputTicks, shownAt } from "./grid.ts";
 import { commonOverlap, type Overlap, overlapOf } from "./overlap.ts";
+import { type ReadTimes, readsOf } from "./reads.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
 
 export type Divided =
@@ -100,7 +101,7 @@ export function divide(request: DivideRequest): Divided {
   });
   if (costs.status === "whole") return costs;
   const starts = costs.cuts.map((cut) => frameAt(index, seconds, cut));
-  const chunks = chunksAt(found, onGroups(starts, division), overlap);
+  const chunks = chunksAt(found, onGroups(starts, division), overlap, request.index);
   if (chunks.length < 2) return whole("it has too few frames");
   const presentation =
     division.result.kind === "package"
@@ -157,24 +158,39 @@ function onGroups(starts: readonly number[], division: Divisible): readonly numb
   return starts.map((frame) => Math.round(frame / group) * group);
 }
 
-function chunksAt(timeline: Timeline, starts: readonly number[], overlap: Overlap): Chunk[] {
+function chunksAt(
+  timeline: Timeline,
+  starts: readonly number[],
+  overlap: Overlap,
+  { packets }: FrameIndex,
+): Chunk[] {
   const { times, end } = timeline.frames;
   const inner = starts.filter((frame) => frame > 0 && frame < times.length);
   const edges = [0, ...new Set(inner), times.length];
-  return edges.slice(0, -1).flatMap((begin, at) => {
+  const reading: ReadTimes[] = [];
+  const chunks = edges.slice(0, -1).map((begin, at): Chunk => {
     const stop = edges[at + 1] ?? times.length;
     const from = times[begin] ?? 0;
     const leadFrame = Math.max(0, begin - overlap.before);
     const lead = times[leadFrame] ?? from;
+    const tail = times[stop + overlap.after] ?? null;
     const key = leadFrame === 0 ? null : timeline.seekFor(leadFrame);
+    const until = tail === null ? null : timeline.doneFor(stop + overlap.after);
+    reading.push({ seek: key, until });
     return {
       index: at,
       from,
       to: times[stop] ?? end,
       seek: key === null ? null : timeline.aimFor(key),
-      overlap: { lead, tail: times[stop + overlap.after] ?? null },
+      overlap: { lead, tail },
       frames: stop - begin,
     };
+  });
+  if (packets === undefined) return chunks;
+  const spans = readsOf(packets, reading);
+  return chunks.map((chunk, at) => {
+    const reads = spans[at];
+    return reads === undefined ? chunk : { ...chunk, reads };
   });
 }
 

@@ -3,6 +3,15 @@ import type { Rational, SourceInfo } from "../media.ts";
 import { exactRate, ticksPerSecond } from "../recipes/parts/timing.ts";
 import type { Grid } from "./contract.ts";
 
+/** Where the packets of a video lie in its file, in the order in which they are decoded; three lists of one length. */
+export interface PacketPlaces {
+  /** When each is shown, in ticks. */
+  readonly times: ArrayLike<number>;
+  /** In bytes from the file's beginning: where each begins, and where it has ended. */
+  readonly begins: ArrayLike<number>;
+  readonly ends: ArrayLike<number>;
+}
+
 /** The frames of a source as its container lists them. */
 export interface FrameIndex {
   readonly timeBase: Rational;
@@ -12,6 +21,8 @@ export interface FrameIndex {
   readonly keys: readonly number[];
   /** When the last frame ends. */
   readonly end: number;
+  /** Absent where the container does not say where they lie. */
+  readonly packets?: PacketPlaces;
 }
 
 export type FoundGrid =

@@ -15,6 +15,8 @@ export interface Timeline {
   seekFor(frame: number): number | null;
   /** Where ffmpeg is told to seek, so that it begins at that key frame. */
   aimFor(key: number): number;
+  /** When what is shown is no longer looked at to know that a frame has begun, in the source's ticks; null: all of it is. */
+  doneFor(frame: number): number | null;
 }
 
 export type FoundTimeline =
@@ -41,8 +43,9 @@ export function timelineOf(
   const seekAt = (frame: number) => keyBefore(index, index.times[Math.max(0, frame - reach)]);
   const rate = temporal?.rate ?? null;
   const aimFor = (key: number) => aimAt(index, source, key);
+  const doneAt = (frame: number) => index.times[frame + reach + 1] ?? null;
   if (rate === null) {
-    return { status: "ok", grid, frames: index, seekFor: seekAt, aimFor };
+    return { status: "ok", grid, frames: index, seekFor: seekAt, aimFor, doneFor: doneAt };
   }
   const outputs = resampled(grid, rate, index);
   if ((outputs.source?.lastFrames ?? 0) * rate.den > rate.num * MAX_HELD_SECONDS) {
@@ -62,6 +65,8 @@ export function timelineOf(
     frames,
     seekFor: (frame) => seekAt(shownFor(frame)),
     aimFor,
+    // `fps` gives a frame away when it sees the one after it.
+    doneFor: (frame) => doneAt(shownFor(frame) + 1),
   };
 }
 

@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { Agent } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createGrantHolder } from "../../worker-node/grants.ts";
-import { createBlockReader } from "../../worker-node/source/block-reader.ts";
+import { BLOCK_BYTES, createBlockReader } from "../../worker-node/source/block-reader.ts";
 import { edgeInput } from "../../worker-node/source/edge-input.ts";
+import { createPortions } from "../../worker-node/source/portions.ts";
 import { startSourceServer } from "../../worker-node/source/server.ts";
 import { SourceError, type Upstream } from "../../worker-node/source/upstream.ts";
 import { type Handler, patternBytes, sendRange, serve } from "./support/http-server.ts";
@@ -170,6 +171,106 @@ describe("the loopback source", () => {
   });
 });
 
+/** Reads on as ffmpeg does: from where an answer ended, until `end`. */
+async function readOn(url: string, start: number, end: number) {
+  const pieces: Buffer[] = [];
+  let position = start;
+  while (position < end) {
+    const { status, body } = await read(url, `bytes=${position}-`);
+    if (status !== 206 || body.length === 0) return { status, pieces };
+    pieces.push(body);
+    position += body.length;
+  }
+  return { status: 206, pieces };
+}
+
+describe("a reader that is expected to need a span", () => {
+  const spans = fc.record({
+    from: fc.oneof(fc.nat(BYTES.length), fc.constantFrom(0, Number.MAX_SAFE_INTEGER)),
+    to: fc.oneof(fc.nat(BYTES.length), fc.constantFrom(0, Number.MAX_SAFE_INTEGER)),
+  });
+
+  test("gets every byte that it asks for, whatever was expected, in few answers", async () => {
+    const { input } = await loopback((request, response) => sendRange(BYTES, request, response));
+    await fc.assert(
+      fc.asyncProperty(spans, fc.nat(BYTES.length - 1), async (span, start) => {
+        const { pieces } = await readOn(input.urlFor(span), start, BYTES.length);
+        expect(Buffer.concat(pieces).equals(BYTES.subarray(start))).toBe(true);
+        // 12 blocks: 1 + 2 + 4 + 8 of them before the span, as many beyond it.
+        expect(pieces.length).toBeLessThanOrEqual(9);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("gets it in one answer, and one that begins elsewhere little at first", async () => {
+    const { upstream, spans: fetched } = recorded(BYTES);
+    const server = await startSourceServer();
+    onTestFinished(() => server.close());
+    const input = server.serve(upstream);
+    const span = { from: 5 * BLOCK_BYTES + 9, to: 9 * BLOCK_BYTES + 9 };
+    const url = input.urlFor(span);
+    const answer = await fetch(url, { headers: { range: `bytes=${span.from}-` } });
+    const end = 10 * BLOCK_BYTES;
+    const range = `bytes ${span.from}-${end - 1}/${BYTES.length}`;
+    expect(answer.headers.get("content-range")).toBe(range);
+    const body = Buffer.from(await answer.arrayBuffer());
+    expect(body.equals(BYTES.subarray(span.from, end))).toBe(true);
+    expect(fetched).toEqual([{ offset: 5 * BLOCK_BYTES, length: 5 * BLOCK_BYTES }]);
+    for (const [start, blocks] of [
+      [0, 1],
+      [BLOCK_BYTES, 2],
+      [0, 1],
+      [end, 1],
+    ] as const) {
+      const { body } = await read(url, `bytes=${start}-`);
+      expect(body.length, `from ${start}`).toBe(blocks * BLOCK_BYTES);
+    }
+    expect((await read(url)).body).toHaveLength(BYTES.length);
+    input.close();
+    expect((await read(url, "bytes=0-")).status).toBe(404);
+  });
+
+  test("is told at once of a source that failed it, and does not wait for it twice", async () => {
+    let asked = 0;
+    const { input } = await loopback(
+      (_request, response) => {
+        asked += 1;
+        response.writeHead(404).end();
+      },
+      { patienceMs: 0 },
+    );
+    const url = input.urlFor({ from: 0, to: BYTES.length });
+    expect((await read(url, "bytes=0-")).status).toBe(502);
+    expect((await read(url, "bytes=0-")).status).toBe(502);
+    expect(asked).toBe(1);
+  });
+});
+
+test("a portion is never empty, never more than was asked for, and what is in vain is less than was needed", () => {
+  const block = 4_096;
+  const size = 5_000 * block;
+  const anyNumber = fc.oneof(fc.nat(size), fc.nat(), fc.maxSafeNat());
+  fc.assert(
+    fc.property(anyNumber, anyNumber, fc.nat(size - 1), fc.nat(size), (from, to, start, length) => {
+      const portions = createPortions({ from, to }, block);
+      const end = Math.min(size, start + length + 1);
+      let [position, answers] = [start, 0];
+      while (position < end) {
+        const stop = portions.next(position, size);
+        expect(stop).toBeGreaterThan(position);
+        expect(stop).toBeLessThanOrEqual(size);
+        position = stop;
+        answers += 1;
+      }
+      // 4,095 blocks are twelve doublings, once before the span and once behind it.
+      expect(answers).toBeLessThanOrEqual(28);
+      const beyond = position - Math.max(end, Math.min(size, to));
+      expect(beyond).toBeLessThanOrEqual(end - start + 2 * block);
+    }),
+  );
+});
+
 /** An upstream in memory that writes down what it is asked for. */
 function recorded(bytes: Buffer) {
   const spans: { offset: number; length: number }[] = [];
@@ -207,6 +308,13 @@ describe("blocks", () => {
     expect(blocks.slice(0, 4)).toEqual([1, 2, 4, 8]);
     expect(Math.max(...blocks)).toBe(8);
     expect(blocks.reduce((sum, count) => sum + count, 0)).toBe(200);
+  });
+
+  test("for a reader that will read to the end as much as may be is fetched at once", async () => {
+    const { upstream, spans } = recorded(BYTES);
+    const stream = createBlockReader(upstream, options).stream(100, 20 * 4_096, never, true);
+    expect((await buffer(stream)).equals(BYTES.subarray(100, 20 * 4_096))).toBe(true);
+    expect(spans.map(({ length }) => length / 4_096)).toEqual([8, 8, 4]);
   });
 
   test("nothing beyond the asked-for end is fetched, but for the rest of its block", async () => {

@@ -43,7 +43,7 @@ const NO_PRELUDE: Prelude = { promises: [], indexes: new Map(), judged: new Map(
 /** The first segment of every track, cut where the whole's ends, too; none with a later chunk. Never rejects. */
 export async function makePrelude(
   work: Work,
-  { plan: { presentation }, chunk: { index: chunk } }: Extract<TaskPart, { kind: "chunk" }>,
+  { plan: { presentation }, chunk: { index: chunk, reads } }: Extract<TaskPart, { kind: "chunk" }>,
   division: Divisible,
 ): Promise<Prelude> {
   const tracks = preludeTracks(presentation, chunk);
@@ -54,7 +54,8 @@ export async function makePrelude(
   };
   try {
     const { outputs, promises } = beginningOf(division.sound, presentation, tracks);
-    const ran = await runFfmpeg(beside(work), soundStep(division.source, outputs, null));
+    // It lies among the pictures of the first chunk, and a little further.
+    const ran = await runFfmpeg(beside(work), soundStep(division.source, outputs, null, reads));
     if (ran.status !== "ok") return without(ran.status === "failed" ? ran.detail : ran.status);
     const indexes = new Map<string, RenditionIndex>();
     for (const track of tracks) {

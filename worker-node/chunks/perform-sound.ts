@@ -1,6 +1,11 @@
 /** Sound, cues and all that is not pictures: one run over the whole, because encoders of sound have no clean seams. */
 import { join } from "node:path";
-import type { PresentationPlan, RenditionIndex, TaskPart } from "../../protocol/chunks/contract.ts";
+import type {
+  ByteSpan,
+  PresentationPlan,
+  RenditionIndex,
+  TaskPart,
+} from "../../protocol/chunks/contract.ts";
 import { cuesFile, mediaFile } from "../../protocol/packaging/presentation.ts";
 import type { FfmpegStep, Plan } from "../../protocol/plan.ts";
 import { failure, NO_ENGINE, type Work } from "../attempt-parts.ts";
@@ -41,16 +46,21 @@ async function performAudio(
   return completed(await deliverParts(work, ran.value, indexes));
 }
 
-/** The sound of a source, or as much of it as the outputs' options say. */
+/**
+ * The sound of a source, or as much of it as the outputs' options say.
+ *
+ * @param reads what of the source it is expected to need, where that is known.
+ */
 export function soundStep(
   source: string,
   outputs: FfmpegStep["outputs"],
   expectedSeconds: number | null,
+  reads?: ByteSpan,
 ): FfmpegStep {
   return {
     kind: "ffmpeg",
     stage: "transcoding",
-    inputs: [{ from: { source }, options: [] }],
+    inputs: [{ from: { source, ...(reads === undefined ? {} : { reads }) }, options: [] }],
     filterComplex: null,
     outputs,
     expectedFrames: null,

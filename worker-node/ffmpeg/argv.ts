@@ -5,6 +5,7 @@
  * come from and go to, which demuxers and protocols may open them, threads, limits, log and progress.
  * These stand after the plan's own options of the same input or output, so that they have the last word.
  */
+import type { ByteSpan } from "../../protocol/chunks/contract.ts";
 import type { FfmpegStep } from "../../protocol/plan.ts";
 import { inputKeySchema, outputFilenameSchema } from "../../protocol/task.ts";
 import type { ToolFeatures } from "./types.ts";
@@ -25,7 +26,8 @@ export const MAX_ALLOC_BYTES = 1024 ** 3;
 const STATS_PERIOD_SECONDS = 0.25;
 
 export interface ArgvContext {
-  readonly inputUrl: (key: string) => string;
+  /** @param reads where it is known what will be needed: then answers may end before what was asked for. */
+  readonly inputUrl: (key: string, reads?: ByteSpan) => string;
   readonly features: ToolFeatures;
   readonly threads?: number;
 }
@@ -36,6 +38,22 @@ export const QUIET = ["-hide_banner", "-v", "error"] as const;
 /** What may open a source served on the loopback. */
 export function sourceWhitelists(): string[] {
   return ["-format_whitelist", SOURCE_DEMUXERS, "-protocol_whitelist", "http,tcp"];
+}
+
+/**
+ * Of an input whose answers may end early: what is missing is asked for at once, from where it was, and a request
+ * that fails is not made again (libavformat/http.c, `http_read_stream`: the first delay is 0 s, the second 1).
+ */
+const READS_ON = ["-reconnect", "1", "-reconnect_delay_max", "0"] as const;
+
+/** What ffmpeg says of an answer that ends early, before it asks for the rest: not of a fault. */
+export function isEarlyEnd(line: string): boolean {
+  return /^\[https? @ [^\]]*\] Stream ends prematurely at \d+, should be \d+$/.test(line);
+}
+
+/** Whether ffmpeg may meet answers that end early and are none to speak of. */
+export function readsOn({ inputs }: FfmpegStep): boolean {
+  return inputs.some(({ from }) => "source" in from && from.reads !== undefined);
 }
 
 /** The argv after the program's name. @throws RangeError when a name or URL in the step is not harmless. */
@@ -122,7 +140,14 @@ function inputArgv(
     if (!inputKeySchema.safeParse(from.source).success) {
       throw new RangeError(`'${from.source}' is not the key of an input`);
     }
-    return [...limits, ...sourceWhitelists(), "-i", loopbackUrl(inputUrl(from.source))];
+    const { source, reads } = from;
+    const url = loopbackUrl(reads === undefined ? inputUrl(source) : inputUrl(source, reads));
+    return [
+      ...limits,
+      ...(reads === undefined ? [] : READS_ON),
+      ...sourceWhitelists(),
+      ...["-i", url],
+    ];
   }
   const isList = "list" in from;
   const demuxers = isList ? `concat,${SOURCE_DEMUXERS}` : INTERMEDIATE_DEMUXERS;

@@ -1,13 +1,14 @@
 /**
- * Lists when every frame of a source is shown: from the sample tables of an MP4, which are a few bytes a frame, and
+ * Lists when every frame of a source is shown, and where it lies in the file: from the sample tables of an MP4, which are a few bytes a frame, and
  * else from ffprobe, which reads the container through.
  */
 import { tmpdir } from "node:os";
-import type { FrameIndex } from "../../protocol/chunks/grid.ts";
+import type { FrameIndex, PacketPlaces } from "../../protocol/chunks/grid.ts";
 import type { SourceInfo, VideoStreamInfo } from "../../protocol/media.ts";
 import { loopbackUrl, MAX_ALLOC_BYTES, QUIET, sourceWhitelists } from "./argv.ts";
 import type { Movie, Runs, Track } from "./mp4-boxes.ts";
 import { readMovieOf } from "./mp4-facts.ts";
+import { placesOf } from "./mp4-places.ts";
 import { runProcess } from "./process.ts";
 import type { Tools } from "./types.ts";
 
@@ -43,7 +44,8 @@ export async function readFrameIndex(tools: Tools, request: IndexRequest): Promi
     return { status: "unknown", reason: "its packets are fields, not frames" };
   }
   if (indexBytes(source) === 0) {
-    const movie = await readMovieOf({ ...request, url: loopbackUrl(request.url) });
+    const loopback = { ...request, url: loopbackUrl(request.url) };
+    const movie = await readMovieOf(loopback, { places: true });
     signal.throwIfAborted();
     const index = movie === null ? null : indexOfMovie(movie, video);
     if (index !== null) return { status: "ok", index, bytesRead: 0 };
@@ -116,7 +118,11 @@ export function indexOfMovie(movie: Movie, video: VideoStreamInfo): FrameIndex |
     end = Math.max(end, Math.min(pts + duration, shown.to - shown.from));
   }
   if (times.length === 0) return null;
-  return { timeBase, times: sorted(times), keys: sorted(keys), end };
+  const index = { timeBase, times: sorted(times), keys: sorted(keys), end };
+  const places = track.places === undefined ? null : placesOf(track.places, samples.length);
+  if (places === null) return index;
+  const shownAt = Float64Array.from(samples, ({ time }) => time - shown.from);
+  return { ...index, packets: { times: shownAt, ...places } };
 }
 
 /** Of the media's time, what the one edit presents; null where there are several, or it is of another kind. */
@@ -173,7 +179,7 @@ async function listPackets(
     args: [
       ...QUIET,
       ...["-max_alloc", String(MAX_ALLOC_BYTES), "-select_streams", String(video.index)],
-      ...["-show_entries", "packet=pts,duration,flags", "-of", "csv=p=0"],
+      ...["-show_entries", "packet=pts,duration,size,pos,flags", "-of", "csv=p=0"],
       ...sourceWhitelists(),
       loopbackUrl(url),
     ],
@@ -186,26 +192,37 @@ async function listPackets(
   if (result.end.kind !== "exited") {
     return { status: "unknown", reason: `its frames were not listed: ${result.end.kind}` };
   }
-  const { times, keys, end, fault } = list.finish();
+  const { times, keys, end, fault, packets } = list.finish();
   if (fault !== null) return { status: "unknown", reason: fault };
   const index = { timeBase: video.timeBase, times: sorted(times), keys: sorted(keys), end };
-  return { status: "ok", index, bytesRead: sizeBytes };
+  const places = packets === null ? {} : { packets };
+  return { status: "ok", index: { ...index, ...places }, bytesRead: sizeBytes };
 }
 
-/** Takes ffprobe's lines: `pts,duration,flags`. Pure. */
+/** Takes ffprobe's lines: `pts,duration,size,pos,flags`. Pure. */
 function createPacketList() {
+  const places = { times: [] as number[], begins: [] as number[], ends: [] as number[] };
+  let arePlaced = true;
   const times: number[] = [];
   const keys: number[] = [];
   let end = 0;
   let fault: string | null = null;
   return {
     push(line: string): void {
-      const [ptsText, durationText, flags] = line.split(",");
+      const [ptsText, durationText, sizeText, posText, flags] = line.split(",");
       if (flags === undefined) return;
       const pts = Number(ptsText);
       if (!Number.isInteger(pts) || ptsText === "") {
         fault ??= "its packets do not say when they are shown";
         return;
+      }
+      const [size, pos] = [Number(sizeText), Number(posText)];
+      // `N/A` of one makes what is known of the others worthless.
+      arePlaced &&= Number.isInteger(size) && Number.isInteger(pos) && size >= 0 && pos >= 0;
+      if (arePlaced && places.times.length < MAX_FRAMES) {
+        places.times.push(pts);
+        places.begins.push(pos);
+        places.ends.push(pos + size);
       }
       if (flags.includes("K")) keys.push(pts);
       if (flags.includes("D")) return;
@@ -219,6 +236,7 @@ function createPacketList() {
       keys,
       end: times.every((time) => time < end) ? end : afterLast(times),
       fault: times.length < 2 ? (fault ?? "it has too few frames") : fault,
+      packets: arePlaced ? (places satisfies PacketPlaces) : null,
     }),
   };
 }

@@ -3,6 +3,7 @@
  * key frames and edits are. Only heads and those tables are fetched, whatever the file's size.
  */
 import type { RangeReader } from "./http-ranges.ts";
+import type { PlaceTables } from "./mp4-places.ts";
 
 export interface Box {
   readonly type: string;
@@ -60,6 +61,8 @@ export interface Track {
   readonly offsets: Runs;
   /** Numbers of the key frames from 1 (`stss`), or null where every sample is one. */
   readonly keySamples: readonly number[] | null;
+  /** Where pictures lie; read only for whoever asks. */
+  readonly places?: PlaceTables;
 }
 
 export interface Movie {
@@ -71,8 +74,17 @@ export interface Movie {
   readonly tracks: readonly Track[];
 }
 
+/** What is read beside what everybody needs. */
+export interface MovieWishes {
+  /** Where the pictures lie: some bytes more for each. */
+  readonly places?: boolean;
+}
+
 /** Reads a file's `moov`; null when there is none that can be read. */
-export async function readMovie(reader: RangeReader): Promise<Movie | null> {
+export async function readMovie(
+  reader: RangeReader,
+  wishes: MovieWishes = {},
+): Promise<Movie | null> {
   let moov: Box | null = null;
   let headFirst = false;
   let mediaSeen = false;
@@ -98,13 +110,13 @@ export async function readMovie(reader: RangeReader): Promise<Movie | null> {
     if (box.type === "mvhd")
       builder.timescale = readTimes(view(await content(reader, box))).timescale;
     if (box.type === "mvex") fragmented = true;
-    if (box.type === "trak") builder.tracks.push(await readTrack(reader, box));
+    if (box.type === "trak") builder.tracks.push(await readTrack(reader, box, wishes));
   }
   if (builder.timescale === 0) return null;
   return { headFirst, fragmented, truncated, ...builder };
 }
 
-async function readTrack(reader: RangeReader, trak: Box): Promise<Track> {
+async function readTrack(reader: RangeReader, trak: Box, wishes: MovieWishes): Promise<Track> {
   const track = {
     handler: "",
     timescale: 1,
@@ -114,6 +126,7 @@ async function readTrack(reader: RangeReader, trak: Box): Promise<Track> {
     offsets: [] as Runs,
     keySamples: null as number[] | null,
   };
+  const tables = new Map<string, DataView>();
   const walk = async (parent: Box): Promise<void> => {
     for await (const box of boxesIn(reader, parent.start, parent.end)) {
       switch (box.type) {
@@ -144,11 +157,28 @@ async function readTrack(reader: RangeReader, trak: Box): Promise<Track> {
         case "stss":
           track.keySamples = readNumbers(view(await content(reader, box)));
           break;
+        case "stsz":
+        case "stsc":
+        case "stco":
+        case "co64":
+          if (wishes.places !== true || track.handler !== "vide") break;
+          // Without it nothing is wrong with the file.
+          if (box.end - box.start > MAX_TABLE_BYTES) break;
+          tables.set(box.type, view(await content(reader, box)));
+          break;
       }
     }
   };
   await walk(trak);
-  return track;
+  const places = placeTables(tables);
+  return places === null ? track : { ...track, places };
+}
+
+function placeTables(tables: ReadonlyMap<string, DataView>): PlaceTables | null {
+  const [sizes, runs] = [tables.get("stsz"), tables.get("stsc")];
+  const chunks = tables.get("stco") ?? tables.get("co64");
+  if (sizes === undefined || runs === undefined || chunks === undefined) return null;
+  return { sizes, runs, chunks, wide: !tables.has("stco") };
 }
 
 /** `mvhd` and `mdhd` begin alike: version, two dates, timescale, duration. */

@@ -3,7 +3,7 @@ import type { SourceInfo } from "../../protocol/media.ts";
 import { sourceWhitelists } from "./argv.ts";
 import { decodeSpans } from "./decode-check.ts";
 import { createHttpReader } from "./http-ranges.ts";
-import { type Movie, readMovie } from "./mp4-boxes.ts";
+import { type Movie, type MovieWishes, readMovie } from "./mp4-boxes.ts";
 import { hasRepeatedTimes, hasSimpleEdits, lastDuration, maxKeyframeGap } from "./mp4-tables.ts";
 import type { ProbeRequest, Tools } from "./types.ts";
 
@@ -24,11 +24,12 @@ const unknownFacts: Mp4Facts = {
 /** The boxes of a source that begins as an MP4 or QuickTime file does; null where it does not, or is unreadable. */
 export async function readMovieOf(
   request: Pick<ProbeRequest, "url" | "sizeBytes" | "signal">,
+  wishes: MovieWishes = {},
 ): Promise<Movie | null> {
   const reader = createHttpReader(request.url, request.sizeBytes, request.signal);
   try {
     const head = await reader.read(0, 8);
-    return startsWithBox(head) ? await readMovie(reader) : null;
+    return startsWithBox(head) ? await readMovie(reader, wishes) : null;
   } catch {
     return null;
   }

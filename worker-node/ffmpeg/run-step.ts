@@ -1,7 +1,7 @@
 /** Runs one ffmpeg step of a plan: argv → process → progress → verdict. */
 import path from "node:path";
 import type { FfmpegStep } from "../../protocol/plan.ts";
-import { deviceEnv, stepArgv } from "./argv.ts";
+import { deviceEnv, isEarlyEnd, readsOn, stepArgv } from "./argv.ts";
 import { cleanLog, diagnose } from "./failure.ts";
 import { giveLastFrameTime } from "./last-frame.ts";
 import { memoryAdvice } from "./memory-advice.ts";
@@ -78,7 +78,8 @@ export async function runStep(
   const { memoryBytes } = tools.confinement.limits;
   // Without its last word it is not known how far it came: the gate sees what is there.
   const reached = hasEnded ? progress : noProgress;
-  const ended = verdict(step, options, result, reached, memoryBytes);
+  const stderr = readsOn(step) ? result.stderr.filter((line) => !isEarlyEnd(line)) : result.stderr;
+  const ended = verdict(step, options, { ...result, stderr }, reached, memoryBytes);
   if (ended.status === "ok" && !tools.features.fpsMode) await mendLastFrames(step, options);
   return ended;
 }

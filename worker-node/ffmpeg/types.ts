@@ -1,4 +1,5 @@
 /** What the parts of this folder say to each other and to the agent. */
+import type { ByteSpan } from "../../protocol/chunks/contract.ts";
 import type { AttemptErrorCode } from "../../protocol/errors.ts";
 import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
@@ -66,8 +67,8 @@ export interface ProbeRequest {
 }
 
 export interface RunStepOptions {
-  /** The loopback URL of a task's input by its key (`in_1`). */
-  readonly inputUrl: (key: string) => string;
+  /** The loopback URL of a task's input by its key (`in_1`); of one that is expected to need `reads` of it alone. */
+  readonly inputUrl: (key: string, reads?: ByteSpan) => string;
   /** The attempt's private directory: ffmpeg's cwd, where its outputs and intermediates lie. */
   readonly scratchDir: string;
   readonly signal: AbortSignal;

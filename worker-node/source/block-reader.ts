@@ -16,9 +16,15 @@ export interface BlockReader {
   /**
    * Bytes `start` to `end - 1` in pieces of at most a block.
    *
+   * @param isSure the reader will read to the end: as much as may be is asked for at once, from the first request on.
    * @throws SourceError as `Upstream.read`, or the signal's reason.
    */
-  stream(start: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  stream(
+    start: number,
+    end: number,
+    signal: AbortSignal,
+    isSure?: boolean,
+  ): AsyncGenerator<Uint8Array>;
 }
 
 interface Block {
@@ -30,7 +36,7 @@ interface Block {
   isRead: boolean;
 }
 
-const BLOCK_BYTES = 256 * 1024;
+export const BLOCK_BYTES = 256 * 1024;
 const MAX_SPAN_BLOCKS = 32;
 const MAX_CACHED_BLOCKS = 96;
 
@@ -74,7 +80,7 @@ export function createBlockReader(
     }
   };
 
-  async function* stream(start: number, end: number, signal: AbortSignal) {
+  async function* stream(start: number, end: number, signal: AbortSignal, isSure = false) {
     const mine = new AbortController();
     const stop = () => mine.abort();
     signal.addEventListener("abort", stop);
@@ -84,7 +90,7 @@ export function createBlockReader(
       fetchSpan(index, Math.min(count, last - index + 1), mine.signal);
     // Blocks before the horizon were asked for; the next span is asked for half-way through the latest.
     let horizon = first;
-    let span = 1;
+    let span = isSure ? maxSpanBlocks : 1;
     try {
       let position = start;
       while (position < end) {

@@ -6,8 +6,10 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as Listener } from "node:net";
-import { createBlockReader } from "./block-reader.ts";
+import type { ByteSpan } from "../../protocol/chunks/contract.ts";
+import { BLOCK_BYTES, createBlockReader } from "./block-reader.ts";
 import { parseByteRange } from "./byte-range.ts";
+import { createPortions, type Portions } from "./portions.ts";
 import { SourceError, type SourceFailure, type Upstream } from "./upstream.ts";
 
 export interface SourceServer {
@@ -22,6 +24,11 @@ export interface SourceServer {
 
 export interface ServedInput {
   readonly url: string;
+  /**
+   * Another URL of the same bytes, for one reader that is expected to need those of `span`: an answer may end before what
+   * was asked for, with a `Content-Range` that says so, and the reader has to ask for the rest (RFC 9110, section 15.3.7).
+   */
+  urlFor(span: ByteSpan): string;
   readonly sizeBytes: number;
   /** Grows with every byte handed to a reader. */
   bytesServed(): number;
@@ -41,27 +48,38 @@ interface Served {
   failure: SourceFailure | null;
 }
 
+/** What a path leads to. */
+interface Reading {
+  readonly input: Served;
+  /** Null: an answer holds all that was asked for. */
+  readonly portions: Portions | null;
+}
+
 /** Starts on a free port of 127.0.0.1. */
 export async function startSourceServer(): Promise<SourceServer> {
-  const inputs = new Map<string, Served>();
+  const readings = new Map<string, Reading>();
   const server = createServer((request, response) => {
-    const input = inputs.get((request.url ?? "").slice(1));
-    if (input === undefined) {
+    const reading = readings.get((request.url ?? "").slice(1));
+    if (reading === undefined) {
       response.writeHead(404).end();
       return;
     }
-    answer(input, request, response).catch(() => response.destroy());
+    answer(reading, request, response).catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
+  const urlOf = (reading: Reading) => {
+    const token = randomBytes(32).toString("base64url");
+    readings.set(token, reading);
+    return `http://127.0.0.1:${port}/${token}`;
+  };
   return {
     port,
     adopt: (listener) => {
       listener.on("connection", (socket) => server.emit("connection", socket));
     },
     serve: (upstream) => {
-      const token = randomBytes(32).toString("base64url");
       const input: Served = {
         upstream,
         stream: createBlockReader(upstream).stream,
@@ -69,22 +87,24 @@ export async function startSourceServer(): Promise<SourceServer> {
         bytesServed: 0,
         failure: null,
       };
-      inputs.set(token, input);
       return {
-        url: `http://127.0.0.1:${port}/${token}`,
+        url: urlOf({ input, portions: null }),
+        urlFor: (span) => urlOf({ input, portions: createPortions(span, BLOCK_BYTES) }),
         sizeBytes: upstream.sizeBytes,
         bytesServed: () => input.bytesServed,
         isAwaited: () => upstream.isAwaited(),
         failure: () => input.failure,
         close: () => {
-          inputs.delete(token);
+          for (const [token, reading] of readings) {
+            if (reading.input === input) readings.delete(token);
+          }
           input.closed.abort();
         },
       };
     },
     close: async () => {
-      for (const input of inputs.values()) input.closed.abort();
-      inputs.clear();
+      for (const { input } of readings.values()) input.closed.abort();
+      readings.clear();
       server.close();
       server.closeAllConnections();
       if (server.listening) await once(server, "close");
@@ -93,7 +113,7 @@ export async function startSourceServer(): Promise<SourceServer> {
 }
 
 async function answer(
-  input: Served,
+  { input, portions }: Reading,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -107,7 +127,14 @@ async function answer(
     response.writeHead(416, { "content-range": `bytes */${size}` }).end();
     return;
   }
-  const [start, end] = range.status === "part" ? [range.start, range.end + 1] : [0, size];
+  // A reader that asks again from where it was cut off would wait once more for what is not to be had.
+  if (portions !== null && input.failure !== null) {
+    response.writeHead(502).end();
+    return;
+  }
+  const [start, asked] = range.status === "part" ? [range.start, range.end + 1] : [0, size];
+  const isPortion = portions !== null && range.status === "part" && request.method === "GET";
+  const end = isPortion ? portions.next(start, asked) : asked;
   const headers = {
     "accept-ranges": "bytes",
     "content-type": input.upstream.contentType,
@@ -119,14 +146,14 @@ async function answer(
     writeHead().end();
     return;
   }
-  await sendBytes(input, start, end, response, writeHead);
+  const pieces = (signal: AbortSignal) => input.stream(start, end, signal, isPortion);
+  await sendBytes(input, pieces, response, writeHead);
 }
 
 /** The head goes out with the first bytes, so that a source that cannot be read answers 502. */
 async function sendBytes(
   input: Served,
-  start: number,
-  end: number,
+  pieces: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
   response: ServerResponse,
   writeHead: () => void,
 ): Promise<void> {
@@ -134,7 +161,7 @@ async function sendBytes(
   response.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, input.closed.signal]);
   try {
-    for await (const bytes of input.stream(start, end, signal)) {
+    for await (const bytes of pieces(signal)) {
       if (!response.headersSent) writeHead();
       const hasRoom = response.write(bytes);
       input.bytesServed += bytes.length;

@@ -1,8 +1,9 @@
 /** A video made in parts is the source's, picture for picture and to the tick, with real ffmpeg. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ByteSpan, Chunk } from "../../../protocol/chunks/contract.ts";
 import { isFullRun } from "../../faults/support/counts.ts";
 import { samples } from "../recipes/support.ts";
 import { frameSums, openParts, type Parts } from "./support.ts";
@@ -111,25 +112,75 @@ function expectSameSound(a: string, b: string): void {
 }
 
 describe("a chunk", () => {
-  test.skipIf(!isFullRun)(
-    "reads little more of the source than it needs",
-    async () => {
-      const source = parts.make(
-        "heavy.mp4",
-        ...["-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=60,noise=alls=20:allf=t"],
-        ...["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "12M", "-pix_fmt", "yuv420p"],
-        ...["-g", "60"],
-      );
-      const bytes = (await readFile(source)).length;
-      const made = await parts.inParts(source, { ...lossless, crf: 40 });
-      const { chunks } = made.chunks;
-      for (const [at, { frames }] of chunks.entries()) {
-        const share = (bytes * frames) / 1800;
-        expect(made.served[at] ?? 0).toBeLessThan(share * 1.4 + 8 * 1024 * 1024);
+  const FRAMES = 40 * 30;
+  const MEBIBYTE = 1024 * 1024;
+  /** 8 Mbit/s of which most is filler, so that bytes are many and pictures are soon made; a key frame every 2 s. */
+  let heavyFile: string | undefined;
+  const heavy = () => {
+    heavyFile ??= parts.make(
+      "heavy.mp4",
+      ...[...pictures("30", 40), ...sound(40), "-c:v", "libx264", "-preset", "ultrafast"],
+      ...["-pix_fmt", "yuv420p", "-bf", "2", "-g", "60", "-b:v", "8M", "-maxrate", "8M"],
+      ...["-bufsize", "8M", "-nal-hrd", "cbr", "-c:a", "aac"],
+    );
+    return heavyFile;
+  };
+  const copied = (name: string, ...options: string[]) =>
+    parts.make(name, "-i", heavy(), "-c", "copy", ...options);
+  const recipe = { ...lossless, crf: 40 };
+
+  test.each([
+    ["an MP4 whose head is last", heavy],
+    ["an MP4 whose head is first", () => copied("front.mp4", "-movflags", "+faststart")],
+    ["Matroska", () => copied("heavy.mkv")],
+  ])("reads little more of %s than it needs, in few requests", async (_, make) => {
+    const source = make();
+    const { size } = statSync(source);
+    const made = await parts.inParts(source, recipe, { freeSlots: 3 });
+    const { chunks, grid } = made.chunks;
+    expect(chunks.length).toBeGreaterThan(2);
+    const ticks = grid.timeBase.den / grid.timeBase.num;
+    for (const [at, { seek, overlap }] of chunks.entries()) {
+      // A key frame stands every 2 s.
+      const begin = seek === null ? 0 : Math.floor((seek - grid.first) / ticks / 2) * 60;
+      const end = overlap?.tail == null ? FRAMES : ((overlap.tail - grid.first) / ticks) * 30;
+      const needed = ((end - begin) / FRAMES) * size;
+      const { bytes, requests } = made.fetched[at] ?? { bytes: 0, requests: 0 };
+      // Blocks that are needed in part, 16 frames more, and the head.
+      expect(bytes).toBeLessThan(needed + 2 * MEBIBYTE);
+      expect(requests).toBeLessThanOrEqual(needed / (8 * MEBIBYTE) + 6);
+    }
+  });
+
+  const wrong: Readonly<Record<string, (chunk: Chunk, size: number) => ByteSpan>> = {
+    "is nothing": () => ({ from: 0, to: 0 }),
+    "ends half-way": (_, size) => ({ from: 0, to: size >> 3 }),
+    "ends before it begins": (_, size) => ({ from: size, to: 1 }),
+    "lies beyond the file": () => ({ from: 2 ** 50, to: 2 ** 51 }),
+    "is all there can be": () => ({ from: 0, to: Number.MAX_SAFE_INTEGER }),
+  };
+  test("is the same, and read in a few requests more, where what is said of its bytes is wrong", async () => {
+    const source = heavy();
+    const { size } = statSync(source);
+    const filesOf = async (reads?: (chunk: Chunk) => ByteSpan) => {
+      const made = await parts.inParts(source, recipe, {
+        freeSlots: 3,
+        ...(reads === undefined ? {} : { reads }),
+      });
+      for (const { requests } of made.fetched) expect(requests).toBeLessThan(25);
+      expect(made.said).toEqual([]);
+      const files = [...made.files.values()].flat();
+      return Promise.all(files.map(({ path }) => readFile(path)));
+    };
+    const right = await filesOf();
+    for (const [why, reads] of Object.entries(wrong).slice(0, isFullRun ? undefined : 2)) {
+      const made = await filesOf((chunk) => reads(chunk, size));
+      expect(made.length, why).toBe(right.length);
+      for (const [at, file] of made.entries()) {
+        expect(file.equals(right[at] ?? Buffer.alloc(0)), `chunk ${at} where it ${why}`).toBe(true);
       }
-    },
-    240_000,
-  );
+    }
+  });
 });
 
 /** Peak signal to noise of every picture against the source's, in dB. */

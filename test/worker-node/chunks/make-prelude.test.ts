@@ -1,10 +1,10 @@
 /** The first piece of sound, made by real ffmpeg from a real file; and what comes of it where something of it fails. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TaskPart } from "../../../protocol/chunks/contract.ts";
+import type { ByteSpan, TaskPart } from "../../../protocol/chunks/contract.ts";
 import type { Divisible } from "../../../protocol/plan.ts";
 import { planWork, recipeRequestSchema } from "../../../protocol/recipes/index.ts";
 import type { Work } from "../../../worker-node/attempt-parts.ts";
@@ -12,7 +12,11 @@ import { makePrelude } from "../../../worker-node/chunks/make-prelude.ts";
 import { type Engine, ffmpegEngine } from "../../../worker-node/engine.ts";
 import { resolveTools } from "../../../worker-node/ffmpeg/index.ts";
 import { fileUpstream } from "../../../worker-node/source/file-upstream.ts";
-import { type SourceServer, startSourceServer } from "../../../worker-node/source/server.ts";
+import {
+  type ServedInput,
+  type SourceServer,
+  startSourceServer,
+} from "../../../worker-node/source/server.ts";
 import { planOf } from "../../support/plans.ts";
 import { softwareEncoders } from "../recipes/support.ts";
 
@@ -20,10 +24,17 @@ const tools = await resolveTools(process.env);
 const ffmpeg = ffmpegEngine(tools);
 const { signal } = new AbortController();
 
+interface Asked {
+  readonly chunk: number;
+  readonly subtitles: boolean;
+  /** Of the source, by the first chunk. */
+  readonly reads: ByteSpan;
+}
+
 describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
   let dir: string;
   let server: SourceServer;
-  let url: string;
+  let input: ServedInput;
   let division: Divisible;
   let track: string;
   beforeAll(async () => {
@@ -41,10 +52,13 @@ describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
         "testsrc2=size=320x180:rate=5:duration=30",
       ],
       ...["-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*(200+9*t)*t)':s=48000:d=30"],
-      ...["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest", file],
+      ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "2M"],
+      // Filler, so that the sound of some seconds is spread over more than one block.
+      ...["-maxrate", "2M", "-bufsize", "2M", "-nal-hrd", "cbr", "-c:a", "aac", "-shortest", file],
     ]);
     const sizeBytes = statSync(file).size;
-    url = server.serve(fileUpstream(file, sizeBytes, "video/mp4")).url;
+    input = server.serve(fileUpstream(file, sizeBytes, "video/mp4"));
+    const { url } = input;
     const probed = await ffmpeg.probe({ url, sizeBytes, signal });
     if (probed.status === "failed") throw new Error(probed.detail);
     const recipe = recipeRequestSchema.parse({ name: "hls", segmentSeconds: 4 });
@@ -60,7 +74,7 @@ describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  const make = (engine: Engine, { chunk = 0, subtitles = false } = {}) => {
+  const make = (engine: Engine, { chunk = 0, subtitles = false, reads }: Partial<Asked> = {}) => {
     const said: string[] = [];
     const named = (name: string) => ({ name, language: null, label: name });
     const presentation = {
@@ -69,7 +83,8 @@ describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
       subtitles: subtitles ? [named("s-eng")] : [],
     };
     const { chunks, ...plan } = planOf([20, 130], { audio: true, presentation });
-    const part = { kind: "chunk", plan, chunk: chunks[chunk], count: 2, pins: null } as TaskPart;
+    const about = { ...chunks[chunk], ...(reads === undefined ? {} : { reads }) };
+    const part = { kind: "chunk", plan, chunk: about, count: 2, pins: null } as TaskPart;
     const nothing = () => {};
     const work = {
       ...{
@@ -78,7 +93,7 @@ describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
         signal,
         assignment: { task: { maxOutputBytes: 1_000_000_000 }, ttlMs: 30_000 },
       },
-      inputs: { get: () => ({ url }), isAwaited: () => false, bytesServed: () => 0 },
+      inputs: { get: () => input, isAwaited: () => false, bytesServed: () => 0 },
       tracker: { stepMoved: nothing, chose: nothing },
       log: (_level: string, text: string) => void said.push(text),
     } as unknown as Work;
@@ -99,6 +114,15 @@ describe.skipIf(!tools.features.fpsMode)("the first piece of sound", () => {
     const seconds = index.segments.map(([, ticks]) => ticks / index.head.timescale);
     expect(seconds).toEqual([expect.closeTo(4, 1)]);
     expect(judged.get(file)?.media.audioCodec).toBe("aac");
+  });
+
+  test("is the same where little of the source is expected to be needed for it", async () => {
+    const made = await make(ffmpeg);
+    const [file = ""] = [...made.indexes.keys()];
+    const bytes = readFileSync(join(dir, file));
+    const { said } = await make(ffmpeg, { reads: { from: 0, to: 1 } });
+    expect(said).toEqual([]);
+    expect(readFileSync(join(dir, file)).equals(bytes)).toBe(true);
   });
 
   test("is left out, and said so, where it cannot be made or is refused", async () => {

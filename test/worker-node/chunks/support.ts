@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chunkFile, chunkStep, rawFile } from "../../../protocol/chunks/chunk-step.ts";
-import type { ChunkPlan, MediaIndex } from "../../../protocol/chunks/contract.ts";
+import type { ByteSpan, Chunk, ChunkPlan, MediaIndex } from "../../../protocol/chunks/contract.ts";
 import { divide, mayDivide } from "../../../protocol/chunks/divide.ts";
 import { outputTicks, shownAt } from "../../../protocol/chunks/grid.ts";
 import { JOINED_PICTURES, JOINED_SOUND, mergeStep } from "../../../protocol/chunks/merge-step.ts";
@@ -26,6 +26,7 @@ import {
 import { fileUpstream } from "../../../worker-node/source/file-upstream.ts";
 import { joinedUpstream } from "../../../worker-node/source/joined-upstream.ts";
 import { type ServedInput, startSourceServer } from "../../../worker-node/source/server.ts";
+import type { Upstream } from "../../../worker-node/source/upstream.ts";
 import { softwareEncoders } from "../recipes/support.ts";
 
 export interface MadeInParts {
@@ -39,8 +40,10 @@ export interface MadeInParts {
     string,
     readonly { readonly path: string; readonly index: MediaIndex; readonly listed: ListedFile }[]
   >;
-  /** Bytes of the source that each chunk's ffmpeg was served. */
-  readonly served: readonly number[];
+  /** Of the source, what was fetched for each chunk's ffmpeg: bytes, and in how many requests. */
+  readonly fetched: readonly { readonly bytes: number; readonly requests: number }[];
+  /** What ffmpeg said while it made the chunks. */
+  readonly said: readonly string[];
   /** Of the joined pictures: how many bytes there are, and how many the merge's ffmpeg was served. */
   readonly joined: { readonly bytes: number; readonly served: number };
 }
@@ -58,6 +61,8 @@ export interface Parts {
       readonly format?: OutputFormat;
       /** False: as for encoders that are given none. */
       readonly overlap?: boolean;
+      /** What is said of a chunk's bytes in place of what the plan says; undefined says nothing. */
+      readonly reads?: (chunk: Chunk) => ByteSpan | undefined;
     },
   ): Promise<MadeInParts>;
   whole(
@@ -103,13 +108,17 @@ export async function openParts(): Promise<Parts> {
     inputs: Readonly<Record<string, ServedInput>>,
   ) => {
     const done = await runStep(tools, step, {
-      inputUrl: (key) => inputs[key]?.url ?? "",
+      inputUrl: (key, reads) => {
+        const input = inputs[key];
+        return (reads === undefined ? input?.url : input?.urlFor(reads)) ?? "";
+      },
       scratchDir,
       signal,
       onProgress: () => {},
       stallMs: 60_000,
     });
     if (done.status !== "ok") throw new Error(`${JSON.stringify(step)}\n${JSON.stringify(done)}`);
+    return done.log;
   };
 
   return {
@@ -124,7 +133,8 @@ export async function openParts(): Promise<Parts> {
       );
       return path;
     },
-    async inParts(file, recipe, { freeSlots = 2, format, overlap = true } = {}) {
+    async inParts(file, recipe, options = {}) {
+      const { freeSlots = 2, format, overlap = true, reads = (chunk) => chunk.reads } = options;
       const { source, plan, scratchDir } = await planOf(file, recipe, format);
       const sources = { in_1: source };
       const refusal = mayDivide(plan, sources, freeSlots, 0);
@@ -139,13 +149,19 @@ export async function openParts(): Promise<Parts> {
       if (divided.status === "whole") throw new Error(divided.reason);
       const chunks = divided.plan;
       const files = new Map<string, { path: string; index: MediaIndex; listed: ListedFile }[]>();
-      const served: number[] = [];
+      const fetched: { bytes: number; requests: number }[] = [];
+      const said: string[] = [];
       for (const chunk of chunks.chunks) {
-        const input = serve(file);
+        const { upstream, count } = counted(file);
+        const input = server.serve(upstream);
         const isLast = chunk.index === chunks.chunks.length - 1;
-        await run(chunkStep(division, chunks, chunk, isLast), scratchDir, { in_1: input });
-        served.push(input.bytesServed());
+        const { reads: _, ...rest } = chunk;
+        const span = reads(chunk);
+        const told = span === undefined ? rest : { ...rest, reads: span };
+        const step = chunkStep(division, chunks, told, isLast);
+        said.push(...(await run(step, scratchDir, { in_1: input })));
         input.close();
+        fetched.push(count());
         for (const { name, encoder } of division.renditions) {
           const path = join(scratchDir, chunkFile(name, chunk.index));
           const cut = await cutChunk(join(scratchDir, rawFile(name)), path, {
@@ -211,7 +227,7 @@ export async function openParts(): Promise<Parts> {
         const gate = await checkOutput(tools, merged, { ...promise, video }, signal);
         if (gate.status === "invalid") throw new Error(gate.detail);
       }
-      return { source, plan, chunks, file: merged, files, served, joined };
+      return { source, plan, chunks, file: merged, files, fetched, said, joined };
     },
     async whole(file, recipe, format) {
       const { input, plan, scratchDir } = await planOf(file, recipe, format);
@@ -225,6 +241,23 @@ export async function openParts(): Promise<Parts> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** A file whose reading is counted, as that of a source at the edge would be. */
+export function counted(file: string) {
+  const upstream = fileUpstream(file, statSync(file).size, "video/mp4");
+  let [bytes, requests] = [0, 0];
+  const counting: Upstream = {
+    ...upstream,
+    async *read(offset, length, signal) {
+      requests += 1;
+      for await (const piece of upstream.read(offset, length, signal)) {
+        bytes += piece.length;
+        yield piece;
+      }
+    },
+  };
+  return { upstream: counting, count: () => ({ bytes, requests }) };
 }
 
 /** By an encoder that nobody knows. */

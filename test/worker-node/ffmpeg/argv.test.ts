@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { deviceEnv, deviceOptions, stepArgv } from "../../../worker-node/ffmpeg/argv.ts";
+import {
+  deviceEnv,
+  deviceOptions,
+  isEarlyEnd,
+  stepArgv,
+} from "../../../worker-node/ffmpeg/argv.ts";
 import { stepOf } from "./support.ts";
 
 const context = {
@@ -31,6 +36,32 @@ describe("a step's argv", () => {
     expect(valueAfter(input, "-protocol_whitelist")).toBe("http,tcp");
     expect(valueAfter(input, "-format_whitelist")).toBe("mov,matroska,avi");
     expect(valueAfter(input, "-max_pixels")).toBe(String(8192 * 8192));
+  });
+
+  it("asks on where an answer ends early only of a source of which it is said what will be needed", () => {
+    const asked: unknown[] = [];
+    const inputUrl = (key: string, reads?: object) => {
+      asked.push(reads);
+      return context.inputUrl(key);
+    };
+    const reads = { from: 5, to: 9 };
+    const argvOf = (from: { source: string; reads?: typeof reads }) =>
+      beforeInput(stepArgv(stepOf({ inputs: [{ from, options: [] }] }), { ...context, inputUrl }));
+    expect(argvOf({ source: "in_1" })).not.toContain("-reconnect");
+    const argv = argvOf({ source: "in_1", reads });
+    expect([valueAfter(argv, "-reconnect"), valueAfter(argv, "-reconnect_delay_max")]).toEqual([
+      "1",
+      "0",
+    ]);
+    expect(asked).toEqual([undefined, reads]);
+  });
+
+  it.each([
+    ["[http @ 0x560da92d0180] Stream ends prematurely at 1000048, should be 5125942", true],
+    ["[http @ 0x560da92d0180] HTTP error 502 Bad Gateway", false],
+    ["[mov,mp4,m4a,3gp,3g2,mj2 @ 0x559d] stream 0, offset 0xf6e88: partial file", false],
+  ])("meets answers that end early, of which it is no fault to say: %s", (line, isOne) => {
+    expect(isEarlyEnd(line)).toBe(isOne);
   });
 
   it("opens a file of an earlier step as a file and nothing else", () => {

@@ -14,7 +14,7 @@ async function playing(counts: string) {
   const ffprobe = join(dir, "ffprobe");
   writeFileSync(
     ffprobe,
-    `#!/bin/sh\ncase "$*" in\n*-count_frames*) echo ${counts};;\n*) printf '0,1,K__\\n1,1,___\\n2,1,___\\n';;\nesac\n`,
+    `#!/bin/sh\ncase "$*" in\n*-count_frames*) echo ${counts};;\n*) printf '0,1,9,40,K__\\n1,1,9,49,___\\n2,1,9,58,___\\n';;\nesac\n`,
   );
   chmodSync(ffprobe, 0o700);
   return { ...(await resolveTools(process.env)), ffprobe };
