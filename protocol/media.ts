@@ -76,6 +76,8 @@ export interface VideoStreamInfo {
   readonly height: number;
   /** Clockwise degrees a player turns the picture by. */
   readonly rotation: 0 | 90 | 180 | 270;
+  /** The container turns or mirrors the picture, be it by what `rotation` cannot say. */
+  readonly isTurned?: true;
   readonly sampleAspect: Rational;
   /** Nominal and average frame rates; they differ for variable frame rates. `0/1` where unknown. */
   readonly frameRate: Rational;
@@ -132,7 +134,7 @@ export interface SourceInfo {
   readonly attachedPictures: number;
   /** False: it has none. */
   readonly chapters?: false;
-  /** False: copies of its streams were made and refused, so it is to be encoded. */
+  /** False: copies of its streams would be wrong, or were made and refused, so it is to be encoded. */
   readonly copies?: false;
   /** What `webReady` needs to know before it leaves a file as it is; null for anything but MP4/MOV. */
   readonly mp4: {

@@ -184,6 +184,8 @@ export interface PromisedOutput {
     readonly height: number | null;
     /** Presented frames: exact where the plan can know, else null. */
     readonly frames: number | null;
+    /** As the source has them: whether they are of one kind to the end is to be seen. */
+    readonly isCopy?: true;
   } | null;
   readonly audio: { readonly codec: string | null; readonly channels: number | null } | null;
   /** How many tracks of text; absent: not compared. */

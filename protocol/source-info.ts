@@ -17,6 +17,7 @@ const videoStream = z.object({
   width: count,
   height: count,
   rotation: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+  isTurned: z.literal(true).exactOptional(),
   sampleAspect: rational,
   frameRate: rational,
   averageFrameRate: rational,

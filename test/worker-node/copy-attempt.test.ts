@@ -1,6 +1,6 @@
 /** Attempts that begin with a copy of streams, and what follows when the copy is no good. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EncoderCapability } from "../../protocol/media.ts";
@@ -38,19 +38,40 @@ function cutRecording(): Buffer {
   return readFileSync(make("cut.mkv", "-ss", "0.5", "-i", whole, "-c", "copy"));
 }
 
-test("a source whose copy does not decode is encoded in the same attempt, and the ledger says so", async () => {
-  const { next } = await attemptOn({
-    tools,
-    devices: createDevices([CPU], { now: () => 0 }),
-    source: cutRecording(),
-    work: { mode: "recipe", recipe: { name: "webReady" } },
-  });
-  const message = await next("complete");
-  if (message.type !== "complete") throw new Error(message.type);
-  const { engine, outputs } = message;
-  expect(engine).toMatchObject({ encoder: "libx264", exitCode: 0 });
-  expect(engine.log.join("\n")).toMatch(
-    /a copy was refused \(result\.mp4: it does not decode.*encoded instead/,
+/** Two recordings of different sizes one behind the other, the second's parameter sets among its pictures. */
+function twoSizes(): Buffer {
+  const parts = ["160x90", "64x64"].map((size) =>
+    make(
+      `${size}.ts`,
+      ...["-f", "lavfi", "-i", `testsrc2=s=${size}:r=25:d=1`],
+      ...["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"],
+    ),
   );
-  expect(outputs[0]?.media).toMatchObject({ videoCodec: "h264", audioCodec: "aac" });
-});
+  const list = join(dir, "sizes.txt");
+  writeFileSync(list, parts.map((file) => `file ${file}\n`).join(""));
+  const joined = ["-f", "concat", "-safe", "0", "-i", list, "-c", "copy"];
+  return readFileSync(make("sizes.mp4", ...joined, "-movflags", "+faststart"));
+}
+
+test.each([
+  ["does not decode", cutRecording, "it does not decode", "aac"],
+  ["changes its size midway", twoSizes, "its pictures change their codec's configuration", null],
+] as const)(
+  "a source whose copy %s is encoded in the same attempt, and the ledger says so",
+  async (_, source, why, audioCodec) => {
+    const { next } = await attemptOn({
+      tools,
+      devices: createDevices([CPU], { now: () => 0 }),
+      source: source(),
+      work: { mode: "recipe", recipe: { name: "webReady" } },
+    });
+    const message = await next("complete");
+    if (message.type !== "complete") throw new Error(message.type);
+    const { engine, outputs } = message;
+    expect(engine).toMatchObject({ encoder: "libx264", exitCode: 0 });
+    const log = engine.log.join("\n");
+    expect(log).toContain(`a copy was refused (result.mp4: ${why}`);
+    expect(log).toContain("encoded instead");
+    expect(outputs[0]?.media).toMatchObject({ videoCodec: "h264", audioCodec });
+  },
+);

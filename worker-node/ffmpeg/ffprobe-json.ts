@@ -33,7 +33,9 @@ const streamSchema = z.object({
   extradata_hash: text.optional(),
   disposition: z.object({ attached_pic: z.number().optional() }).optional(),
   tags: z.record(z.string(), z.string()).optional(),
-  side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
+  side_data_list: z
+    .array(z.object({ rotation: z.number().optional(), displaymatrix: text.optional() }))
+    .optional(),
 });
 export type ProbedStream = z.infer<typeof streamSchema>;
 
@@ -57,7 +59,7 @@ export const PROBE_ENTRIES = [
     .join(",")}`,
   "stream_disposition=attached_pic",
   "stream_tags=language,rotate,DURATION",
-  "stream_side_data=rotation",
+  "stream_side_data=rotation,displaymatrix",
   "chapter=id",
   "format=format_name,start_time,duration,bit_rate",
 ].join(":");

@@ -8,6 +8,7 @@ import { isAbsolute } from "node:path";
 import type { SourceInfo, VideoMetadata } from "../../protocol/media.ts";
 import type { PromisedOutput } from "../../protocol/plan.ts";
 import { type DecodeSpan, decodeSpans } from "./decode-check.ts";
+import { hasOneConfiguration } from "./one-configuration.ts";
 import type { StreamScan } from "./packet-scan.ts";
 import { demuxersOf, type FoundOutput, listedMismatch, mismatch } from "./promise.ts";
 import { readOutput } from "./read-output.ts";
@@ -114,6 +115,11 @@ async function checkFile(
   const found = describe(toSourceInfo(reading.probed, size), reading.packets, promise);
   const difference = mismatch(promise, found);
   if (difference !== null) return invalid(difference);
+  const codec = found.source.video?.codec;
+  const isCopy = promise.video?.isCopy === true && codec !== undefined;
+  if (isCopy && !(await hasOneConfiguration(tools, opened, codec, signal))) {
+    return invalid("its pictures change their codec's configuration, and so perhaps their size");
+  }
   const media = mediaOf(found, promise, size);
   return {
     status: "ok",

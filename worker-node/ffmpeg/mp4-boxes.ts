@@ -63,6 +63,8 @@ export interface Track {
   readonly keySamples: readonly number[] | null;
   /** Where pictures lie; read only for whoever asks. */
   readonly places?: PlaceTables;
+  /** How many descriptions of samples there are (`stsd`): of codec, its configuration, size. */
+  readonly descriptions: number;
 }
 
 export interface Movie {
@@ -125,6 +127,7 @@ async function readTrack(reader: RangeReader, trak: Box, wishes: MovieWishes): P
     durations: [] as Runs,
     offsets: [] as Runs,
     keySamples: null as number[] | null,
+    descriptions: 0,
   };
   const tables = new Map<string, DataView>();
   const walk = async (parent: Box): Promise<void> => {
@@ -147,6 +150,9 @@ async function readTrack(reader: RangeReader, trak: Box, wishes: MovieWishes): P
         }
         case "elst":
           track.edits = readEdits(view(await content(reader, box)));
+          break;
+        case "stsd":
+          track.descriptions = readCount(view(await reader.read(box.start, 8)));
           break;
         case "stts":
           track.durations = readRuns(view(await content(reader, box)));
@@ -206,6 +212,10 @@ function readRuns(data: DataView): Runs {
 
 function readNumbers(data: DataView): number[] {
   return entries(data, 4).map((at) => data.getUint32(at));
+}
+
+function readCount(data: DataView): number {
+  return data.byteLength < 8 ? 0 : data.getUint32(4);
 }
 
 /** Positions of a full box's entries, no more than there are bytes for. */

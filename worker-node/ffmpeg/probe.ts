@@ -7,6 +7,7 @@ import { tellingSentence } from "./failure.ts";
 import { PROBE_ENTRIES, parseProbe } from "./ffprobe-json.ts";
 import { createHttpReader } from "./http-ranges.ts";
 import { withLengthFound } from "./matroska-length.ts";
+import type { Movie } from "./mp4-boxes.ts";
 import { readMovieOf, readMp4Facts } from "./mp4-facts.ts";
 import { type ProcessResult, runProcess } from "./process.ts";
 import { toSourceInfo } from "./source-info.ts";
@@ -74,9 +75,10 @@ async function probeWith(
     return { status: "ok", source: await withLengthFound(source, request) };
   }
   if (!source.format.split(",").includes("mov")) return { status: "ok", source };
-  const mp4 = await readMp4Facts(tools, source, await movie, request);
+  const boxes = await movie;
+  const mp4 = await readMp4Facts(tools, source, boxes, request);
   request.signal.throwIfAborted();
-  return { status: "ok", source: { ...source, mp4 } };
+  return { status: "ok", source: { ...source, mp4, ...copiesOf(boxes) } };
 }
 
 /** ffprobe also exits with 0 for files without anything in them: the content decides. */
@@ -87,6 +89,12 @@ function contentRefusal(source: SourceInfo): string | null {
       : "The source holds neither video nor audio that can be decoded.";
   }
   return null;
+}
+
+/** ffmpeg writes the first description of a copy's pictures alone (movenc.c): those that are of another would be lost. */
+function copiesOf(movie: Movie | null): Pick<SourceInfo, "copies"> {
+  const pictures = movie?.tracks.filter(({ handler }) => handler === "vide") ?? [];
+  return pictures.some(({ descriptions }) => descriptions > 1) ? { copies: false } : {};
 }
 
 /** First bytes of the accepted containers: EBML, RIFF AVI, and ISO BMFF or QuickTime boxes. */

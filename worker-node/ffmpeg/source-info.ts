@@ -100,6 +100,7 @@ function toVideo(stream: ProbedStream): VideoStreamInfo | null {
     width,
     height,
     rotation: rotationOf(stream),
+    ...(isTurned(stream) ? { isTurned: true } : {}),
     sampleAspect: rationalOf(stream.sample_aspect_ratio) ?? { num: 1, den: 1 },
     frameRate: rationalOf(stream.r_frame_rate) ?? { num: 0, den: 1 },
     averageFrameRate: rationalOf(stream.avg_frame_rate) ?? { num: 0, den: 1 },
@@ -187,6 +188,15 @@ function rotationOf(stream: ProbedStream): 0 | 90 | 180 | 270 {
   const clockwise = matrix === undefined ? (numberOf(stream.tags?.rotate) ?? 0) : -matrix;
   const quarters = (((Math.round(clockwise / 90) % 4) + 4) % 4) as 0 | 1 | 2 | 3;
   return ([0, 90, 180, 270] as const)[quarters];
+}
+
+/** Of the display matrix (ISO/IEC 14496-12, 6.2.2) as ffprobe prints it, that which moves no point. */
+const IDENTITY = [65_536, 0, 0, 0, 65_536, 0, 0, 0, 1_073_741_824].join();
+
+function isTurned(stream: ProbedStream): boolean {
+  const printed = stream.side_data_list?.find((data) => data.displaymatrix !== undefined);
+  const matrix = printed?.displaymatrix?.replace(/^\d+:/gm, "").match(/-?\d+/g) ?? null;
+  return rotationOf(stream) !== 0 || (matrix !== null && matrix.join() !== IDENTITY);
 }
 
 function rangeOf(range: string | undefined): "tv" | "pc" | null {

@@ -46,6 +46,7 @@ export function copiedVideo(source: SourceInfo, span: Span): PromisedOutput["vid
     width: isPlain ? video.width : null,
     height: isPlain ? video.height : null,
     frames: presentedFrames(source, span, undefined),
+    isCopy: true,
   };
 }
 

@@ -53,6 +53,8 @@ function resize(change: Partial<VideoStreamInfo>, encoders = [...onCard, ...soft
   };
 }
 
+/** Decoded by the CPU, and of one size to the end. */
+const CPU_INPUT = "-noautorotate -reinit_filter:v 0";
 const CUDA_INPUT = "-hwaccel cuda -hwaccel_output_format cuda -extra_hw_frames 8 -noautorotate";
 
 describe("with a card that decodes and scales", () => {
@@ -82,12 +84,12 @@ describe("with a card that decodes and scales", () => {
 
   test.each<[string, Partial<VideoStreamInfo>, RegExp]>([
     ["turned", { rotation: 90 }, /^scale=w=/],
-    ["interlaced", { interlaced: true }, /^bwdif/],
+    ["interlaced", { interlaced: true }, /^scale=w=1280:h=720,bwdif/],
     ["with odd pixels", { sampleAspect: { num: 16, den: 11 } }, /^scale=w=/],
     ["of RGB", { pixelFormat: "gbrp" }, /^scale=w=/],
-  ])("pictures %s are the CPU's until the encoder", (_, change, filters) => {
+  ])("pictures %s are the CPU's until the encoder", (kind, change, filters) => {
     const { input, filters: chain } = resize(change);
-    expect(input).toBe("");
+    expect(input).toBe(kind === "turned" ? "" : CPU_INPUT);
     expect(chain).toMatch(filters);
     expect(chain).not.toContain("cuda");
     expect(chain).toMatch(/format=pix_fmts=nv12$/);
@@ -102,7 +104,7 @@ describe("with a card that decodes and scales", () => {
     expect(kept.input).toBe(CUDA_INPUT);
     expect(kept.graph).toContain("format=p010le");
     const toned = ladder(hdr);
-    expect(toned.input).toBe("");
+    expect(toned.input).toBe(CPU_INPUT);
     expect(toned.graph).toContain("tonemap=hable");
     expect(toned.graph).not.toContain("cuda");
   });
@@ -141,7 +143,7 @@ test("VAAPI keeps its pictures as well, on the device that the agent opened", ()
 
 test("a card without filters of its own is fed from memory, as is every other family", () => {
   const { input, filters } = resize({}, [...nvenc, ...software]);
-  expect(input).toBe("");
+  expect(input).toBe(CPU_INPUT);
   expect(filters).toMatch(/^scale=w=640.*format=pix_fmts=nv12$/);
 });
 

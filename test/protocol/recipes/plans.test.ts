@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { VideoStreamInfo } from "../../../protocol/media.ts";
 import { recipeNames } from "../../../protocol/recipes/index.ts";
 import { displaySize, framing } from "../../../protocol/recipes/parts/geometry.ts";
 import { exactRate, ticksPerSecond } from "../../../protocol/recipes/parts/timing.ts";
@@ -177,9 +178,17 @@ describe("pictures", () => {
   const filters = (...args: Parameters<typeof planned>) =>
     optionValue(optionsOf(planned(...args)).output, "-filter:v") ?? "";
 
-  test("interlaced pictures are deinterlaced frame for frame, before anything else", () => {
+  test("interlaced pictures are deinterlaced frame for frame, before their size changes", () => {
     const chain = filters(withVideo({ interlaced: true }), { name: "resize", width: 640 });
-    expect(chain).toMatch(/^bwdif=mode=send_frame.*scale=/);
+    expect(chain).toMatch(/^scale=w=1280:h=720,bwdif=mode=send_frame.*scale=w=640/);
+  });
+
+  test("a graph is kept through other sizes, but where ffmpeg turns pictures before it", () => {
+    const inputOf = (changes: Partial<VideoStreamInfo>) =>
+      optionsOf(planned(withVideo(changes), { name: "transcode" })).input;
+    expect(inputOf({})).toContain("-reinit_filter:v");
+    expect(inputOf({ rotation: 90, isTurned: true })).not.toContain("-reinit_filter:v");
+    expect(inputOf({ isTurned: true })).not.toContain("-reinit_filter:v");
   });
 
   test("HDR is tone-mapped for 8 bits and carried for 10", () => {

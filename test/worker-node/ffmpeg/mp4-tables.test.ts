@@ -18,6 +18,7 @@ const video: Track = {
     [99, 300],
   ],
   keySamples: [1, 11, 21, 31, 41, 51, 61, 71, 81, 91],
+  descriptions: 1,
 };
 const audio: Track = {
   ...video,

@@ -89,6 +89,20 @@ describe("a probed source", () => {
     expect(sourceOf([{ ...picture, tags: { rotate: "90" } }]).video?.rotation).toBe(90);
   });
 
+  it.each([
+    ["as it is", "65536 0 0 0 65536 0 0 0 1073741824", undefined],
+    ["upside down", "65536 0 0 0 -65536 0 0 23592960 1073741824", true],
+    ["by ten degrees", "64540 11380 0 -11380 64540 0 0 0 1073741824", true],
+  ])("with a matrix that shows it %s is turned: %s", (_, numbers, isTurned) => {
+    const lines = numbers
+      .split(" ")
+      .map((number, at) => (at % 3 === 0 ? `\n0000000${at / 3}: ${number}` : ` ${number}`));
+    const data = { rotation: 0, displaymatrix: lines.join("") };
+    const { video } = sourceOf([{ ...picture, side_data_list: [data] }]);
+    expect(video?.rotation).toBe(0);
+    expect(video?.isTurned).toBe(isTurned);
+  });
+
   it("is shown upright to clients", () => {
     const source = sourceOf([{ ...picture, side_data_list: [{ rotation: -90 }] }, sound], {
       duration: "10.01",

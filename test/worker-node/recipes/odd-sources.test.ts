@@ -1,5 +1,5 @@
-/** Sources whose sizes and times are not as a writer of files would have them: browsers', cameras', cut ones. */
-import { readFileSync, writeFileSync } from "node:fs";
+/** Sources whose times and tags are not as a writer of files would have them: browsers', cameras', cut ones. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires } from "../support/requires.ts";
@@ -85,43 +85,6 @@ describe("Matroska whose time begins far before zero", () => {
     const seen = await bench.run(early(), { name: "thumbnail", seekSeconds: 2 });
     const [level = 0] = pixelsAt(bench.tools, seen.file, 0, { width: 1, height: 1 });
     expect(Math.abs(level - ((116 - 16) * 255) / 219)).toBeLessThan(6);
-  });
-});
-
-describe("a recording whose size changes midway", () => {
-  const sizes = ["160x90", "320x240", "64x64"];
-  function changing(): string {
-    const parts = sizes.map((size) =>
-      bench.make(`${size}.webm`, ...picture(`testsrc2=s=${size}:r=25:d=0.8`), "-c:v", "libvpx"),
-    );
-    const list = join(bench.dir, "sizes.txt");
-    writeFileSync(list, parts.map((file) => `file ${file}\n`).join(""));
-    return bench.make("changing.webm", "-f", "concat", "-safe", "0", "-i", list, "-c", "copy");
-  }
-
-  test.each([
-    [{ name: "gif", width: 80, fps: 10 }, "gif", 24],
-    [{ ...fast, fps: 30 }, "mp4", 72],
-    [{ name: "trim", startSeconds: 0.4, durationSeconds: 1.6 }, "mp4", 40],
-  ] as const)("keeps time through %o", async (recipe, format, frames) => {
-    const { video } = await bench.run(changing(), recipe, format);
-    expect(Number(video?.nb_read_frames)).toBe(frames);
-  });
-
-  test("is one board of pictures", async () => {
-    const board = { name: "storyboard", intervalSeconds: 0.4, columns: 6, width: 16 };
-    const { file } = await bench.run(changing(), board);
-    const shades = new Set<string>();
-    const pixels = pixelsAt(bench.tools, file, 0, { width: 6, height: 1 });
-    for (let at = 0; at < 6; at++) shades.add(pixels.subarray(at * 3, at * 3 + 3).join());
-    expect(shades).not.toContain("0,0,0");
-    expect(shades.size).toBeGreaterThan(3);
-  });
-
-  test("counts to what it is joined with", async () => {
-    const file = changing();
-    const { video } = await bench.run([file, file], { name: "concat" });
-    expect(Number(video?.nb_read_frames)).toBe(120);
   });
 });
 

@@ -264,6 +264,24 @@ describe("what is hardly there", () => {
     for (const { durationSeconds } of media) expect(durationSeconds).toBeCloseTo(1, 1);
   });
 
+  test("a picture that its container turns upside down is shown so, though nothing says by how many degrees", async () => {
+    const flat = bench.make(
+      "upside-down.mp4",
+      ...picture("color=black:s=64x36:r=25:d=0.2,drawbox=h=18:t=fill:c=white"),
+      ...X264,
+    );
+    const bytes = readFileSync(flat);
+    bytes.writeInt32BE(-65_536, bytes.indexOf("tkhd") + 4 + 4 + 20 + 8 + 8 + 16);
+    writeFileSync(flat, bytes);
+    const { file } = await bench.run(flat, { ...fast });
+    const [top = 255, , , bottom = 0] = pixelsAt(bench.tools, file, 0, { width: 1, height: 2 });
+    expect(top).toBeLessThan(30);
+    expect(bottom).toBeGreaterThan(220);
+    // By its samples: few players turn a picture this way.
+    const { video } = await bench.probe(file);
+    expect(video?.isTurned).toBeUndefined();
+  });
+
   test("pictures that lie upside down in memory are encoded to AV1, and end", async (context) => {
     requires(context, bench.tools, "encoder", "libsvtav1");
     const flat = bench.make("corner.mp4", ...picture("testsrc2=s=160x90:r=25:d=0.2"), ...X264);
