@@ -105,6 +105,8 @@ export interface AudioStreamInfo {
   readonly profile: string | null;
   readonly channels: number;
   readonly sampleRate: number;
+  /** The container marks it as the one to be played unless another is chosen. */
+  readonly isDefault?: true;
   /** As for video. */
   readonly extradataHash?: string | null;
   readonly language: string | null;

@@ -42,6 +42,7 @@ const audioStream = z.object({
   profile: text.nullable(),
   channels: count,
   sampleRate: count,
+  isDefault: z.literal(true).exactOptional(),
   extradataHash: text.nullable().exactOptional(),
   language: text.nullable(),
   durationSeconds: seconds,

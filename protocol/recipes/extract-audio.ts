@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { AudioStreamInfo, OutputFormat, SourceInfo } from "../media.ts";
 import type { FfmpegStep, PlanResult } from "../plan.ts";
 import { defineRecipe, type PlanContext } from "./define.ts";
-import { type AudioEncoding, canCopyAudio, mixdown, planAudio } from "./parts/audio.ts";
+import { type AudioEncoding, byChoice, canCopyAudio, mixdown, planAudio } from "./parts/audio.ts";
 import { muxers, privacyOptions } from "./parts/container.ts";
 import { audioBitrateKbps, length, seconds } from "./parts/params.ts";
 import { unsupported } from "./parts/rejections.ts";
@@ -41,10 +41,11 @@ const encodings: Readonly<Record<AudioFormat, AudioEncoding>> = {
   wav: "pcm_s16le",
 };
 
-/** Takes the sound alone, copied where the format allows. */
+/** Takes the sound alone, of the track that players begin with, copied where the format allows. */
 export const extractAudio = defineRecipe({
   name: "extractAudio",
-  summary: "Takes the sound alone, copied where the format allows.",
+  summary:
+    "Takes the sound alone, of the track that players begin with, copied where the format allows.",
   params,
   formats,
   inputs: { min: 1, max: 1 },
@@ -65,7 +66,7 @@ function refuseFormat({ bitrateKbps }: Params, format: OutputFormat): string | n
 
 function plan(context: PlanContext<Params>): PlanResult {
   const { source, sourceKey, output, params: asked } = context;
-  const [track] = source.audio;
+  const [track] = byChoice(source.audio);
   if (track === undefined) {
     return unsupported("extractAudio needs an audio stream; the source has none.");
   }

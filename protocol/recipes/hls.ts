@@ -40,7 +40,9 @@ const params = z.strictObject({
     .min(1)
     .max(20)
     .optional()
-    .describe("Languages of sound to keep, the first as the default; by default all."),
+    .describe(
+      "Languages of sound to keep, the first as the default; by default all, and the source's default first.",
+    ),
   layout: z
     .enum(["single_file", "segments"])
     .default("single_file")

@@ -31,7 +31,9 @@ const streamSchema = z.object({
   channels: count.optional(),
   sample_rate: text.optional(),
   extradata_hash: text.optional(),
-  disposition: z.object({ attached_pic: z.number().optional() }).optional(),
+  disposition: z
+    .object({ attached_pic: z.number().optional(), default: z.number().optional() })
+    .optional(),
   tags: z.record(z.string(), z.string()).optional(),
   side_data_list: z
     .array(z.object({ rotation: z.number().optional(), displaymatrix: text.optional() }))
@@ -57,7 +59,7 @@ export const PROBE_ENTRIES = [
   `stream=${Object.keys(streamSchema.shape)
     .filter((name) => !["disposition", "tags", "side_data_list"].includes(name))
     .join(",")}`,
-  "stream_disposition=attached_pic",
+  "stream_disposition=attached_pic,default",
   "stream_tags=language,rotate,DURATION",
   "stream_side_data=rotation,displaymatrix",
   "chapter=id",

@@ -129,6 +129,7 @@ function toAudio(stream: ProbedStream): AudioStreamInfo | null {
     profile: profileOf(stream),
     channels: stream.channels,
     sampleRate,
+    ...(stream.disposition?.default === 1 ? { isDefault: true } : {}),
     extradataHash: stream.extradata_hash ?? null,
     language: languageOf(stream),
     durationSeconds: durationOf(stream),

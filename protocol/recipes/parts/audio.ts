@@ -34,6 +34,15 @@ export function isAacLc(track: AudioStreamInfo): boolean {
   return track.codec === "aac" && track.profile === "LC";
 }
 
+/**
+ * The one that players begin with stands first, the others as they were: the first that the container marks as its default,
+ * and where none is marked the first of all. Where Matroska says nothing, every track is marked (RFC 9559, 5.1.4.1.5).
+ */
+export function byChoice(tracks: readonly AudioStreamInfo[]): readonly AudioStreamInfo[] {
+  const chosen = tracks.find(({ isDefault }) => isDefault === true);
+  return chosen === undefined ? tracks : [chosen, ...tracks.filter((track) => track !== chosen)];
+}
+
 /** Mono, stereo and 5.1 are what every player takes; what has more is mixed down. MP3 ends at stereo. */
 export function outgoingChannels(channels: number, encoding: AudioEncoding): 1 | 2 | 6 {
   if (channels <= 1) return 1;

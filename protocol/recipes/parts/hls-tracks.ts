@@ -1,7 +1,7 @@
 /** Sound and subtitles of an adaptive presentation: each track a rendition of its own. */
 import type { AudioStreamInfo, SourceInfo } from "../../media.ts";
 import type { PromisedOutput, Rejection } from "../../plan.ts";
-import { planAudio } from "./audio.ts";
+import { byChoice, planAudio } from "./audio.ts";
 import { unsupported } from "./rejections.ts";
 import { durationTolerance, lengthOf, lengthOfStream } from "./span.ts";
 import { textTracks } from "./subtitles.ts";
@@ -31,18 +31,20 @@ interface SoundRequest {
   readonly segmentSeconds: number;
 }
 
-/** Every track, or those of the languages asked for, the first language first. */
+/**
+ * Every track, the one that players begin with first, which the playlists mark as the default; or those of the languages
+ * asked for, the first language first.
+ */
 export function audioRenditions(
   source: SourceInfo,
   { audioLanguages, segmentSeconds }: SoundRequest,
   stem: string,
 ): readonly SoundRendition[] | Rejection {
+  const all = byChoice(source.audio);
   const tracks =
     audioLanguages === undefined
-      ? source.audio
-      : audioLanguages.flatMap((asked) =>
-          source.audio.filter(({ language }) => language === asked),
-        );
+      ? all
+      : audioLanguages.flatMap((asked) => all.filter(({ language }) => language === asked));
   if (tracks.length === 0 && audioLanguages !== undefined && source.audio.length > 0) {
     const there = source.audio.map(({ language }) => language ?? "unknown").join(", ");
     return unsupported(`audioLanguages: the source has sound in ${there} alone.`);

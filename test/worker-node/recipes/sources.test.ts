@@ -1,5 +1,6 @@
 /** Sources as they are: what real ffmpeg makes of them by the plans, read back by ffprobe. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requires } from "../support/requires.ts";
 import { AAC, fast, picture, tone, X264 } from "./clips.ts";
@@ -291,6 +292,41 @@ describe("what is hardly there", () => {
     writeFileSync(flat, bytes);
     const { video } = await bench.run(flat, { ...fast, codec: "av1" });
     expect(video).toMatchObject({ codec_name: "av1", nb_read_frames: "5" });
+  });
+});
+
+describe("sound of which another track than the first is the default", () => {
+  const file = () =>
+    bench.make(
+      "second.mkv",
+      ...[...picture("testsrc2=s=64x36:r=25:d=1"), ...picture("anullsrc=d=1"), ...tone(1)],
+      ...["-map", "0", "-map", "1", "-map", "2", ...X264, ...AAC],
+      ...["-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=fra"],
+      ...["-disposition:a:0", "0", "-disposition:a:1", "default"],
+    );
+
+  test("is taken from that, as players do", async () => {
+    const { file: heard } = await bench.run(file(), { name: "extractAudio" }, "wav");
+    expect(samples(bench.tools, heard).some((sample) => Math.abs(sample) > 0.05)).toBe(true);
+  });
+
+  test("has it first in a ladder, and marked", async () => {
+    const { scratchDir } = await bench.run(file(), { name: "hls", preset: "ultrafast" }, "hls");
+    const master = readFileSync(join(scratchDir, "result.m3u8"), "utf8");
+    const languages = [...master.matchAll(/TYPE=AUDIO.*LANGUAGE="(\w+)",DEFAULT=(\w+)/g)];
+    expect(languages.map(([, language, isDefault]) => [language, isDefault])).toEqual([
+      ["fra", "YES"],
+      ["deu", "NO"],
+    ]);
+  });
+
+  test("keeps order and mark in one file", async () => {
+    const { file: made } = await bench.run(file(), { ...fast });
+    const { audio } = await bench.probe(made);
+    expect(audio.map(({ language, isDefault }) => [language, isDefault])).toEqual([
+      ["deu", undefined],
+      ["fra", true],
+    ]);
   });
 });
 
