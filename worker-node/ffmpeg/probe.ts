@@ -5,6 +5,7 @@ import { isMatroska } from "../../protocol/recipes/parts/span.ts";
 import { loopbackUrl, MAX_ALLOC_BYTES, QUIET, sourceWhitelists } from "./argv.ts";
 import { tellingSentence } from "./failure.ts";
 import { PROBE_ENTRIES, parseProbe } from "./ffprobe-json.ts";
+import { withFieldsSeen } from "./field-look.ts";
 import { createHttpReader } from "./http-ranges.ts";
 import { withLengthFound } from "./matroska-length.ts";
 import type { Movie } from "./mp4-boxes.ts";
@@ -68,9 +69,10 @@ async function probeWith(
   request.signal.throwIfAborted();
   const probed = result.end.kind === "exited" ? parseProbe(result.stdout) : null;
   if (probed === null) return unreadable(result, await looksLikeContainer(request));
-  const source = toSourceInfo(probed, request.sizeBytes);
-  const refusal = contentRefusal(source);
+  const told = toSourceInfo(probed, request.sizeBytes);
+  const refusal = contentRefusal(told);
   if (refusal !== null) return unsupported(refusal);
+  const source = await withFieldsSeen(tools, told, probed, request);
   if (isMatroska(source.format) && source.durationSeconds === null) {
     return { status: "ok", source: await withLengthFound(source, request) };
   }

@@ -131,6 +131,34 @@ describe("time", () => {
     expect(source.video?.interlaced).toBe(true);
     expect(video).toMatchObject({ field_order: "progressive", nb_read_frames: "25" });
   });
+
+  describe("fields that no head tells of", () => {
+    /** Of each picture one field is black, the other white, and of the next it is the other way round. */
+    const combed = picture(
+      "nullsrc=s=720x576:r=50:d=0.4,geq=lum='235*mod(floor((N+1)/2),2)':cb=128:cr=128,interlace=scan=bff:lowpass=0",
+    );
+    const dv = ["-c:v", "dvvideo", "-pix_fmt", "yuv420p", "-aspect", "4:3"];
+    const xvid = ["-c:v", "mpeg4", "-flags", "+ilme+ildct", "-top", "0", "-q:v", "2"];
+
+    test.each([
+      ["tape.avi", dv, true],
+      ["tape.mov", dv, true],
+      ["xvid.avi", xvid, true],
+      ["whole.avi", xvid.filter((option) => !/flags|il|top|^0$/.test(option)), false],
+    ] as const)(
+      "are seen by decoding, and become pictures: %s",
+      async (name, codec, isOfFields) => {
+        const { source, file } = await bench.run(bench.make(name, ...combed, ...codec), fast);
+        expect(source.video?.interlaced).toBe(isOfFields);
+        const lines = pixelsAt(bench.tools, file, 0.2, { width: 1, height: 576 });
+        const steps = Array.from({ length: 500 }, (_, at) =>
+          Math.abs((lines[at * 3] ?? 0) - (lines[at * 3 + 3] ?? 0)),
+        );
+        const isCombed = steps.filter((step) => step > 100).length > 250;
+        expect(isCombed).toBe(!isOfFields);
+      },
+    );
+  });
 });
 
 describe("a flash and a beep at one second", () => {
