@@ -4,12 +4,12 @@ import type { FfmpegStep, PlanResult, PromisedOutput } from "../plan.ts";
 import type { PlannedOutput } from "../recipes/define.ts";
 import { muxers } from "../recipes/parts/container.ts";
 import { unsupported } from "../recipes/parts/rejections.ts";
-import { averageFps, exactRate, isConstantRate } from "../recipes/parts/timing.ts";
 import { type Analysis, analyse, type OutputStreams } from "./analyse.ts";
 import { defaultVideoEncoder, videoEncoders } from "./encoders.ts";
 import { expectedSeconds, startBeyondEnd } from "./expect.ts";
 import type { Media } from "./filters/define.ts";
 import { type WrittenFilter, writeGraph } from "./filters/syntax.ts";
+import { joinedRate } from "./joined-rate.ts";
 import { type Command, type CommandOutput, hasOption, type Option, optionsOf } from "./model.ts";
 import { parseCommand } from "./parse.ts";
 import { optionArgs } from "./write.ts";
@@ -51,32 +51,12 @@ export function planCommand(
 type Sources = Readonly<Record<string, SourceInfo>>;
 
 /** Options that stand first, so that the client's own have the last word. */
-function defaults(command: Command, sources: Sources, { format, options }: CommandOutput) {
+function defaults(command: Command, sources: Sources, output: CommandOutput) {
+  const { format, options } = output;
   const encoder = defaultVideoEncoder[format];
   if (encoder === undefined) return [];
   const isTold = hasOption(options, "r", "fps_mode");
-  return ["-c:v", encoder, ...(isTold ? [] : joinedRate(command, sources))];
-}
-
-/** Filters that give no rate where those of their inputs differ, and those that settle it before. */
-const rateless = new Set(["concat", "interleave", "hstack", "vstack", "xstack", "mix"]);
-const settling = new Set(["fps", "framerate", "minterpolate"]);
-
-/**
- * The fastest of rates that differ. Without one ffmpeg fills a picture into every tick of the clock: a million a second
- * behind `concat` (5.1).
- */
-function joinedRate({ complex, inputs }: Command, sources: Sources): string[] {
-  const names = complex?.graph?.chains.flat().map(({ name }) => name) ?? [];
-  if (!names.some((name) => rateless.has(name)) || names.some((name) => settling.has(name))) {
-    return [];
-  }
-  const videos = inputs.flatMap(({ key }) => sources[key]?.video ?? []);
-  const rates = new Set(videos.map((video) => averageFps(video) ?? 0));
-  const isOne = rates.size === 1 && videos.every(isConstantRate) && !names.includes("interleave");
-  if (isOne) return [];
-  const { num, den } = exactRate(Math.min(240, Math.max(1, ...rates)));
-  return ["-r:v", `${num}/${den}`];
+  return ["-c:v", encoder, ...(isTold ? [] : joinedRate(command, output, sources))];
 }
 
 /** A picture is one file: without these ffmpeg numbers the files and makes one of every frame. */

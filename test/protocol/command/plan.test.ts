@@ -276,3 +276,48 @@ test("pictures joined of different rates leave at the fastest, unless the client
   expect(join("[0:v]fps=30[a];[1:v]fps=30[b];[a][b]hstack", "", slow)).not.toContain("-r:v");
   expect(join(concat, "", ready)).not.toContain("-r:v");
 });
+
+describe("a rate is said of what a graph joins", () => {
+  const rateIn = (graph: string) => {
+    const { options } =
+      planned(`-i {{input}} -filter_complex "${graph}" {{output}}`).step.outputs[0] ?? {};
+    return options?.[options.indexOf("-r:v") + 1];
+  };
+
+  test.each([
+    ["of a generated source", "color=s=64x36:r=30:d=1[c];[c][0:v]concat", "30/1"],
+    ["of one at its usual rate", "[0:v]fps=50[v];color=s=64x36:d=1[c];[c][v]concat", "50/1"],
+    [
+      "made by a filter before it",
+      "[0:v]split[a][b];[a]fps=60[c];[b]fps=24[d];[c][d]hstack",
+      "60/1",
+    ],
+    ["of fields", "[0:v]split[a][b];[a]yadif=1[c];[c][b]concat", "50/1"],
+    [
+      "settled on a branch alone",
+      "[0:v]split[a][b];[a]fps=30[c];[c][b]concat,split[d][e];[d]fps=25[f];[e][f]overlay",
+      "30/1",
+    ],
+  ])("%s", (_, graph, rate) => {
+    expect(rateIn(graph)).toBe(rate);
+  });
+
+  test.each([
+    "[0:v]split[a][b];[a]fps=30[c];[c][b]concat,fps=25",
+    "[0:v]split[a][b];[a]fps=30[c];[c][b]concat[d];[d]scale=64:36[e];[e]fps=25",
+    "color=s=64x36:r=25:d=1[c];[c][0:v]concat",
+    "[0:v]fps=50,scale=64:36",
+  ])("and not where the graph says it, or there is one: %s", (graph) => {
+    expect(rateIn(graph)).not.toContain("/");
+  });
+
+  test("whatever ways lead through the graph", () => {
+    const steps = Array.from(
+      { length: 30 },
+      (_, at) => `[j${at}]split[a${at}][b${at}];[a${at}][b${at}]mix[j${at + 1}]`,
+    );
+    const graph = `[0:v]fps=50[v];[v][0:v]concat[j0];${steps.join(";")}`;
+    const line = `-i {{input}} -filter_complex "${graph}" -map [j30] {{output}}`;
+    expect(planned(line).step.outputs[0]?.options.join(" ")).toContain("-r:v 50/1");
+  });
+});
