@@ -75,6 +75,8 @@ export function matching(scene: Scene, wanted: StreamRef): readonly Stream[] | "
   };
   const audio: Stream = { media: "audio", endless, size: null, presence: "yes" };
   if (kind === "subtitle" || kind === "data") return [];
+  if (wanted.language !== undefined)
+    return speaking(source, wanted.language, kind, { video, audio });
   if (source === null || source.attachedPictures > 0 || (kind === null && index !== null)) {
     // Cover art is a picture to ffmpeg and none to the gate.
     const kinds = kind === null ? [video, audio] : kind === "video" ? [video] : [audio];
@@ -88,6 +90,23 @@ export function matching(scene: Scene, wanted: StreamRef): readonly Stream[] | "
   if (kind === "audio") return source.audio.length > (index ?? 0) ? [audio] : "none";
   const all = [...(hasVideo ? [video] : []), ...(source.audio.length > 0 ? [audio] : [])];
   return all.length === 0 ? "none" : all;
+}
+
+/** Those of a language. Of pictures the probe keeps none, and of sound not whether it says that it is unknown. */
+function speaking(
+  source: SourceInfo | null,
+  language: string,
+  kind: StreamRef["kind"],
+  { video, audio }: Readonly<Record<Media, Stream>>,
+): readonly Stream[] | "none" {
+  const isHeard = source?.audio.some((track) => track.language === language) === true;
+  const mayBeHeard = source === null || (language === "und" && source.audio.length > 0);
+  const found: Stream[] = [];
+  if (kind !== "audio" && source?.video !== null) found.push({ ...video, presence: "unknown" });
+  if (kind !== "video" && (isHeard || mayBeHeard)) {
+    found.push({ ...audio, presence: isHeard ? "yes" : "unknown" });
+  }
+  return found.length === 0 ? "none" : found;
 }
 
 type Chosen =

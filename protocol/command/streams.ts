@@ -8,6 +8,8 @@ export interface StreamRef {
   readonly kind: Media | "subtitle" | "data" | null;
   /** Among those of its kind, or of the file where there is none; null for all. */
   readonly index: number | null;
+  /** Only those whose tag says this language, as the container writes it. */
+  readonly language?: string;
 }
 
 const kinds: Readonly<Record<string, StreamRef["kind"]>> = {
@@ -42,12 +44,20 @@ export type MapRef =
       readonly isNegative: boolean;
     };
 
+/** `0:m:language:eng`, `0:a:m:language:eng`: of tags the language alone, which the probe knows. */
+function languageRef(text: string): StreamRef | null {
+  const match = /^(\d{1,2}(?::[vVas])?):m:language:([A-Za-z]{2,3})$/.exec(text);
+  const streams = streamRef(match?.[1] ?? "");
+  const language = match?.[2];
+  return streams === null || language === undefined ? null : { ...streams, language };
+}
+
 /** The value of `-map`. */
 export function mapRef(text: string): MapRef | null {
   const label = /^\[([A-Za-z0-9_-]{1,40})\]$/.exec(text)?.[1];
   if (label !== undefined) return { kind: "label", label };
   const match = /^(-?)(.*?)(\??)$/.exec(text);
-  const streams = streamRef(match?.[2] ?? "");
+  const streams = languageRef(match?.[2] ?? "") ?? streamRef(match?.[2] ?? "");
   if (streams === null) return null;
   return {
     kind: "streams",
@@ -61,7 +71,7 @@ export function mapRef(text: string): MapRef | null {
 export const mapType: ValueType = (text) => {
   const told = /^[vVas](?::\d{1,2})?\??$/.test(text) ? `0:${text}` : text;
   return mapRef(told) === null
-    ? refuse("must be streams of an input as 0:v:0, or a label as [v]")
+    ? refuse("must be streams of an input as 0:v:0 or 0:m:language:eng, or a label as [v]")
     : ok(told);
 };
 

@@ -252,6 +252,9 @@ export function also(type: ValueType, rule: (value: string) => string | null): V
   };
 }
 
+/** Of HDR10 (SMPTE ST 2086): primaries, white point and luminance, as x265 takes them. */
+const masteringDisplay = /^(?:(?:G|B|R|WP|L)\(\d{1,9},\d{1,9}\)){5}$/;
+
 /**
  * `key=value` pairs parted by `:`; keys from the list, values words or numbers. A lone key is a switch. x264 and x265 read
  * `_` in a key as `-`.
@@ -268,7 +271,8 @@ export function encoderParams(keys: ReadonlySet<string>): ValueType {
       const key = keys.has(given) ? given : given.replaceAll("_", "-");
       const value = equals < 0 ? null : part.slice(equals + 1);
       if (!keys.has(key)) return refuse(`has the key ${quoted(given, 40)}, which may not be set`);
-      if (value !== null && !/^[A-Za-z0-9.,+()-]{1,64}$/.test(value)) {
+      const isWord = value === null || /^[A-Za-z0-9.,+()-]{1,64}$/.test(value);
+      if (!isWord && !(key === "master-display" && masteringDisplay.test(value))) {
         return refuse(`has a value of ${quoted(key, 40)} that is neither a number nor a word`);
       }
       // A lone switch is known to `-x264opts` alone; as `key=1` it is to all.

@@ -10,6 +10,7 @@ import {
   listOf,
   MAX_SECONDS,
   oneOf,
+  ratio,
   time,
   word,
 } from "../values.ts";
@@ -177,7 +178,17 @@ export const audioFilters: Readonly<Record<string, FilterSpec>> = {
     },
     aliases: { f: "sample_fmts", r: "sample_rates", cl: "channel_layouts" },
   }),
-  atempo: timed(audio({ params: { tempo: decimal(0.5, 100) } })),
+  atempo: timed(
+    audio({
+      params: {
+        tempo: either(
+          "must be a number or a ratio from 0.5 to 100",
+          decimal(0.5, 100),
+          ratio(0.5, 100),
+        ),
+      },
+    }),
+  ),
   asetrate: audio({ params: { sample_rate: reckonedRate }, aliases: { r: "sample_rate" } }),
   asetpts: audio(setpts),
   asettb: audio({ params: { expr: oneOf("AVTB", "intb", "1/1000", "1/44100", "1/48000") } }),

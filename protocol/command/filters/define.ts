@@ -35,6 +35,11 @@ export interface FilterSpec {
   readonly check?: (params: Params) => string | null;
   /** The size of its pictures, from those it takes; null where it cannot be known. By default the first one's. */
   readonly size?: (params: Params, inputs: readonly (FrameSize | null)[]) => FrameSize | null;
+  /** The same where its outputs differ, one for each. */
+  readonly sizes?: (
+    params: Params,
+    inputs: readonly (FrameSize | null)[],
+  ) => readonly (FrameSize | null)[];
   /** Whether it goes on without end, given whether each input does. By default when any input does. */
   readonly endless?: (params: Params, inputs: readonly boolean[]) => boolean;
   /** It says nothing before its inputs have ended, or keeps all of them in memory until then. */

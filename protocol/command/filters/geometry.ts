@@ -10,9 +10,21 @@ export const SIZE_NAMES = [
   ...["a", "sar", "dar", "hsub", "vsub", "ohsub", "ovsub"],
 ];
 
-function reckon(text: string, frame: FrameSize, ow: number, oh: number): number {
-  const read = parseExpression(text, { names: SIZE_NAMES, calls: { rotw: 1, roth: 1 } });
+/** Beside them, of the pictures that `scale2ref` scales; the others are those of its second input. */
+export const MAIN_NAMES = ["main_w", "main_h", "main_a", "main_sar", "main_dar", "mdar"];
+
+/** @param main of the pictures that are scaled where `frame` is the one that they are scaled by. */
+function reckon(
+  text: string,
+  frame: FrameSize,
+  ow: number,
+  oh: number,
+  main: FrameSize = frame,
+): number {
+  const names = [...SIZE_NAMES, ...MAIN_NAMES];
+  const read = parseExpression(text, { names, calls: { rotw: 1, roth: 1 } });
   if (read.status === "refused") return Number.NaN;
+  const [mainA, mainSar] = [main.width / main.height, main.aspect];
   const { width: iw, height: ih, aspect: sar } = frame;
   const values = { iw, in_w: iw, ih, in_h: ih, ow, out_w: ow, oh, out_h: oh };
   return evaluate(read.value, {
@@ -20,19 +32,26 @@ function reckon(text: string, frame: FrameSize, ow: number, oh: number): number 
     a: iw / ih,
     sar,
     dar: (iw / ih) * sar,
+    ...{ main_w: main.width, main_h: main.height, main_a: mainA, main_sar: mainSar },
+    ...{ main_dar: mainA * mainSar, mdar: mainA * mainSar },
     hsub: 2,
     vsub: 2,
   });
 }
 
 /** Width and height that may refer to each other, in the order that ffmpeg reckons them. */
-function pair(frame: FrameSize, w: string, h: string): readonly [number, number] {
-  const first = reckon(w, frame, Number.NaN, Number.NaN);
-  const height = reckon(h, frame, Math.trunc(first), Number.NaN);
-  const width = reckon(w, frame, Number.NaN, Math.trunc(height));
+function pair(
+  frame: FrameSize,
+  w: string,
+  h: string,
+  main: FrameSize = frame,
+): readonly [number, number] {
+  const first = reckon(w, frame, Number.NaN, Number.NaN, main);
+  const height = reckon(h, frame, Math.trunc(first), Number.NaN, main);
+  const width = reckon(w, frame, Number.NaN, Math.trunc(height), main);
   return [
     Math.trunc(width),
-    Math.trunc(Number.isNaN(height) ? reckon(h, frame, width, 0) : height),
+    Math.trunc(Number.isNaN(height) ? reckon(h, frame, width, 0, main) : height),
   ];
 }
 
@@ -75,6 +94,22 @@ export function scaled(params: Params, [frame]: readonly (FrameSize | null)[]): 
   return frameOf(width, height, aspect);
 }
 
+/** `scale2ref` as ffmpeg 5.1 reckons it: sides by the second input's, what is in proportion by the first's own. */
+export function scaledByOther(
+  params: Params,
+  [main, other]: readonly (FrameSize | null)[],
+): readonly (FrameSize | null)[] {
+  if (!main || !other) return [null, other ?? null];
+  const [w, h] = pair(other, param(params, "w", "iw"), param(params, "h", "ih"), main);
+  const both = w < 0 && h < 0;
+  const plainW = both || w === 0 ? other.width : w;
+  const plainH = both || h === 0 ? other.height : h;
+  const width = automatic(plainW, main.width, plainH, main.width, main.height);
+  const height = automatic(plainH, main.height, plainW, main.height, main.width);
+  const aspect = (main.aspect * main.width * height) / (width * main.height);
+  return [frameOf(width, height, aspect), other];
+}
+
 export function cropped(params: Params, [frame]: readonly (FrameSize | null)[]): FrameSize | null {
   if (frame === null || frame === undefined) return null;
   const [w, h] = pair(frame, param(params, "w", "iw"), param(params, "h", "ih"));
@@ -85,7 +120,12 @@ export function cropped(params: Params, [frame]: readonly (FrameSize | null)[]):
 export function padded(params: Params, [frame]: readonly (FrameSize | null)[]): FrameSize | null {
   if (frame === null || frame === undefined) return null;
   const [w, h] = pair(frame, param(params, "w", "iw"), param(params, "h", "ih"));
-  return frameOf(w === 0 ? frame.width : w, h === 0 ? frame.height : h, frame.aspect);
+  const [width, height] = [w === 0 ? frame.width : w, h === 0 ? frame.height : h];
+  const shape = (ratioOf(param(params, "aspect", "0")) ?? 0) / frame.aspect;
+  if (shape === 0) return frameOf(width, height, frame.aspect);
+  return width < height * shape
+    ? frameOf(Math.round(height * shape), height, frame.aspect)
+    : frameOf(width, Math.round(width / shape), frame.aspect);
 }
 
 export function rotated(params: Params, [frame]: readonly (FrameSize | null)[]): FrameSize | null {
@@ -101,8 +141,13 @@ export function rotated(params: Params, [frame]: readonly (FrameSize | null)[]):
   return frameOf(side("ow", "iw"), side("oh", "ih"), frame.aspect);
 }
 
-export function turned(_params: Params, [frame]: readonly (FrameSize | null)[]): FrameSize | null {
+export function turned(params: Params, [frame]: readonly (FrameSize | null)[]): FrameSize | null {
   if (frame === null || frame === undefined) return null;
+  const kept = param(params, "passthrough", "none");
+  const isKept =
+    (kept === "landscape" && frame.width >= frame.height) ||
+    (kept === "portrait" && frame.width <= frame.height);
+  if (isKept) return frame;
   return { width: frame.height, height: frame.width, aspect: 1 / frame.aspect };
 }
 

@@ -58,12 +58,50 @@ function readFilter(raw: RawFilter): Read<Filter> {
   return ok({ ...raw, params: params.value, spec });
 }
 
+/**
+ * Labels that are used again once they were taken, as `[0:v]split[a][b];[b]boxblur[b];[a][b]overlay` does: ffmpeg links each
+ * in the order of the text. All but the last of a name are given others, so that each names one link.
+ */
+function withOwnLabels(chains: readonly (readonly RawFilter[])[]): RawFilter[][] {
+  const all = new Set(chains.flat().flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+  const count = (label: string) =>
+    chains.flat().reduce((n, { outputs }) => n + outputs.filter((one) => one === label).length, 0);
+  const given = new Map<string, number>();
+  const open = new Map<string, string>();
+  const fresh = (label: string) => {
+    const times = (given.get(label) ?? 0) + 1;
+    given.set(label, times);
+    if (times >= count(label)) return label;
+    let name = `${label}_${times}`;
+    while (all.has(name)) name += "_";
+    all.add(name);
+    return name;
+  };
+  const take = (label: string) => {
+    const name = open.get(label) ?? label;
+    open.delete(label);
+    return name;
+  };
+  const give = (label: string) => {
+    // Given twice and not taken between: it means two links, and is refused.
+    const name = open.get(label) ?? fresh(label);
+    open.set(label, name);
+    return name;
+  };
+  return chains.map((chain) =>
+    chain.map((filter) => {
+      const inputs = filter.inputs.map(take);
+      return { ...filter, inputs, outputs: filter.outputs.map(give) };
+    }),
+  );
+}
+
 /** The graph in a text. What is not understood, to the last character, is refused. */
 export function parseGraph(text: string): Read<Graph> {
   const read = readGraph(text);
   if (read.status === "refused") return read;
   const chains: Filter[][] = [];
-  for (const raw of read.value) {
+  for (const raw of withOwnLabels(read.value)) {
     const chain: Filter[] = [];
     for (const each of raw) {
       const filter = readFilter(each);

@@ -174,12 +174,21 @@ function flow(
   const endless = spec.endless?.(params, ends) ?? ends.some(Boolean);
   const pictures = inputs.filter((link) => link.media === "video").map((link) => link.size);
   const size = spec.size === undefined ? (pictures[0] ?? null) : spec.size(params, pictures);
-  if (measures && outputs.includes("video") && spec.size !== undefined) {
-    if (size === null) return refuse(`has ${name} make pictures whose size cannot be known`);
-    const fault = sizeFault(size);
+  const sizes = spec.sizes?.(params, pictures) ?? outputs.map(() => size);
+  const isSized = spec.size !== undefined || spec.sizes !== undefined;
+  for (const [pad, made] of sizes.entries()) {
+    if (!measures || !isSized || outputs[pad] !== "video") continue;
+    if (made === null) return refuse(`has ${name} make pictures whose size cannot be known`);
+    const fault = sizeFault(made);
     if (fault !== null) return refuse(`has ${name} make pictures of ${fault}`);
   }
-  return ok(outputs.map((media) => ({ media, endless, size: media === "video" ? size : null })));
+  return ok(
+    outputs.map((media, pad) => ({
+      media,
+      endless,
+      size: media === "video" ? (sizes[pad] ?? null) : null,
+    })),
+  );
 }
 
 function sizeFault({ width, height }: FrameSize): string | null {

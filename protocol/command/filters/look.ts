@@ -90,12 +90,33 @@ export const lookFilters: Readonly<Record<string, FilterSpec>> = {
   dblur: timed(
     video({ params: { angle: decimal(0, 360), radius: decimal(1, 8192), planes: mask } }),
   ),
+  normalize: timed(
+    video({
+      params: {
+        blackpt: color,
+        whitept: color,
+        smoothing: int(0, 10_000),
+        independence: decimal(0, 1),
+        strength: decimal(0, 1),
+      },
+    }),
+  ),
+  histeq: timed(
+    video({
+      params: {
+        strength: decimal(0, 1),
+        intensity: decimal(0, 1),
+        antibanding: oneOf("none", "weak", "strong"),
+      },
+    }),
+  ),
+  shuffleplanes: timed(video({ params: sameFor(["map0", "map1", "map2", "map3"], int(0, 3)) })),
   smartblur: timed(
     video({
       params: {
         luma_radius: decimal(0.1, 5),
         luma_strength: signedUnit,
-        luma_threshold: int(-30, 30),
+        luma_threshold: decimal(-30, 30),
       },
       aliases: { lr: "luma_radius", ls: "luma_strength", lt: "luma_threshold" },
     }),

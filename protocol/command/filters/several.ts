@@ -23,8 +23,16 @@ import {
   timed,
   video,
 } from "./define.ts";
-import { arranged, stacked, told } from "./geometry.ts";
-import { channelLayout, mask, overlayPlace, sampleRate, unit } from "./types.ts";
+import { arranged, MAIN_NAMES, SIZE_NAMES, scaledByOther, stacked, told } from "./geometry.ts";
+import {
+  channelLayout,
+  mask,
+  overlayPlace,
+  pixels,
+  sampleRate,
+  scalerFlags,
+  unit,
+} from "./types.ts";
 
 /** Inputs or outputs of one filter. */
 const MAX_PADS = 16;
@@ -51,6 +59,8 @@ const syncedEnd = (params: Params, inputs: readonly boolean[]) =>
 
 const two = ["video", "video"] as const;
 
+const sideByOther = pixels({ names: [...SIZE_NAMES, ...MAIN_NAMES] });
+
 const blendModes = oneOf(
   ...["normal", "addition", "addition128", "grainmerge", "and", "average", "burn", "darken"],
   ...["difference", "difference128", "grainextract", "divide", "dodge", "freeze", "exclusion"],
@@ -72,6 +82,11 @@ const transition = oneOf(
   ...["wipetl", "wipetr", "wipebl", "wipebr", "squeezeh", "squeezev", "zoomin", "fadefast"],
   ...["fadeslow", "hlwind", "hrwind", "vuwind", "vdwind", "coverleft", "coverright", "coverup"],
   ...["coverdown", "revealleft", "revealright", "revealup", "revealdown"],
+);
+
+const spectrumColors = oneOf(
+  ...["channel", "intensity", "rainbow", "moreland", "nebulae", "fire", "fiery", "fruit", "cool"],
+  ...["magma", "green", "viridis", "plasma", "cividis", "terrain"],
 );
 
 const stackParams = { inputs: int(2, MAX_PADS), shortest: boolean };
@@ -148,6 +163,13 @@ export const severalFilters: Readonly<Record<string, FilterSpec>> = {
       endless: syncedEnd,
     }),
   ),
+  scale2ref: video({
+    params: { w: sideByOther, h: sideByOther, flags: scalerFlags },
+    aliases: { width: "w", height: "h" },
+    inputs: two,
+    outputs: two,
+    sizes: scaledByOther,
+  }),
   xfade: video({
     params: { transition, duration: time(0, 60), offset: time(0, 604_800) },
     inputs: two,
@@ -333,6 +355,21 @@ export const severalFilters: Readonly<Record<string, FilterSpec>> = {
     outputs: () => ["video"],
     size: told("size", "600x240"),
   },
+  avectorscope: {
+    params: {
+      mode: oneOf("lissajous", "lissajous_xy", "polar"),
+      rate: rate(1, MAX_RATE),
+      size,
+      zoom: decimal(0, 10),
+      draw: oneOf("dot", "line"),
+      scale: oneOf("lin", "sqrt", "cbrt", "log"),
+    },
+    aliases: { m: "mode", r: "rate", s: "size" },
+    order: ["mode"],
+    inputs: () => ["audio"],
+    outputs: () => ["video"],
+    size: told("size", "400x400"),
+  },
   showwavespic: {
     params: {
       size,
@@ -353,23 +390,7 @@ export const severalFilters: Readonly<Record<string, FilterSpec>> = {
     params: {
       size,
       mode: oneOf("combined", "separate"),
-      color: oneOf(
-        "channel",
-        "intensity",
-        "rainbow",
-        "moreland",
-        "nebulae",
-        "fire",
-        "fiery",
-        "fruit",
-        "cool",
-        "magma",
-        "green",
-        "viridis",
-        "plasma",
-        "cividis",
-        "terrain",
-      ),
+      color: spectrumColors,
       scale: oneOf("lin", "sqrt", "cbrt", "log", "4thrt", "5thrt"),
       // Its legend adds to the size by the font's: without it the size is the one told.
       legend: oneOf("0"),

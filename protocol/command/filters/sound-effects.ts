@@ -160,6 +160,33 @@ export const soundEffects: Readonly<Record<string, FilterSpec>> = {
       },
     }),
   ),
+  asoftclip: timed(
+    audio({
+      params: {
+        type: oneOf("hard", "tanh", "atan", "cubic", "exp", "alg", "quintic", "sin", "erf"),
+        threshold: decimal(0.000001, 1),
+        output: decimal(0.000001, 16),
+        param: decimal(0.01, 3),
+        oversample: int(1, 8),
+      },
+    }),
+  ),
+  acontrast: audio({ params: { contrast: decimal(0, 100) } }),
+  apulsator: audio({
+    params: {
+      level_in: decimal(0.015625, 64),
+      level_out: decimal(0.015625, 64),
+      mode: oneOf("sine", "triangle", "square", "sawup", "sawdown"),
+      amount: unit,
+      offset_l: unit,
+      offset_r: unit,
+      width: decimal(0, 2),
+      timing: oneOf("bpm", "ms", "hz"),
+      bpm: decimal(30, 300),
+      ms: int(10, 2000),
+      hz: decimal(0.01, 100),
+    },
+  }),
   tremolo: timed(audio({ params: { f: decimal(0.1, 20_000), d: unit } })),
   vibrato: timed(audio({ params: { f: decimal(0.1, 20_000), d: unit } })),
   flanger: audio({

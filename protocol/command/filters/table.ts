@@ -51,6 +51,17 @@ export const refusedFilters: ReadonlyMap<string, string> = new Map([
     "scale_npp",
     "scale_vaapi",
   ].map((name): [string, string] => [name, "the server chooses the hardware"]),
+  ["nullsrc", "its pictures are memory as it was found; use color"],
+  ["nnedi", "it reads files; use bwdif or yadif"],
+  ...["fifo", "afifo"].map((name): [string, string] => [name, "it does nothing; leave it out"]),
+  ...[
+    ...["volumedetect", "silencedetect", "astats", "ebur128", "cropdetect", "blackdetect"],
+    ...["freezedetect", "blackframe", "scdet", "idet", "signalstats", "ssim", "psnr", "vfrdet"],
+  ].map((name): [string, string] => [name, "it only writes to the log, which is the server's"]),
+  [
+    "showspectrum",
+    "it has written beyond its pictures in versions in use; use showwaves, or showspectrumpic",
+  ],
   ...["realtime", "arealtime"].map((name): [string, string] => [name, "it waits"]),
   ...["showinfo", "ashowinfo", "bench", "abench", "graphmonitor", "agraphmonitor"].map(
     (name): [string, string] => [name, "it is for the log"],

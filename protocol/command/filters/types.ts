@@ -43,6 +43,8 @@ export const overlayPlace = expression({
   names: [
     ...["main_w", "W", "main_h", "H", "overlay_w", "w", "overlay_h", "h", "x", "y"],
     ...["hsub", "vsub", "n", "pos", "t"],
+    // Nowhere: it is not drawn.
+    ...["NAN", "nan"],
   ],
 });
 

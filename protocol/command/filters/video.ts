@@ -1,6 +1,6 @@
 /** Filters of pictures that set size, place, time and form. */
 import { expression } from "../expression.ts";
-import { ok, type Read, refuse } from "../read.ts";
+import { ok, type Read, refuse, type ValueType } from "../read.ts";
 import {
   boolean,
   color,
@@ -15,7 +15,7 @@ import {
   size,
   time,
 } from "../values.ts";
-import { type FilterSpec, number, param, timed, video } from "./define.ts";
+import { type FilterSpec, number, param, sameFor, timed, video } from "./define.ts";
 import {
   cropped,
   padded,
@@ -46,6 +46,8 @@ const MAX_ADDED_SECONDS = 3600;
 const MAX_ADDED_FRAMES = 10_000;
 /** Frames that a filter may keep in memory. */
 const MAX_KEPT_FRAMES = 250;
+/** Those of `thumbnail`: at 1920 × 1080 about 1.5 GB, which the limit of memory may still refuse. */
+const MAX_COMPARED_FRAMES = 500;
 
 const timing = expression({
   names: [
@@ -105,6 +107,10 @@ const zoomedFrames = (text: string) => {
     : refuse("must be a number from 1 to 3000");
 };
 
+/** Field by field ffmpeg 5.1 writes beyond the end of pictures whose height 4 does not divide. */
+const wholeFrames: ValueType = (text) =>
+  text === "0" ? ok(text) : refuse("must be 0: deinterlace before (bwdif, yadif)");
+
 const zoomPlace = expression({
   names: [
     ...["in_w", "iw", "in_h", "ih", "out_w", "ow", "out_h", "oh", "in", "on", "in_time", "it"],
@@ -112,6 +118,8 @@ const zoomPlace = expression({
     ...["a", "sar", "dar", "hsub", "vsub"],
   ],
 });
+
+const corner = expression({ names: ["W", "H", "in", "on"] });
 
 const tileLayout = (text: string) => {
   const match = /^(\d{1,3})x(\d{1,3})$/.exec(text);
@@ -130,7 +138,7 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
       h: side,
       s: size,
       flags: scalerFlags,
-      interl: int(-1, 1),
+      interl: wholeFrames,
       in_color_matrix: colorMatrix,
       out_color_matrix: colorMatrix,
       in_range: colorRange,
@@ -163,9 +171,12 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
     size: cropped,
   }),
   pad: video({
-    params: { w: side, h: side, x: place, y: place, color, eval: oneOf("init") },
+    params: {
+      ...{ w: side, h: side, x: place, y: place, color, eval: oneOf("init") },
+      aspect: ratio(0.1, 10),
+    },
     aliases: { width: "w", height: "h" },
-    order: ["w", "h", "x", "y", "color"],
+    order: ["w", "h", "x", "y", "color", "eval", "aspect"],
     size: padded,
   }),
   rotate: timed(
@@ -184,9 +195,25 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
   transpose: video({
     params: {
       dir: oneOf("0", "1", "2", "3", "cclock_flip", "clock", "cclock", "clock_flip"),
-      passthrough: oneOf("none", "0"),
+      passthrough: oneOf("none", "landscape", "portrait", "0"),
     },
     size: turned,
+  }),
+  perspective: timed(
+    video({
+      params: {
+        ...sameFor(["x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3"], corner),
+        interpolation: oneOf("linear", "cubic"),
+        sense: oneOf("source", "destination"),
+        eval: oneOf("init", "frame"),
+      },
+    }),
+  ),
+  interlace: video({
+    params: {
+      scan: oneOf("tff", "bff"),
+      lowpass: oneOf("off", "linear", "complex", "0", "1", "2"),
+    },
   }),
   hflip: timed(video()),
   vflip: timed(video()),
@@ -306,7 +333,7 @@ export const videoFilters: Readonly<Record<string, FilterSpec>> = {
     },
     size: tiled,
   }),
-  thumbnail: video({ params: { n: int(2, MAX_KEPT_FRAMES) } }),
+  thumbnail: video({ params: { n: int(2, MAX_COMPARED_FRAMES) } }),
   tpad: video({
     params: {
       start: int(0, MAX_ADDED_FRAMES),

@@ -41,7 +41,7 @@ export const inputOptions: OptionTable = {
 
 export const globalOptions: OptionTable = {
   filter_complex: plain(null, { graph: "complex" }),
-  ...each(["copyts", "start_at_zero"], plain(null)),
+  ...each(["copyts", "start_at_zero", "ignore_unknown"], plain(null)),
   copytb: plain(int(-1, 1)),
 };
 

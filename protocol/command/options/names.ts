@@ -69,7 +69,11 @@ export const refusedOptions: ReadonlyMap<string, string> = new Map([
   ),
   ...because(
     "it has no meaning for a job",
-    "re readrate shell L h help version formats codecs devices sources sinks override_ffserver tee map_channel",
+    "re readrate shell L h help version formats codecs devices sources sinks override_ffserver tee",
   ),
+  ["map_channel", "it is gone from ffmpeg; use -af pan, as pan=mono|c0=c0"],
+  ["async", "it is gone from ffmpeg; use -af aresample=async=1"],
+  ["vol", "it is gone from ffmpeg; use -af volume"],
+  ["sameq", "it is gone from ffmpeg; use -crf"],
   ...because("images are no inputs", "framerate pattern_type start_number loop_input"),
 ]);

@@ -87,7 +87,7 @@ const streams: OptionTable = {
     either(
       "must be -1 or an input's number",
       oneOf("-1"),
-      word(/^\d{1,2}(?::(?:g|s(?::[vas](?::\d{1,2})?)?|c))?$/, ""),
+      word(/^\d{1,2}(?::(?:g|s(?::\d{1,2}|:[vas](?::\d{1,2})?)?|c))?$/, ""),
     ),
   ),
   metadata: perMetadata(metadata, { repeats: true }),

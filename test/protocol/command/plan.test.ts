@@ -3,7 +3,7 @@ import { extensionOf } from "../../../protocol/formats.ts";
 import type { EncoderCapability, OutputFormat, SourceInfo } from "../../../protocol/media.ts";
 import type { FfmpegStep, PlanResult } from "../../../protocol/plan.ts";
 import { planTask } from "../../../protocol/plan-task.ts";
-import { nvenc, ready, software, withVideo } from "../recipes/sources.ts";
+import { nvenc, ready, software, withAudio, withVideo } from "../recipes/sources.ts";
 import { words } from "./vector.ts";
 
 interface Asked {
@@ -228,6 +228,23 @@ describe("pictures beyond 8192 × 8192 are rejected before anything runs", () =>
     expect(rejection(asStored, { sources: { in_1: turned } })).toBeNull();
   });
 
+  test("and those that are scaled by another's, filled up to a shape, or turned only where they lie", () => {
+    const pair = { in_1: wide, in_2: ready };
+    const by = (graph: string) =>
+      rejection(`-i {{in_1}} -i {{in_2}} -filter_complex "${graph}" {{output}}`, { sources: pair });
+    // In proportion to its own 4000 × 100, with the sides of the other's 1280 × 720.
+    expect(by("[0:v][1:v]scale2ref=-1:ih[a][b];[b][a]overlay")).toContain("28800x720");
+    expect(by("[0:v][1:v]scale2ref=iw:-1[a][b];[b][a]overlay")).toBeNull();
+    expect(by("[0:v][1:v]scale2ref=iw*6:-1[a][b];[b]tile=7x1[c];[c][a]overlay")).toContain(
+      "8960x720",
+    );
+    expect(by("[0:v][1:v]scale2ref=main_w*2:10[a][b];[b][a]overlay")).toBeNull();
+    expect(vf("pad=aspect=10,scale=iw*2:ih")).toContain("14400x720");
+    expect(vf("pad=aspect=1/2,scale=iw:ih*4")).toContain("1280x10240");
+    expect(vf("transpose=1:passthrough=landscape,tile=7x1")).toContain("8960x720");
+    expect(vf("transpose=1:passthrough=portrait,tile=7x1")).toBeNull();
+  });
+
   test("and a size that cannot be known is rejected where it would matter", () => {
     const line = '-i {{input}} -filter_complex "[0:v:3]scale=iw*2:-1[v]" -map [v] {{output}}';
     expect(rejection(line)).toContain("whose size cannot be known");
@@ -319,5 +336,22 @@ describe("a rate is said of what a graph joins", () => {
     const graph = `[0:v]fps=50[v];[v][0:v]concat[j0];${steps.join(";")}`;
     const line = `-i {{input}} -filter_complex "${graph}" -map [j30] {{output}}`;
     expect(planned(line).step.outputs[0]?.options.join(" ")).toContain("-r:v 50/1");
+  });
+});
+
+describe("streams that are taken by their language", () => {
+  const source = withAudio({ language: "eng" });
+  const line = (map: string) => `-i {{input}} -map 0:v -map ${map} {{output}}`;
+
+  test("are promised where the probe found them", () => {
+    const { outputs } = planned(line("0:a:m:language:eng"), { sources: { in_1: source } });
+    expect(outputs[0]).toMatchObject({ video: {}, audio: {} });
+    expect(outputs[0]?.unknown).toBeUndefined();
+  });
+
+  test("and refused where there are none, unless they may be missing", () => {
+    const sources = { in_1: source };
+    expect(rejection(line("0:a:m:language:deu"), { sources })).toContain("matches no stream");
+    expect(rejection(line("0:a:m:language:deu?"), { sources })).toBeNull();
   });
 });
