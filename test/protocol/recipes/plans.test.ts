@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { VideoStreamInfo } from "../../../protocol/media.ts";
-import { recipeNames } from "../../../protocol/recipes/index.ts";
+import { planWork, recipeNames } from "../../../protocol/recipes/index.ts";
 import { displaySize, framing } from "../../../protocol/recipes/parts/geometry.ts";
 import { exactRate, ticksPerSecond } from "../../../protocol/recipes/parts/timing.ts";
 import {
@@ -12,6 +12,7 @@ import {
   plan,
   planned,
   ready,
+  software,
   video,
   withAudio,
   withMp4,
@@ -201,6 +202,33 @@ describe("pictures", () => {
     expect(optionValue(kept, "-filter:v")).not.toContain("tonemap");
     expect(optionValue(kept, "-filter:v")).toContain("yuv420p10le");
     expect(optionValue(kept, "-color_trc")).toBe("smpte2084");
+  });
+
+  test.each([
+    { name: "thumbnail" },
+    { name: "gif" },
+    { name: "storyboard" },
+    { name: "hls" },
+    { name: "webReady" },
+  ])("HDR is tone-mapped wherever the output has eight bits: %o", (recipe) => {
+    const { steps } = planned(hdr, recipe);
+    const drawn = steps.filter((step) => step.kind === "ffmpeg");
+    expect(drawn.length).toBeGreaterThan(0);
+    for (const step of drawn) {
+      const chains = [step.filterComplex, ...step.outputs.flatMap(({ options }) => options)];
+      expect(chains.join(" ")).toContain("tonemap=hable");
+    }
+  });
+
+  test("HDR that is joined with other pictures is tone-mapped, and they are not", () => {
+    const output = { key: "out_1", file: "result.mp4", format: "mp4" } as const;
+    const work = { mode: "recipe", recipe: { name: "concat" } } as const;
+    const joined = planWork(work, { in_1: ready, in_2: hdr }, output, software);
+    const step = joined.status === "planned" ? joined.steps[0] : undefined;
+    const graph = step?.kind === "ffmpeg" ? (step.filterComplex ?? "") : "";
+    const [first = "", second = ""] = graph.split(";").filter((chain) => /^\[\d:0\]/.test(chain));
+    expect(first).not.toContain("tonemap");
+    expect(second).toContain("tonemap=hable");
   });
 
   test("HDR in a colour matrix of its own is refused where it would have to be mapped", () => {

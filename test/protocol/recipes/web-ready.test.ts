@@ -51,6 +51,12 @@ describe("webReady does the least work", () => {
     ["4:2:2", withVideo({ pixelFormat: "yuv422p" })],
     ["interlaced", withVideo({ interlaced: true })],
     ["HDR", hdr],
+    [
+      "HDR in eight bits",
+      withVideo({
+        color: { primaries: "bt2020", transfer: "arib-std-b67", space: "bt2020nc", range: "tv" },
+      }),
+    ],
     ["sparse in key frames", withMp4({ maxKeyframeGapSeconds: 10.5 })],
     ["damaged", withMp4({ sampleDecodesCleanly: false })],
     ["cut by its edit list", withMp4({ simpleEditList: false })],

@@ -358,6 +358,18 @@ describe("sound of which another track than the first is the default", () => {
   });
 });
 
+test("sound with a hole keeps its times where a format has none", async () => {
+  const file = bench.make(
+    "hole.mkv",
+    ...picture("testsrc2=s=64x36:r=25:d=2"),
+    ...picture("aevalsrc='if(between(t,1.5,1.7),sin(2*PI*1000*t),0)':d=2:s=48000"),
+    ...["-af", "aselect='lt(t,0.4)+gte(t,1.2)'", ...X264, ...AAC],
+  );
+  const { file: heard } = await bench.run(file, { name: "extractAudio" }, "wav");
+  const beep = samples(bench.tools, heard).findIndex((sample) => Math.abs(sample) > 0.2) / 48_000;
+  expect(beep).toBeCloseTo(1.5, 1);
+});
+
 describe("sound that is not as usual", () => {
   const clip = (name: string, ...audio: readonly string[]) =>
     bench.make(name, ...picture("testsrc2=s=64x36:r=25:d=1"), ...tone(1), ...X264, ...audio);
