@@ -215,7 +215,7 @@ const audioFilters = as("mp4", [
     "apad=pad_dur=1",
     "compand=attacks=0.3:decays=0.8:points=-80/-80|-45/-15|-27/-9|0/-7",
     "speechnorm=e=12.5:r=0.0001",
-    "asoftclip",
+    "asoftclip=type=tanh",
     "acontrast",
     "apulsator=hz=0.125",
     "atempo=10/9",

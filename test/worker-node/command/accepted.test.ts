@@ -18,7 +18,7 @@ const isLong = process.env.TELECINE_FAULTS === "full";
 const chosen = accepted.filter((_, index) => isLong || index % 6 === 0);
 
 /** Filters of these commands that ffmpeg 4.1 has not. */
-const newer = ["cas", "pixelize", "speechnorm", "xfade"];
+const newer = ["asoftclip", "cas", "pixelize", "speechnorm", "xfade"];
 
 describe("a command that people use becomes, in real ffmpeg, outputs that pass the gate", () => {
   test.concurrent.for(chosen.map((vector) => [vector.line, vector] as const))(
