@@ -12,6 +12,7 @@ import { type OutboundRules, sendOutbound } from "./outbound.ts";
 import { childrenOf } from "./processes.ts";
 import type { RateLimit } from "./rate-limiter.ts";
 import { claimStopSignals } from "./signals.ts";
+import { withTemporaryFolder } from "./temporary-folder.ts";
 import type { Watchdog } from "./watchdog.ts";
 import { readWorkerOptions } from "./worker-options.ts";
 
@@ -70,6 +71,8 @@ export interface EdgeOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly data: string;
+  /** Folder for the runtime's temporary files, absolute. It must be there. */
+  readonly temporary: string;
   /** Settings by name, as strings. */
   readonly settings: Readonly<Record<string, string>>;
   readonly watchdog: Watchdog;
@@ -111,40 +114,40 @@ export async function startEdge(options: EdgeOptions): Promise<EmbeddedEdge> {
   // The asset server of the platform is a Worker before the Worker: here the files are in memory.
   const { modulesRules: _, assets: __, ratelimits, ...worker } = workerOptions;
   const migrated = Promise.withResolvers<void>();
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      ...worker,
-      bindings: { ...(worker.bindings ?? {}), ...options.settings },
-      serviceBindings: {
-        ...(worker.serviceBindings ?? {}),
-        ASSETS: dashboard,
-        MIGRATED: () => migrated.promise.then(() => new Response(null)),
+  const runtimeOptions = convertV4MiniflareOptions({
+    ...worker,
+    bindings: { ...(worker.bindings ?? {}), ...options.settings },
+    serviceBindings: {
+      ...(worker.serviceBindings ?? {}),
+      ASSETS: dashboard,
+      MIGRATED: () => migrated.promise.then(() => new Response(null)),
+    },
+    modules: [
+      {
+        type: "ESModule",
+        path: "entry.js",
+        contents: entryOf(rateLimitOf(ratelimits)),
       },
-      modules: [
-        {
-          type: "ESModule",
-          path: "entry.js",
-          contents: entryOf(rateLimitOf(ratelimits)),
-        },
-        { type: "ESModule", path: "edge.js", contents: script },
-        { type: "ESModule", path: "rate-limiter.js", contents: rateLimiter },
-      ],
-      // Clients reach the Worker itself. The port that Miniflare opens is for its own tools: the Worker that it puts in
-      // front copies, compresses and rewrites what passes, and serves tools' paths that nobody outside should reach.
-      unsafeDirectSockets: [{ host: options.host, port: options.port }],
-      outboundService: async (request: import("miniflare").Request) => {
-        const answer = await sendOutbound(request, rules, stopping.signal);
-        return new Response(answer.body && readable(answer.body), answer);
-      },
-      host: "127.0.0.1",
-      port: 0,
-      resourcePersistencePath: path.resolve(options.data),
-      log: new Log(LogLevel.ERROR),
-      handleStructuredLogs: ({ message }) => options.onLog(message),
-      unsafeHandleRuntimeRestart: watchRuntime,
-      telemetry: { enabled: false },
-    }),
-  );
+      { type: "ESModule", path: "edge.js", contents: script },
+      { type: "ESModule", path: "rate-limiter.js", contents: rateLimiter },
+    ],
+    // Clients reach the Worker itself. The port that Miniflare opens is for its own tools: the Worker that it puts in
+    // front copies, compresses and rewrites what passes, and serves tools' paths that nobody outside should reach.
+    unsafeDirectSockets: [{ host: options.host, port: options.port }],
+    outboundService: async (request: import("miniflare").Request) => {
+      const answer = await sendOutbound(request, rules, stopping.signal);
+      return new Response(answer.body && readable(answer.body), answer);
+    },
+    host: "127.0.0.1",
+    port: 0,
+    resourcePersistencePath: path.resolve(options.data),
+    log: new Log(LogLevel.ERROR),
+    handleStructuredLogs: ({ message }) => options.onLog(message),
+    unsafeHandleRuntimeRestart: watchRuntime,
+    telemetry: { enabled: false },
+  });
+  // It names its own folder below the system's temporary one when it is made (5.20261023), and has no option for it.
+  const runtime = withTemporaryFolder(options.temporary, () => new Miniflare(runtimeOptions));
   claimStopSignals();
   const url = await untilServing(runtime, watchRuntime).catch(async (error: unknown) => {
     // What of it has started would keep this process alive, without a word and deaf to signals.

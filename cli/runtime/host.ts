@@ -5,10 +5,11 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { settingNames } from "../../protocol/settings.ts";
 import { TelecineClient } from "../client.ts";
-import { markRunning, openDataFolder, unmarkRunning } from "./data-folder.ts";
+import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { type EmbeddedEdge, startEdge } from "./edge.ts";
 import { HostError } from "./host-error.ts";
 import { keepSecret, randomSecret } from "./secrets.ts";
+import { emptyTemporaryFolder } from "./temporary-folder.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 import { type LocalWorker, startLocalWorker } from "./workers.ts";
 
@@ -41,13 +42,23 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   await checkPort(options);
-  await openDataFolder(options.data);
+  const folder = await openDataFolder(options.data);
+  try {
+    return await startOn(folder, options);
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+async function startOn(folder: DataFolder, options: HostOptions): Promise<Host> {
   const { rootKey, signingSecret } = await keepSecrets(options);
   const watchdog = startWatchdog();
   const edge = await startEdge({
     host: options.host,
     port: options.port,
     data: path.join(options.data, "edge"),
+    temporary: await emptyTemporaryFolder(options.data),
     settings: {
       ...settingsFrom(options.environment),
       ROOT_API_KEY: rootKey.value,
@@ -59,7 +70,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const client = new TelecineClient({ url: edge.url, key: rootKey.value });
   try {
     await checkHealth(edge.url);
-    await markRunning(options.data, edge.url);
+    await folder.announce(edge.url);
     const workers = await startWorkers(options, edge, client, watchdog);
     // What a killed edge left half done is taken up now rather than at the next minute.
     await edge.sweep();
@@ -72,12 +83,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
       stop: async () => {
         await Promise.all(workers.map((worker) => worker.stop()));
         await edge.stop();
-        await unmarkRunning(options.data);
+        await folder.release();
       },
     };
   } catch (error) {
     await edge.stop();
-    await unmarkRunning(options.data);
     throw error;
   }
 }

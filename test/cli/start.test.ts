@@ -1,6 +1,6 @@
 /** `telecine start` as a process: what it prints, how it stops, and what it leaves behind. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -150,13 +150,39 @@ describe("telecine start", () => {
     await untilDead(family);
   });
 
-  test("killed with SIGKILL leaves no process behind", async () => {
-    const started = await start(["--port", "0"]);
+  test("killed with SIGKILL leaves no process behind, and no temporary file outside its data", async () => {
+    const temporary = await mkdtemp(path.join(tmpdir(), "telecine-tmp-"));
+    folders.push(temporary);
+    const started = await start(["--port", "0"], { TMPDIR: temporary });
     const url = await started.ready;
     const family = descendantsOf(started.process.pid ?? 0);
     started.process.kill("SIGKILL");
     await untilDead(family);
     await expect(fetch(`${url}/health`)).rejects.toThrow();
+    const left = await readdir(temporary);
+    expect(left.filter((name) => name.startsWith("miniflare"))).toEqual([]);
+  });
+
+  test("twice at once on one data folder: one runs, and the other says so and ends", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "telecine-twice-"));
+    folders.push(folder);
+    const both = await Promise.all(
+      [1, 2].map(() => start(["--port", "0", "--workers", "0", "--data", folder])),
+    );
+    // Which of them it is, is theirs to settle.
+    const ended = await Promise.race(
+      both.map(async (started) => {
+        await started.closed;
+        return started;
+      }),
+    );
+    expect(ended.process.exitCode).toBe(1);
+    expect(ended.stderr.join("\n")).toContain(`The data in ${folder} is in use: `);
+    const other = both.find((started) => started !== ended);
+    const url = await other?.ready;
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    other?.process.kill("SIGTERM");
+    expect(await other?.closed).toBe(0);
   });
 
   test("a worker that is killed is started again", async () => {
