@@ -6,9 +6,9 @@ import { deadlinesOf, due, nextAlarm } from "../domain/alarm.ts";
 import type { Effect } from "../domain/effects.ts";
 import { limitRun, stepTask } from "../domain/job.ts";
 import type { Lease, LiveJob, Task } from "../domain/model.ts";
-import { collectGarbage, forgetJobs } from "./collect-garbage.ts";
+import { forgetJobs } from "./collect-garbage.ts";
 import type { PoolContext } from "./context.ts";
-import { SECOND_MS } from "./durations.ts";
+import { OUTBOX_BACKSTOP_MS, PATIENCE_MS, SECOND_MS } from "./durations.ts";
 import { logWarning } from "./log.ts";
 import { stepJob } from "./shell.ts";
 
@@ -33,9 +33,35 @@ export async function ring(pool: PoolContext): Promise<void> {
     pool.run(stepDue(pool, pool.jobs.waking(pool.now(), STEPPED_AT_ONCE))),
   );
   await attempt("forgetting", () => forgetJobs(pool));
-  await attempt("outbox", () => pool.drain());
-  await attempt("garbage", () => collectGarbage(pool));
+  await attempt("upkeep", () => keepUp(pool));
   await attempt("alarm", () => pool.alarm.set(nextOf(pool, pool.now())));
+}
+
+/**
+ * What is owed to D1, and to be deleted from the store. Either may take its time, and the platform rings no alarm while
+ * one runs: the machine's next deadline is waited for beside it, and what is not done by then goes on by itself.
+ */
+async function keepUp(pool: PoolContext): Promise<void> {
+  let isDone = false;
+  const work = Promise.all([
+    attempt("outbox", () => pool.drain()),
+    attempt("garbage", () => pool.collection.run()),
+  ]).then(() => {
+    isDone = true;
+  });
+  const isDue = () => (pool.alarm.known() ?? Number.POSITIVE_INFINITY) <= pool.now();
+  do {
+    await Promise.race([work, scheduler.wait(PATIENCE_MS)]);
+    if (isDone) return;
+    // Not before: mostly it is done by then, and each setting of the alarm is billed.
+    rearm(pool, pool.alarm.known());
+  } while (!isDue());
+  logWarning("upkeep_slow", { isDraining: pool.isDraining() });
+  // What is postponed by then wants an alarm sooner than that which looks after it.
+  pool.background(
+    "upkeep",
+    work.then(() => rearm(pool, pool.alarm.known())),
+  );
 }
 
 /**
@@ -90,12 +116,17 @@ function nextOf(pool: PoolContext, now: number): number | null {
   const times = [
     pool.jobs.nextWake(now),
     pool.jobs.nextForgetting(),
-    pool.outbox.nextDue(),
-    pool.garbage.nextDue(),
+    later(pool.outbox.nextDue(), pool.isDraining(), now),
+    later(pool.garbage.nextDue(), pool.collection.isRunning, now),
     pool.lending.lookAt,
   ].filter((at) => at !== null);
   const next = nextAlarm(times, now);
   return next === null ? null : Math.max(next, now + SHORTEST_MS);
+}
+
+/** What is being done already is looked after in a while, should the object be evicted meanwhile. */
+function later(at: number | null, isUnderWay: boolean, now: number): number | null {
+  return at === null || !isUnderWay ? at : Math.max(at, now + OUTBOX_BACKSTOP_MS);
 }
 
 /**

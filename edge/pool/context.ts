@@ -12,6 +12,7 @@ import type { GarbageStore } from "./garbage-store.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Lending } from "./lending.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import type { PartStore } from "./part-store.ts";
 import type { QueueStore } from "./queue-store.ts";
@@ -35,6 +36,8 @@ export interface PoolContext extends Drains {
   readonly outbox: OutboxStore;
   readonly workers: WorkerStore;
   readonly garbage: GarbageStore;
+  /** Collects the garbage that is due. */
+  readonly collection: OneAtATime;
   readonly history: HistoryStore;
   readonly parts: PartStore;
   readonly counters: CounterStore;

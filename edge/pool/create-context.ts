@@ -6,6 +6,7 @@ import { type Env, parseSettings } from "../env.ts";
 import { createStore } from "../media/create-store.ts";
 import { createAlarm } from "./alarm-clock.ts";
 import { clock } from "./clock.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { Connections } from "./connections.ts";
 import type { PoolContext } from "./context.ts";
 import { createCounterStore } from "./counter-store.ts";
@@ -16,6 +17,7 @@ import { createHistoryStore } from "./history-store.ts";
 import { createJobStore } from "./job-store.ts";
 import { createLending } from "./lending.ts";
 import { logWarning } from "./log.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { createOutboxStore } from "./outbox-store.ts";
 import { createPartStore } from "./part-store.ts";
 import { createQueueStore } from "./queue-store.ts";
@@ -47,6 +49,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     outbox: createOutboxStore(storage.sql),
     workers: createWorkerStore(storage.sql),
     garbage: createGarbageStore(storage.sql),
+    collection: new OneAtATime(() => collectGarbage(pool)),
     history: createHistoryStore(storage.sql),
     parts: createPartStore(storage.sql),
     counters: createCounterStore(storage.sql),

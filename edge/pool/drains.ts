@@ -9,6 +9,8 @@ export interface Drains {
    * now. Should the object be evicted first, the alarm does it.
    */
   drainSoon(urgent: boolean): void;
+  /** Whether a drain is under way. */
+  isDraining(): boolean;
 }
 
 export function createDrains(
@@ -45,6 +47,7 @@ export function createDrains(
 
   return {
     drain,
+    isDraining: () => running !== null,
     drainSoon(urgent) {
       if (urgent && !resting && running === null) {
         background("drain", drain());

@@ -25,6 +25,9 @@ export const DRAIN_SPACING_MS = 100;
 /** When the alarm takes up what the prompt drain of the outbox should have delivered. */
 export const OUTBOX_BACKSTOP_MS = 10 * SECOND_MS;
 
+/** How often an alarm that waits for D1 or the store looks whether it is due again. */
+export const PATIENCE_MS = 250;
+
 /** Bytes that a slow writer left behind after the first collection are found by a second. */
 export const SECOND_COLLECTION_MS = DAY_MS;
 

@@ -15,11 +15,8 @@ export interface Failures {
 /** Makes a share of D1's calls fail, every second of them after it took effect; the draws are the same in every run. */
 export function failD1(share: number): Failures {
   const failures = { refused: 0, unanswered: 0, calls: 0 };
-  const { prepare, batch } = env.DB;
   const draw = drawer();
-  const wrapped = new WeakMap<object, D1PreparedStatement>();
-
-  async function call<T>(work: () => Promise<T>): Promise<T> {
+  const end = intercept(async (work) => {
     failures.calls++;
     const drawn = draw();
     if (drawn < share / 2) {
@@ -30,7 +27,33 @@ export function failD1(share: number): Failures {
     if (drawn >= share) return result;
     failures.unanswered++;
     throw new Error("D1_ERROR: Network connection lost");
-  }
+  });
+  return Object.assign(failures, { end });
+}
+
+/** D1 answers nothing for now. In the end it does everything that it was asked, or refuses it. */
+export function stallD1(): { readonly answer: () => void; readonly refuse: () => void } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const restore = intercept(async (work) => {
+    await promise;
+    return work();
+  });
+  return {
+    answer: () => {
+      restore();
+      resolve();
+    },
+    refuse: () => {
+      restore();
+      reject(new Error("D1_ERROR: storage timed out"));
+    },
+  };
+}
+
+/** Puts itself between D1 and whoever calls it; what comes back takes it away again. */
+function intercept(call: <T>(work: () => Promise<T>) => Promise<T>): () => void {
+  const { prepare, batch } = env.DB;
+  const wrapped = new WeakMap<object, D1PreparedStatement>();
 
   function wrap(statement: D1PreparedStatement): D1PreparedStatement {
     const wrapper = {
@@ -54,11 +77,10 @@ export function failD1(share: number): Failures {
       return batch.call(env.DB, own) as never;
     }),
   );
-  const end = () => {
+  return () => {
     prepared.mockRestore();
     batched.mockRestore();
   };
-  return Object.assign(failures, { end });
 }
 
 /** Numbers from 0 to 1 by Lehmer's generator (Park and Miller 1988). */

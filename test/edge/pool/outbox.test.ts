@@ -1,14 +1,16 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { insertJob } from "../../../edge/catalogue/job-claims.ts";
 import { findJob } from "../../../edge/catalogue/jobs.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
-import { failD1 } from "./failing-d1.ts";
+import { failD1, stallD1 } from "./failing-d1.ts";
 import {
+  alarmAt,
   countRows,
   deliver,
   newPool,
+  type PoolStub,
   pass,
   ringAlarm,
   rpc,
@@ -16,6 +18,7 @@ import {
   SECOND,
   settleOutbox,
   submissionOf,
+  TTL,
   time,
   usePool,
 } from "./harness.ts";
@@ -39,6 +42,11 @@ async function claimsOf(jobId: string): Promise<number> {
     .bind(jobId)
     .first<{ n: number }>();
   return row?.n ?? 0;
+}
+
+/** Until the alarm that waits for D1 has seen that this takes its time, and has set the next one. */
+function untilArmed(pool: PoolStub, at: number): Promise<void> {
+  return vi.waitFor(async () => expect(await alarmAt(pool)).toBe(at), { timeout: 60_000 });
 }
 
 describe("the outbox", () => {
@@ -111,6 +119,53 @@ describe("the outbox", () => {
       state: "completed",
     });
     expect(await claimsOf(submission.jobId)).toBe(0);
+  });
+
+  test("that D1 does not take holds up no deadline: a lease expires while the alarm waits, and D1 hears of it all", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    const stall = stallD1();
+    const { agent, lease } = await running(pool, submission);
+    pass(11 * SECOND);
+    const waiting = ringAlarm(pool);
+    agent.progress(lease, { stage: "probing", movement: 2 });
+    await agent.settled();
+    await untilArmed(pool, time() + 10 * SECOND);
+    pass(TTL);
+    // The platform rings no alarm while one runs: this one must have ended.
+    await waiting;
+    const expiring = ringAlarm(pool);
+    expect(await agent.expect("revoke")).toMatchObject({ lease, reason: "expired" });
+    stall.answer();
+    await expiring;
+    await settleOutbox(pool);
+    const snapshot = await rpc(pool).read(submission);
+    expect(await findJob(env.DB, "default", submission.jobId)).toMatchObject({
+      revision: snapshot.revision,
+      snapshot: { attempt: snapshot.attempt },
+    });
+    expect(await countRows(pool, "outbox")).toBe(0);
+  });
+
+  test("that D1 does not take is looked after again, and soon once D1 has refused it", async () => {
+    const pool = newPool();
+    const submission = await accepted();
+    const stall = stallD1();
+    await rpc(pool).submit(submission);
+    pass(11 * SECOND);
+    const waiting = ringAlarm(pool);
+    await untilArmed(pool, time() + 10 * SECOND);
+    pass(10 * SECOND);
+    await waiting;
+    expect(await alarmAt(pool)).toBe(time() + 10 * SECOND);
+    const delivered = rpc(pool).deliver();
+    stall.refuse();
+    await delivered;
+    expect(await countRows(pool, "outbox")).toBeGreaterThan(0);
+    expect(await alarmAt(pool)).toBeLessThanOrEqual(time() + 2 * SECOND);
+    pass(2 * SECOND);
+    await ringAlarm(pool);
+    expect(await countRows(pool, "outbox")).toBe(0);
   });
 
   test("an entry that cannot be delivered holds up no other", async () => {
