@@ -11,6 +11,7 @@ import {
   recipes,
   refuseFormat,
 } from "../../protocol/recipes/index.ts";
+import { inOrder } from "../../protocol/recipes/parts/input-order.ts";
 import type { TaskOutput, Work } from "../../protocol/task.ts";
 
 export interface JobSpec {
@@ -202,16 +203,53 @@ function canonicalJson(value: unknown): string {
 
 /**
  * What makes two jobs the same work: inputs, mode, recipe with defaults or args, outputs. Args count as what they
- * mean, not as they are written.
+ * mean, not as they are written, and so do the keys of inputs and outputs: they say which file is meant where.
  */
-export function canonicalSpec({ work, sources, outputs, quality }: JobSpec): string {
+export function canonicalSpec(spec: JobSpec): string {
+  const { work, sources, outputs, quality } = spec;
   if (work.mode !== "ffmpeg") {
-    return canonicalJson({ work, sources, outputs, ...(quality ? { quality } : {}) });
+    const named = { sources: numbered("in", sources), outputs: numbered("out", outputs) };
+    return canonicalJson({ work, ...named, ...(quality ? { quality } : {}) });
   }
   const check = checkCommand(work.args, {
     inputs: Object.keys(sources),
     outputs: formatsOf(outputs),
   });
   const args = check.status === "ok" ? check.canonical : work.args;
-  return canonicalJson({ work: { mode: work.mode, args }, sources, outputs });
+  // A command takes its files in the order in which it names them.
+  const named = args.flatMap((arg) => PLACEHOLDER.exec(arg)?.[1] ?? []);
+  const keys = new Map([...newKeys("in", sources, named), ...newKeys("out", outputs, named)]);
+  return canonicalJson({
+    work: {
+      mode: work.mode,
+      args: args.map((arg) =>
+        arg.replace(PLACEHOLDER, (_text, key) => `{{${keys.get(key) ?? key}}}`),
+      ),
+    },
+    sources: numbered("in", sources, named),
+    outputs: numbered("out", outputs, named),
+  });
+}
+
+const PLACEHOLDER = /^\{\{(\w+)\}\}$/;
+
+/** What each key is called when they are numbered: those in `first` in its order, then the others in that of keys. */
+function newKeys(
+  prefix: "in" | "out",
+  files: Readonly<Record<string, unknown>>,
+  first: readonly string[] = [],
+): readonly (readonly [key: string, newKey: string])[] {
+  const known = first.filter((key) => Object.hasOwn(files, key));
+  const keys = new Set([...known, ...inOrder(files).map(([key]) => key)]);
+  return [...keys].map((key, at) => [key, `${prefix}_${at + 1}`]);
+}
+
+function numbered<File>(
+  prefix: "in" | "out",
+  files: Readonly<Record<string, File>>,
+  first: readonly string[] = [],
+): Readonly<Record<string, File | undefined>> {
+  return Object.fromEntries(
+    newKeys(prefix, files, first).map(([key, newKey]) => [newKey, files[key]]),
+  );
 }

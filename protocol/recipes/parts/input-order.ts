@@ -1,6 +1,4 @@
 /** The order of several inputs: that of their keys, numbers in them read as numbers. */
-import type { SourceInfo } from "../../media.ts";
-
 /** `in_2` stands before `in_10`. */
 function byKey(a: string, b: string): number {
   const byNumbers = a.localeCompare(b, "en", { numeric: true });
@@ -8,8 +6,8 @@ function byKey(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-export function inOrder(
-  sources: Readonly<Record<string, SourceInfo>>,
-): readonly (readonly [key: string, source: SourceInfo])[] {
+export function inOrder<Source>(
+  sources: Readonly<Record<string, Source>>,
+): readonly (readonly [key: string, source: Source])[] {
   return Object.entries(sources).sort(([a], [b]) => byKey(a, b));
 }

@@ -83,6 +83,30 @@ describe("a job with ffmpeg arguments", () => {
     expect(error.detail).toContain(jobId);
     expect((await submit({ videoId, ffmpeg: { args: other } })).status).toBe(202);
   });
+
+  test("is the same work with other keys, and other work when they are swapped", async () => {
+    const [one, two] = [{ videoId: await makeVideo() }, { videoId: await makeVideo() }];
+    const overlay = (first: string, second: string, out: string) => ({
+      args: [
+        ...["-i", `{{${first}}}`, "-i", `{{${second}}}`],
+        ...["-filter_complex", "[0:v][1:v]overlay[v]", "-map", "[v]", `{{${out}}}`],
+      ],
+    });
+    const asked = (input_files: object, keys: readonly [string, string], out = "out_1") =>
+      submit({
+        input_files,
+        output_files: { [out]: "a.mp4" },
+        ffmpeg: overlay(keys[0], keys[1], out),
+      });
+    const job = await (await asked({ in_1: one, in_2: two }, ["in_1", "in_2"])).json<Job>();
+    for (const again of [
+      asked({ in_3: one, in_7: two }, ["in_3", "in_7"]),
+      asked({ in_1: two, in_2: one }, ["in_2", "in_1"], "out_4"),
+    ]) {
+      expect((await refusal(again)).detail).toContain(job.jobId);
+    }
+    expect((await asked({ in_1: two, in_2: one }, ["in_1", "in_2"])).status).toBe(202);
+  });
 });
 
 describe("arguments that are refused", () => {

@@ -199,10 +199,24 @@ describe("the same work twice", () => {
     for (const json of [
       { input: { videoId }, recipe: { crf: 23, scaleDown: true, name: "webReady" } },
       { input_files: { in_1: { videoId } }, recipe: webReady },
+      { input_files: { in_9: { videoId } }, recipe: webReady },
+      { videoId, recipe: webReady, output_files: { out_9: "result.mp4" } },
       { videoId, recipe: webReady, output: { format: "mp4" }, priority: 5, metadata: { a: 1 } },
     ]) {
       expect(await refusal(submit(json))).toMatchObject({ code: "JOB_ALREADY_PROCESSING" });
     }
+  });
+
+  test("is the same whatever its files are called, and other work in another order", async () => {
+    const [first, second] = [{ videoId: await makeVideo() }, { videoId: await makeVideo() }];
+    const recipe = { name: "concat" };
+    const concat = (input_files: object) => submit({ input_files, recipe });
+    expect((await concat({ in_1: first, in_2: second })).status).toBe(202);
+    // By their numbers, as they are joined.
+    expect(await refusal(concat({ in_10: second, in_9: first }))).toMatchObject({
+      code: "JOB_ALREADY_PROCESSING",
+    });
+    expect((await concat({ in_1: second, in_2: first })).status).toBe(202);
   });
 
   test("is other work with another video, parameter, output or account", async () => {
