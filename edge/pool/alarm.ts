@@ -11,6 +11,7 @@ import type { PoolContext } from "./context.ts";
 import { OUTBOX_BACKSTOP_MS, PATIENCE_MS, SECOND_MS } from "./durations.ts";
 import { logWarning } from "./log.ts";
 import { stepJob } from "./shell.ts";
+import { holdBackSilent } from "./silent-workers.ts";
 
 /** The alarm that is set while this one runs, should it be cut short. */
 const SAFETY_MS = 60 * SECOND_MS;
@@ -29,9 +30,11 @@ export async function ring(pool: PoolContext): Promise<void> {
   pool.alarm.correct(null);
   pool.alarm.ensure(pool.now() + SAFETY_MS);
   pool.queue.lookAgain();
-  await attempt("deadlines", () =>
-    pool.run(stepDue(pool, pool.jobs.waking(pool.now(), STEPPED_AT_ONCE))),
-  );
+  await attempt("deadlines", () => {
+    const effects = stepDue(pool, pool.jobs.waking(pool.now(), STEPPED_AT_ONCE));
+    holdBackSilent(pool, effects);
+    return pool.run(effects);
+  });
   await attempt("forgetting", () => forgetJobs(pool));
   await attempt("upkeep", () => keepUp(pool));
   await attempt("alarm", () => pool.alarm.set(nextOf(pool, pool.now())));

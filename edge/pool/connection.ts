@@ -11,6 +11,7 @@ export class Connection {
   #session: Session;
   #lastSend: Promise<unknown> | null = null;
   #isAttached = true;
+  #heardAt: number | null = null;
 
   constructor(socket: WebSocket, session: Session) {
     this.socket = socket;
@@ -45,6 +46,24 @@ export class Connection {
       // Memory still has it; after an eviction its leases count as lost and get their grace.
       logWarning("attachment_not_kept", { workerId: this.workerId }, error);
     }
+  }
+
+  /** When the last frame of it came, milliseconds since the epoch; null for none since the pool woke. Pings are none. */
+  get heardAt(): number | null {
+    return this.#heardAt;
+  }
+
+  /** A frame came: what was held back is the worker's again. */
+  hear(now: number): void {
+    this.#heardAt = now;
+    const { credit, heldBack } = this.#session;
+    if (heldBack > 0) this.update({ credit: credit + heldBack, heldBack: 0 });
+  }
+
+  /** Nothing is leased to it until it is heard again. */
+  holdBack(): void {
+    const { credit, heldBack } = this.#session;
+    if (credit > 0) this.update({ credit: 0, heldBack: heldBack + credit });
   }
 
   /** Slots of a lease that did not reach the worker. On a socket that has gone nothing more is leased. */

@@ -49,6 +49,8 @@ export interface PoolContext extends Drains {
   readonly checksUnderWay: Map<string, Connection[]>;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** When the runtime last answered a ping on the socket, milliseconds since the epoch; null for never. */
+  pingedAt(socket: WebSocket): number | null;
   /** Runs what was committed: sends, checks, matching, and the drain of the outbox. */
   run(effects: readonly Effect[]): Promise<void>;
   /** Keeps the object alive for work that nobody waits for; its failure is logged, never thrown. */

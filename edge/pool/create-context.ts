@@ -59,6 +59,7 @@ export function createContext(state: DurableObjectState, env: Env): PoolContext 
     lending: createLending(named.shard, storage),
     checksUnderWay: new Map(),
     now: () => clock.now(),
+    pingedAt: (socket) => state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
     run: (effects) => runEffects(pool, effects),
     ...createDrains(() => drainOutbox(pool), background),
     background,

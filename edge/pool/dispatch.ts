@@ -12,6 +12,7 @@ import { grantTask } from "./grant-task.ts";
 import { logWarning } from "./log.ts";
 import type { HeldTask } from "./queue-store.ts";
 import { leaseCopies } from "./second-copies.ts";
+import { letGoOfSilent } from "./silent-workers.ts";
 
 /**
  * Leases ready tasks to workers that asked for some; the effects of doing so are the caller's to run. A page without a
@@ -24,6 +25,7 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
   let reserved: ReadonlySet<string> = new Set();
   /** Not to be had, or failed on: looked past, so that they hold up no other. */
   const passed = new Set<string>();
+  let isSure = false;
   for (let offset = 0; ; ) {
     // Before the queue: another page of it is rows to read, and mostly nobody is left to take any.
     const held = pool.queue.held();
@@ -31,6 +33,14 @@ export function dispatch(pool: PoolContext): readonly Effect[] {
     if (!workers.some(({ workerId, free }) => free > 0 && !reserved.has(workerId))) break;
     const { tasks, isLast } = pool.queue.ready(now, offset);
     if (tasks.length === 0) break;
+    if (!isSure) {
+      isSure = true;
+      const gone = letGoOfSilent(pool);
+      if (gone !== null) {
+        effects.push(...gone);
+        continue;
+      }
+    }
     const ready = tasks.filter(({ taskId }) => !passed.has(taskId));
     const matched = match(
       pinned(pool, ready),

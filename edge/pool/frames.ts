@@ -31,6 +31,7 @@ export async function handleFrame(
   connection: Connection,
   frame: string | ArrayBuffer,
 ): Promise<void> {
+  connection.hear(pool.now());
   const parsed =
     typeof frame === "string"
       ? parseWorkerMessage(frame)

@@ -23,6 +23,8 @@ export interface Session {
   readonly greeted: boolean;
   /** How many slots the worker offered and has not been given leases for: an idle one offers them once. */
   readonly credit: number;
+  /** Of those, how many are not to be used until the worker is heard again. */
+  readonly heldBack: number;
   /** By task. */
   readonly held: ReadonlyMap<string, HeldLease>;
 }

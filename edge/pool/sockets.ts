@@ -1,10 +1,12 @@
 /** How a worker's socket comes and goes. */
 import { closeCodes, SUBPROTOCOL } from "../../protocol/messages.ts";
+import type { Effect } from "../domain/effects.ts";
 import { closeSocket } from "./connection.ts";
 import { sessionOf } from "./connections.ts";
 import type { PoolContext } from "./context.ts";
 import { logInfo } from "./log.ts";
 import { workerHeaders } from "./rpc.ts";
+import type { Session } from "./session.ts";
 import { stepOneTask } from "./shell.ts";
 
 /**
@@ -43,6 +45,7 @@ export function acceptSocket(
     acceptedAt: pool.now(),
     greeted: false,
     credit: 0,
+    heldBack: 0,
   });
   const requestId = request.headers.get(workerHeaders.requestId) ?? undefined;
   const traceId = request.headers.get(workerHeaders.traceId) ?? undefined;
@@ -57,15 +60,21 @@ export function acceptSocket(
 export async function socketGone(pool: PoolContext, socket: WebSocket): Promise<void> {
   const session = sessionOf(socket);
   if (session === null) return;
-  const { workerId, sessionId } = session;
+  const { workerId } = session;
   const connection = pool.connections.of(socket);
   if (connection !== null) pool.connections.remove(connection);
   logInfo("disconnected", { workerId });
-  for (const { jobId, taskId } of pool.queue.held(workerId)) {
+  await pool.run(disconnectLeases(pool, session));
+}
+
+/** The leases of a session that is gone are put under the reconnect grace. The effects are the caller's to run. */
+export function disconnectLeases(pool: PoolContext, session: Session): readonly Effect[] {
+  const { workerId, sessionId } = session;
+  return pool.queue.held(workerId).flatMap(({ jobId, taskId }) => {
     // A pool that the close woke does not find the socket among its own: what it remembered is read off it here.
     const renewal = session.held.get(taskId)?.renewal;
     const event = { type: "disconnect", now: pool.now(), sessionId, renewal } as const;
     const stepped = stepOneTask(pool, jobId, taskId, event);
-    if (stepped.status === "ok") await pool.run(stepped.effects);
-  }
+    return stepped.status === "ok" ? stepped.effects : [];
+  });
 }

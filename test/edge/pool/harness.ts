@@ -12,6 +12,8 @@ import type { Capabilities, VideoCodec } from "../../../protocol/media.ts";
 import {
   type EdgeMessage,
   type EdgeMessageOf,
+  PING,
+  PONG,
   parseEdgeMessage,
   SUBPROTOCOL,
   type WorkerMessage,
@@ -148,6 +150,7 @@ export class Agent {
   readonly #socket: WebSocket;
   readonly #arrived: EdgeMessage[] = [];
   readonly #waiting: ((message: EdgeMessage) => void)[] = [];
+  readonly #pinged: (() => void)[] = [];
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   /** How many frames ever came. */
   received = 0;
@@ -163,6 +166,10 @@ export class Agent {
   }
 
   #take(data: string): void {
+    if (data === PONG) {
+      this.#pinged.shift()?.();
+      return;
+    }
     const parsed = parseEdgeMessage(data);
     if (parsed.status === "invalid") throw new Error(`the edge sent ${data}: ${parsed.detail}`);
     this.received++;
@@ -177,6 +184,14 @@ export class Agent {
 
   sayRaw(frame: string | ArrayBuffer): void {
     this.#socket.send(frame);
+  }
+
+  /** Until the runtime has answered. It takes the time for that from the real clock. */
+  ping(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pinged.push(resolve);
+      this.#socket.send(PING);
+    });
   }
 
   next(): Promise<EdgeMessage> {

@@ -1,5 +1,5 @@
 /** What becomes of a worker: drained, greeted again, revoked, gone. */
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { newId } from "../../../edge/ids.ts";
@@ -12,11 +12,13 @@ import {
   newPool,
   pass,
   proving,
+  ringAlarm,
   rpc,
   running,
   SECOND,
   settleOutbox,
   submissionOf,
+  TTL,
   time,
   usePool,
 } from "./harness.ts";
@@ -163,5 +165,67 @@ describe("a worker", () => {
     expect(token.length).toBeGreaterThan(20);
     expect(logged.length).toBeGreaterThan(0);
     expect(logged.join("\n")).not.toContain(token);
+  });
+});
+
+describe("a worker that is gone without a goodbye", () => {
+  test("is let go when there is something to lease, and another takes that", async () => {
+    const pool = newPool();
+    const dead = await join(pool);
+    await dead.settled();
+    await dead.ping();
+    pass(61 * SECOND);
+    const submission = submissionOf();
+    await rpc(pool).submit(submission);
+    expect(await dead.closed).toMatchObject({ code: 1012 });
+    expect(await rpc(pool).workers()).toMatchObject([{ connected: false }]);
+    await (await join(pool)).expect("lease");
+    expect(await rpc(pool).attempts(submission)).toHaveLength(1);
+  });
+
+  test("is not one that was heard lately, nor one that never pinged", async () => {
+    for (const pings of [true, false]) {
+      const pool = newPool();
+      const agent = await join(pool);
+      await agent.settled();
+      if (pings) await agent.ping();
+      pass((pings ? 59 : 3600) * SECOND);
+      await rpc(pool).submit(submissionOf());
+      await agent.expect("lease");
+    }
+  });
+
+  test("leaves its leases to the reconnect grace", async () => {
+    const pool = newPool();
+    const dead = await join(pool, { slots: 2, free: 2 });
+    await dead.ping();
+    await rpc(pool).submit(submissionOf({ queueTimeoutSeconds: 600 }));
+    const { lease } = await dead.expect("lease");
+    dead.progress(lease, { movement: 1 });
+    await dead.settled();
+    pass(61 * SECOND);
+    await rpc(pool).submit(submissionOf());
+    expect(await dead.closed).toMatchObject({ code: 1012 });
+    const heir = await join(pool, { slots: 2, free: 2 });
+    await heir.expect("lease");
+    await ringAlarm(pool);
+    expect((await heir.expect("lease")).lease).toEqual({ ...lease, epoch: lease.epoch + 1 });
+  });
+
+  test("costs a task one attempt, however many slots it offered, until it is heard again", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    await rpc(pool).submit(submission);
+    const silent = await join(pool, { slots: 4, free: 4 });
+    await silent.expect("lease");
+    pass(TTL);
+    await ringAlarm(pool);
+    await silent.expect("revoke");
+    await evictDurableObject(pool);
+    await rpc(pool).submit(submissionOf());
+    expect(await rpc(pool).attempts(submission)).toMatchObject([{ state: "expired" }]);
+    silent.say({ type: "pull", free: 4 });
+    await silent.expect("lease");
+    await silent.expect("lease");
   });
 });
