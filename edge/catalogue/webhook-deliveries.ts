@@ -83,6 +83,28 @@ export async function triesOf(
   return found;
 }
 
+const dueFor = (id: string, dueBy: number) =>
+  and(
+    eq(webhookDeliveries.id, id),
+    eq(webhookDeliveries.state, "pending"),
+    lte(webhookDeliveries.nextAt, dueBy),
+    lt(webhookDeliveries.tries, webhookDeliveries.maxTries),
+  );
+
+/** The delivery, if a try of it is due by then; null when it is not, is over, or is somebody else's. */
+export async function findDue(
+  db: D1Database,
+  id: string,
+  dueBy: number,
+): Promise<DeliveryRow | null> {
+  const row = await openCatalogue(db)
+    .select()
+    .from(webhookDeliveries)
+    .where(dueFor(id, dueBy))
+    .get();
+  return row ?? null;
+}
+
 /**
  * Claims a due delivery for one try: counts the try and hides the row until `hiddenUntil`. Null when it is
  * not due, not pending, or somebody else's: two wake-ups never make two tries of one.
@@ -93,20 +115,11 @@ export async function claimDelivery(
   dueBy: number,
   hiddenUntil: number,
 ): Promise<DeliveryRow | null> {
-  const row = await db
-    .prepare(
-      `UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?3
-       WHERE id = ?1 AND state = 'pending' AND next_at <= ?2 AND tries < max_tries
-       RETURNING id`,
-    )
-    .bind(id, dueBy, hiddenUntil)
-    .first<{ id: string }>();
-  if (row === null) return null;
-  const claimed = await openCatalogue(db)
-    .select()
-    .from(webhookDeliveries)
-    .where(eq(webhookDeliveries.id, id))
-    .get();
+  const [claimed] = await openCatalogue(db)
+    .update(webhookDeliveries)
+    .set({ tries: sql`${webhookDeliveries.tries} + 1`, nextAt: hiddenUntil })
+    .where(dueFor(id, dueBy))
+    .returning();
   return claimed ?? null;
 }
 

@@ -2,6 +2,7 @@
 import {
   claimDelivery,
   type DeliveryRow,
+  findDue,
   settleTry,
   type TryRow,
 } from "../catalogue/webhook-deliveries.ts";
@@ -32,6 +33,9 @@ export interface DeliverDeps {
 /** A wake-up may come a little before its row is due: queue delays are in whole seconds. */
 const EARLY_MS = 1000;
 
+/** D1 fails now and then; writing a try down may be repeated, so it is. */
+const SETTLE_TRIES = 3;
+
 /** How a try ended. `final` refuses further tries whatever is left of them. */
 type Outcome =
   | { readonly status: "delivered"; readonly httpStatus: number }
@@ -46,19 +50,29 @@ type Outcome =
 /**
  * Makes one try of a delivery if it is due. How it went is in the delivery's log afterwards; a try that could not be
  * settled is made again when its claim has run out.
+ *
+ * @throws when the record cannot be asked. Nothing was counted then: the sweep finds the delivery as due as it was.
  */
 export async function deliver(deps: DeliverDeps, deliveryId: string): Promise<void> {
   const claimedAt = deps.now();
+  const dueBy = claimedAt + EARLY_MS;
+  const due = await findDue(deps.db, deliveryId, dueBy);
+  if (due === null) return;
+  const addressed = await addressOf(deps, due, claimedAt);
+  // Last before it is sent: a claimed try counts, and one that was never made would use up the consumer's.
   const delivery = await claimDelivery(
     deps.db,
     deliveryId,
-    claimedAt + EARLY_MS,
+    dueBy,
     claimedAt + VISIBILITY_TIMEOUT_MS,
   );
   if (delivery === null) return;
   const fields = fieldsOf(delivery);
   try {
-    const outcome = await attempt(deps, delivery, claimedAt);
+    const outcome =
+      addressed.status === "ok"
+        ? await attempt(deps, delivery, addressed, claimedAt)
+        : refused(addressed.error);
     await settle(deps, delivery, claimedAt, outcome);
     const { status, httpStatus } = outcome;
     logInfo("webhook_tried", { ...fields, status, httpStatus });
@@ -80,17 +94,32 @@ const refused = (error: string): Outcome => ({
   retryAfterMs: null,
 });
 
-async function attempt(deps: DeliverDeps, delivery: DeliveryRow, now: number): Promise<Outcome> {
+type Address =
+  | { readonly status: "ok"; readonly url: string; readonly secrets: readonly string[] }
+  | { readonly status: "refused"; readonly error: string };
+
+/** Where it goes, judged anew, and what signs it. */
+async function addressOf(deps: DeliverDeps, delivery: DeliveryRow, now: number): Promise<Address> {
   const verdict = checkWebhookUrl(delivery.url, {
     allowInsecure: deps.settings.allowInsecureWebhooks,
     ownHosts: [delivery.ownHost],
   });
-  if (verdict.status === "refused") return refused(`The URL ${verdict.rule}.`);
+  if (verdict.status === "refused") {
+    return { status: "refused", error: `The URL ${verdict.rule}.` };
+  }
   const secrets = await secretsOf(deps, delivery, now);
-  if (secrets.status === "refused") return refused(secrets.error);
-  const headers = await signDelivery(secrets.secrets, delivery.id, delivery.body, now);
+  return secrets.status === "ok" ? { ...secrets, url: verdict.url } : secrets;
+}
+
+async function attempt(
+  deps: DeliverDeps,
+  delivery: DeliveryRow,
+  { url, secrets }: Extract<Address, { readonly status: "ok" }>,
+  now: number,
+): Promise<Outcome> {
+  const headers = await signDelivery(secrets, delivery.id, delivery.body, now);
   try {
-    const response = await deps.fetch(verdict.url, {
+    const response = await deps.fetch(url, {
       method: "POST",
       headers: {
         ...headers,
@@ -184,19 +213,28 @@ async function settle(
     status: outcome.httpStatus,
     error: outcome.status === "failed" ? outcome.error : null,
   };
-  if (outcome.status === "delivered") {
-    await settleTry(deps.db, row, { status: "delivered", at: now });
-    return;
-  }
+  const write = (change: Parameters<typeof settleTry>[2]) =>
+    persistently(() => settleTry(deps.db, row, change));
+  if (outcome.status === "delivered") return write({ status: "delivered", at: now });
   if (outcome.httpStatus === 410 && delivery.webhookId !== null) {
     const change = { state: "disabled" as const, disabledReason: "gone" };
     await updateEndpoint(deps.db, delivery.accountId, delivery.webhookId, change);
   }
   if (outcome.final || delivery.tries >= delivery.maxTries) {
-    await settleTry(deps.db, row, { status: "failed", at: now });
-    return;
+    return write({ status: "failed", at: now });
   }
   const delayMs = retryDelayMs(delivery.tries, deps.random(), outcome.retryAfterMs);
-  await settleTry(deps.db, row, { status: "again", nextAt: now + delayMs });
+  await write({ status: "again", nextAt: now + delayMs });
   await deps.queue.send({ deliveryId: delivery.id }, { delaySeconds: Math.ceil(delayMs / 1000) });
+}
+
+/** A try that was made and not written down is made again, or its delivery counts as failed: D1 is asked a few times. */
+async function persistently(write: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (tries === SETTLE_TRIES) throw error;
+    }
+  }
 }

@@ -122,6 +122,15 @@ async function consumeAll(w: ReturnType<typeof world>): Promise<void> {
   }
 }
 
+/** D1 takes no statement of this kind. */
+function failStatements(kind: RegExp) {
+  const { prepare } = testEnv.DB;
+  return vi.spyOn(testEnv.DB, "prepare").mockImplementation((sql) => {
+    if (kind.test(sql)) throw new Error("D1_ERROR: storage timed out");
+    return prepare.call(testEnv.DB, sql);
+  });
+}
+
 let w: ReturnType<typeof world>;
 beforeEach(() => {
   w = world();
@@ -214,6 +223,39 @@ describe("a delivery", () => {
       [{ event: "webhook_try_failed", ...ids, try: 1 }],
       [{ event: "webhook_tried", ...ids, try: 2, status: "failed", httpStatus: 503 }],
     ]);
+  });
+
+  test("uses up no try while the record fails before anything is sent", async () => {
+    await w.record();
+    const id = w.woken.splice(0)[0]?.deliveryId ?? "";
+    // Whose secret signs it is looked up there.
+    const broken = failStatements(/ "?accounts"? /);
+    for (let tries = 0; tries < 5; tries++) {
+      await expect(deliver(w.deps, id)).rejects.toThrow("D1_ERROR");
+      w.pass(31_000);
+    }
+    broken.mockRestore();
+    await deliver(w.deps, id);
+    expect(w.sent).toHaveLength(1);
+    expect((await w.deliveries())[0]).toMatchObject({ state: "delivered", tries: 1 });
+  });
+
+  test("that was taken is written down as delivered, and sent once, though D1 fails once after it", async () => {
+    await w.record();
+    const id = w.woken.splice(0)[0]?.deliveryId ?? "";
+    const batch = testEnv.DB.batch;
+    w.answerWith(async () => {
+      vi.spyOn(testEnv.DB, "batch")
+        .mockImplementation((statements) => batch.call(testEnv.DB, statements) as never)
+        .mockRejectedValueOnce(new Error("D1_ERROR: storage timed out"));
+      return new Response("ok");
+    });
+    await deliver(w.deps, id);
+    vi.restoreAllMocks();
+    w.pass(31_000);
+    await deliver(w.deps, id);
+    expect(w.sent).toHaveLength(1);
+    expect((await w.deliveries())[0]).toMatchObject({ state: "delivered", tries: 1 });
   });
 
   test("honours Retry-After when it waits for the next try", async () => {
