@@ -21,6 +21,21 @@ describe("settings", () => {
     }
   });
 
+  test.each([
+    [{ S3_ENDPOINT: "s3.example.com" }, "S3_ENDPOINT must be a URL that begins with http(s)://"],
+    [{ S3_ENDPOINT: "ftp://example.com" }, "S3_ENDPOINT must be a URL that begins with http(s)://"],
+    [
+      { R2_ACCESS_KEY_ID: "key", S3_ENDPOINT: "https://s3.example.com" },
+      "R2_SECRET_ACCESS_KEY is needed for direct mode",
+    ],
+    [
+      { R2_ACCESS_KEY_ID: "key", R2_SECRET_ACCESS_KEY: "secret" },
+      "R2_ACCOUNT_ID or S3_ENDPOINT is needed for direct mode",
+    ],
+  ])("of direct mode that cannot work are refused with the rule: %o", (settings, detail) => {
+    expect(parseSettings({ ...secrets, ...settings })).toEqual({ status: "invalid", detail });
+  });
+
   test("a number that is not one is refused with its range", () => {
     const result = parseSettings({ ...secrets, LEASE_TTL_SECONDS: "soon" });
     expect(result).toEqual({

@@ -52,6 +52,21 @@ describe("a direct upload", () => {
     expect((await post(upload, "complete", {})).status).toBe(201);
   });
 
+  test("takes no bytes through tus: those would not be where its parts are", async () => {
+    const upload = await openUpload(TWO_PARTS, { env: directEnv });
+    const patch = call(`/v1/tus/${upload.uploadId}`, {
+      method: "PATCH",
+      body: new Uint8Array(10),
+      env: directEnv,
+      headers: {
+        "tus-resumable": "1.0.0",
+        "upload-offset": "0",
+        "content-type": "application/offset+octet-stream",
+      },
+    });
+    expect(await refusal(patch)).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  });
+
   test("says how long its URLs live and how large each part is", async () => {
     const upload = await openUpload(TWO_PARTS, { env: directEnv });
     const answer = await (await post(upload, "part-urls", { partNumbers: [2] })).json<PartUrls>();

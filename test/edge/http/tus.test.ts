@@ -234,7 +234,13 @@ describe("a tus upload", () => {
   test("refuses more bytes than it announced, whether their number is told or not", async () => {
     const length = { length: "100" };
     const told = await open(length);
-    expect(await refusal(append(told, 0, file.slice(0, 101)))).toMatchObject({ status: 400 });
+    const number = { "content-length": "101" };
+    expect(await refusal(append(told, 0, file.slice(0, 101), number))).toMatchObject({
+      status: 400,
+      code: "VALIDATION_ERROR",
+    });
+    // Before anything was read: nothing is stored.
+    expect(await offsetOf(told)).toBe(0);
     const untold = await open(length);
     const stream = new Response(file.slice(0, 101)).body as ReadableStream<Uint8Array>;
     const body = stream.pipeThrough(new TransformStream<Uint8Array, Uint8Array>());
@@ -313,6 +319,13 @@ describe("a tus upload", () => {
     }
     expect((await look(at, stranger)).status).toBe(404);
     expect(await offsetOf(at)).toBe(0);
+    // Nor does their look end the owner's writer.
+    const slow = pausedBody(file.slice(0, 50), file.slice(50, 100));
+    const written = append(at, 0, slow.body);
+    await slow.sent;
+    expect((await look(at, stranger)).status).toBe(404);
+    slow.goOn();
+    expect((await written).headers.get("upload-offset")).toBe("100");
   });
 
   test("is taken through POST by clients that can send nothing else", async () => {

@@ -86,6 +86,12 @@ describe("a form read as a stream", () => {
       "name=file; filename=\"=?utf-8?B?bmHDr3ZlLm1wNA==?=\"; filename*=UTF-8'en'na%C3%AFve.mp4",
       "naïve.mp4",
     ],
+    [
+      "extended in a charset that nobody promises to read",
+      "name=file; filename=a.mp4; filename*=iso-8859-1''b%20c.mp4",
+      "a.mp4",
+    ],
+    ["said twice, by the first", "name=file; filename=a.mp4; filename=b.exe", "a.mp4"],
     ["extended beyond sense", "name=file; filename=a.mp4; filename*=utf-8''%ff.mp4", "a.mp4"],
   ])("gives a file's name %s", async (_how, parameters, filename) => {
     const body = ascii(

@@ -1,8 +1,9 @@
 /** What the edge believes of an agent's list of files, by the files' names alone. */
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../../edge/media/store.ts";
-import { checkOutputs } from "../../../edge/pool/check-outputs.ts";
+import { checkOutputs, checkParts } from "../../../edge/pool/check-outputs.ts";
 import type { OutputReport, TaskOutput } from "../../../protocol/task.ts";
+import { indexOf, soundIndex } from "../../support/plans.ts";
 
 const media = {
   format: "jpg",
@@ -76,5 +77,41 @@ describe("the files of an attempt", () => {
     const mp4 = { out_1: { filename: "result.mp4", format: "mp4" as const } };
     const film: OutputReport = { ...sheet, filename: "result.mp4", format: "mp4" };
     expect(await check(mp4, film, cues)).toMatchObject({ status: "invalid" });
+  });
+});
+
+describe("the files of a chunk", () => {
+  const outputs = { out_1: { filename: "result.m3u8", format: "hls" as const } };
+  const pictures = { renditions: ["v720"], frames: 1, preludes: ["a-eng"] };
+  const made: OutputReport = {
+    ...sheet,
+    filename: "v720.c0.mp4",
+    format: "mp4",
+    role: "part",
+    index: indexOf(),
+  };
+  const sound: OutputReport = { ...made, filename: "a-eng.first.mp4", index: soundIndex };
+  const checked = (...reports: OutputReport[]) =>
+    checkParts(full as Store, "jobs/j/1/t/1/", { outputs, pictures }, reports);
+
+  test("may bring the beginning of the sound along", async () => {
+    expect(await checked(made, sound)).toMatchObject({ status: "ok" });
+  });
+
+  test.each([
+    ["under a name of its own", { ...sound, filename: "a-eng.mp4" }],
+    [
+      "of a track that there is not",
+      { ...sound, filename: "a-fra.first.mp4", index: { ...soundIndex, rendition: "a-fra" } },
+    ],
+    [
+      "that is no sound",
+      { ...sound, index: { track: "text" as const, rendition: soundIndex.rendition } },
+    ],
+  ])("bring no sound along %s", async (_, stray) => {
+    expect(await checked(made, stray)).toMatchObject({
+      status: "invalid",
+      detail: expect.stringContaining(`File '${stray.filename}' has a track of`),
+    });
   });
 });
