@@ -13,8 +13,8 @@ export interface IdempotentRequest {
 }
 
 export type ClaimResult =
-  /** The caller answers, and says so with `keepAnswer` or `dropClaim`. */
-  | { readonly status: "claimed"; readonly createdAt: number }
+  /** The caller answers, and says so with `keepAnswer` or `dropClaim`. `claimedAt` is which claim it is. */
+  | { readonly status: "claimed"; readonly createdAt: number; readonly claimedAt: number }
   | {
       readonly status: "answered";
       readonly httpStatus: number;
@@ -50,7 +50,7 @@ export async function claimKey(
       .returning({ createdAt: idempotency.createdAt }),
     catalogue.select().from(idempotency).where(sameKey(request)),
   ]);
-  if (inserted.length > 0) return { status: "claimed", createdAt: now };
+  if (inserted.length > 0) return { status: "claimed", createdAt: now, claimedAt: now };
   const row = rows[0];
   if (row === undefined) return { status: "in_progress" };
   if (row.requestHash !== request.requestHash) return { status: "mismatch" };
@@ -68,7 +68,7 @@ export async function claimKey(
   const claim = taken[0];
   return claim === undefined
     ? { status: "in_progress" }
-    : { status: "claimed", createdAt: claim.createdAt };
+    : { status: "claimed", createdAt: claim.createdAt, claimedAt: now };
 }
 
 /** Keeps the first answer; a later one changes nothing. */
@@ -88,11 +88,15 @@ export async function keepAnswer(
     .where(and(sameKey(request), isNull(idempotency.status)));
 }
 
-/** Lets the next try run: this one came to nothing. */
-export async function dropClaim(db: D1Database, request: IdempotentRequest): Promise<void> {
+/** Lets the next try run: this one came to nothing. A claim that another request has taken over meanwhile is its own. */
+export async function dropClaim(
+  db: D1Database,
+  request: IdempotentRequest,
+  claimedAt: number,
+): Promise<void> {
   await openCatalogue(db)
     .delete(idempotency)
-    .where(and(sameKey(request), isNull(idempotency.status)));
+    .where(and(sameKey(request), isNull(idempotency.status), eq(idempotency.claimedAt, claimedAt)));
 }
 
 /** Forgets what is older than a day, at most `limit` of it. */

@@ -100,7 +100,7 @@ function replay(httpStatus: number, kept: string): Response {
 async function claimOrReplay(
   c: Context<AppEnv>,
   request: IdempotentRequest,
-): Promise<{ readonly createdAt: number } | Response> {
+): Promise<{ readonly createdAt: number; readonly claimedAt: number } | Response> {
   const staleMs = streams(c.req.path) ? STALE_STREAM_CLAIM_MS : STALE_CLAIM_MS;
   const giveUpAt = Date.now() + WAIT_MS;
   for (;;) {
@@ -165,20 +165,24 @@ export function idempotency(): MiddlewareHandler<AppEnv> {
     );
     c.set("idempotentId", { createdAt: claim.createdAt, seed });
     await next();
-    await settle(c, request);
+    await settle(c, request, claim.claimedAt);
     return undefined;
   };
 }
 
 /** The answer stands whether or not it could be kept: a claim left behind goes stale and is taken over. */
-async function settle(c: Context<AppEnv>, request: IdempotentRequest): Promise<void> {
+async function settle(
+  c: Context<AppEnv>,
+  request: IdempotentRequest,
+  claimedAt: number,
+): Promise<void> {
   try {
     if (await isWorthKeeping(c.res.clone())) {
       const answer = JSON.stringify(await toKept(c.res.clone()));
       const fingerprint = c.get("fingerprint") ?? null;
       await keepAnswer(c.env.DB, request, { httpStatus: c.res.status, answer, fingerprint });
     } else {
-      await dropClaim(c.env.DB, request);
+      await dropClaim(c.env.DB, request, claimedAt);
     }
   } catch (error) {
     logError("idempotent_answer_not_kept", requestIdsOf(c), error);

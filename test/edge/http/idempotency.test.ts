@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { claimKey, keepAnswer, sweepIdempotency } from "../../../edge/catalogue/idempotency.ts";
+import {
+  claimKey,
+  dropClaim,
+  keepAnswer,
+  sweepIdempotency,
+} from "../../../edge/catalogue/idempotency.ts";
 import type { Job } from "../../../protocol/http/jobs.ts";
 import type { Video } from "../../../protocol/http/videos.ts";
 import { clip } from "../media/clips.ts";
@@ -204,8 +209,18 @@ describe("claims", () => {
       Array.from({ length: 5 }, () => claimKey(testEnv.DB, request("stale"), 61_001, 60_000)),
     );
     expect(takers.filter(({ status }) => status === "claimed")).toEqual([
-      { status: "claimed", createdAt: 1000 },
+      { status: "claimed", createdAt: 1000, claimedAt: 61_001 },
     ]);
+  });
+
+  test("one that was taken over is given up by its new holder alone: the old one lets nobody run beside that", async () => {
+    const key = request("taken-over");
+    await claimKey(testEnv.DB, key, 1000, 60_000);
+    await claimKey(testEnv.DB, key, 61_001, 60_000);
+    await dropClaim(testEnv.DB, key, 1000);
+    expect((await claimKey(testEnv.DB, key, 61_002, 60_000)).status).toBe("in_progress");
+    await dropClaim(testEnv.DB, key, 61_001);
+    expect((await claimKey(testEnv.DB, key, 61_003, 60_000)).status).toBe("claimed");
   });
 
   test("the first answer stays, whoever answers later", async () => {
