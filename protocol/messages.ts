@@ -66,6 +66,8 @@ const helloSchema = z.object({
   leases: z
     .array(z.object({ lease: leaseRefSchema, stage: stageSchema, fraction }))
     .max(MAX_HELLO_LEASES),
+  /** A `drain` was heard by this very process, on whatever socket: only a new one takes work again. */
+  draining: z.literal(true).exactOptional(),
 });
 
 /** Ready for leases that take up to `free` slots together. Remembered until used up: an idle agent says it once. */

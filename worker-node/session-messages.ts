@@ -62,6 +62,7 @@ export function helloOf(session: Session, version: number): WorkerMessageOf<"hel
       stage: report.stage,
       fraction: report.fraction,
     })),
+    ...(session.drainedByEdge ? { draining: true } : {}),
   };
 }
 

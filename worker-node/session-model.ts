@@ -119,7 +119,7 @@ export interface Session {
   readonly failures: number;
   readonly welcomedAt: number;
   readonly progressIntervalMs: number;
-  /** The edge asked for a drain: on this socket nothing new is taken. */
+  /** The edge asked for a drain: nothing new is taken until the agent is started anew, whatever becomes of the socket. */
   readonly drainedByEdge: boolean;
   /** No lease is asked for before this time: the disk was full, or an encoder is resting. */
   readonly restUntil: number;

@@ -152,7 +152,6 @@ function onWelcome(session: Session, welcome: EdgeMessageOf<"welcome">, now: num
     credit: 0,
     welcomedAt: now,
     progressIntervalMs: welcome.progressIntervalMs,
-    drainedByEdge: false,
   };
   const effects: SessionEffect[] = [
     { type: "set_ping", intervalMs: welcome.pingIntervalMs },

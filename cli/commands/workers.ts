@@ -26,7 +26,9 @@ Examples:
   withJson(
     workers
       .command("drain")
-      .description("let a worker finish what it holds, and give it nothing new")
+      .description(
+        "let a worker finish what it holds, and give it nothing new until it is started again",
+      )
       .argument("<id>", "wkr_..."),
   ).action(async (workerId: string, options: JsonOption) => {
     const answer = await clientFromEnvironment(process.env).drainWorker(workerId);

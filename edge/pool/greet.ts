@@ -39,8 +39,10 @@ export async function greet(
   }
   const { workerId } = connection;
   pool.workers.greet(workerId, hello.slots, hello.capabilities);
-  // A drained worker that comes back with nothing has finished, and was started anew.
-  if (hello.leases.length === 0) pool.workers.setDraining(workerId, false);
+  // A drain lasts as long as the process that was told of it, which takes it along to another shard. Whoever comes back
+  // with nothing, and does not say so, was started anew.
+  if (hello.draining) pool.workers.setDraining(workerId, true);
+  else if (hello.leases.length === 0) pool.workers.setDraining(workerId, false);
   connection.update({ greeted: true, credit: 0 });
   recordHello(pool, workerId, hello);
   const effects = [

@@ -151,12 +151,14 @@ describe("drain and abort", () => {
     expect(agent.happen({ type: "drain" })).toEqual([{ type: "exit", reason: "drained" }]);
   });
 
-  test("a drain by the edge takes nothing new and stays; a new welcome ends it", () => {
+  test("a drain by the edge takes nothing new, outlives the socket, and is said in the next hello", () => {
     const agent = drive();
     agent.join();
     expect(sent(agent.hear({ type: "drain" }))).toEqual([{ type: "pull", free: 0 }]);
     agent.close();
-    expect(sent(agent.join().effects)).toEqual([{ type: "pull", free: 1 }]);
+    const { hello, effects } = agent.join();
+    expect(hello).toMatchObject({ leases: [], draining: true });
+    expect(sent(effects)).toEqual([]);
   });
 
   test("an abort stops every attempt and releases its lease before it ends", () => {

@@ -92,7 +92,8 @@ const drainRoute = createRoute({
   path: "/workers/{workerId}/drain",
   operationId: "drainWorker",
   tags,
-  summary: "Let a worker finish what it holds, and give it nothing new",
+  summary:
+    "Let a worker finish what it holds, and give it nothing new until its agent is started again",
   middleware: requireScope("admin"),
   request: { params, body: noFields },
   responses: answers(

@@ -56,6 +56,21 @@ describe("a worker", () => {
     expect((await restarted.expect("lease")).lease.epoch).toBe(lease.epoch + 1);
   });
 
+  test("that was drained while idle stays so through a lost socket, and where it says so to another shard", async () => {
+    for (const isAnotherShard of [false, true]) {
+      const pool = newPool();
+      const agent = await join(pool, { free: 0 });
+      if (!isAnotherShard) await rpc(pool).drain(agent.workerId);
+      const again = await dial(pool, agent.workerId);
+      again.hello({ draining: true });
+      await again.expect("welcome");
+      expect(await again.next()).toEqual({ type: "drain" });
+      again.say({ type: "pull", free: 1 });
+      await rpc(pool).submit(submissionOf());
+      expect(await again.settled()).toEqual([]);
+    }
+  });
+
   test("that said hello is in the record with what it proved, the newest word last", async () => {
     const pool = newPool();
     const workerId = newId("worker", time());
