@@ -108,7 +108,7 @@ describe("the plan of a ladder", () => {
   test("deinterlaces once, before the pictures are split", () => {
     const { steps } = planned(withVideo({ interlaced: true }), { name: "hls" });
     const [run] = steps.filter((step) => step.kind === "ffmpeg");
-    expect(run?.filterComplex).toMatch(/^\[0:0\]bwdif[^;]*split=4/);
+    expect(run?.filterComplex).toMatch(/^\[0:0\]scale=w=1280:h=720,bwdif[^;]*split=4/);
     expect(run?.filterComplex?.match(/bwdif/g)).toHaveLength(1);
   });
 
