@@ -119,7 +119,9 @@ describe("a chunk is cut out", () => {
 
   test.each(["hls", "transcode"])("after fields became pictures, in %s once for all", (name) => {
     const [middle] = graphs(long({ interlaced: true }), { name }, even);
-    expect(middle).toMatch(/^\[0:0\]bwdif=[^,]*,settb=expr=1\/30000,trim=start_pts=/);
+    expect(middle).toMatch(
+      /^\[0:0\]scale=w=1280:h=720,bwdif=[^,]*,settb=expr=1\/30000,trim=start_pts=/,
+    );
     expect(middle?.match(/bwdif/g)).toHaveLength(1);
   });
 
