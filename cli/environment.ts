@@ -21,6 +21,11 @@ export function edgeUrl(environment: Environment): string {
       `TELECINE_URL is '${text}': it must be a URL such as https://video.example.com.`,
     );
   }
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError(
+      "TELECINE_URL holds a user or a password, which are not sent: give the key in TELECINE_API_KEY.",
+    );
+  }
   return text;
 }
 

@@ -1,4 +1,5 @@
 /** Uploads a file and goes on with an upload that was cut off: only what is missing is sent. */
+import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import type { ApiClient } from "../client/client.ts";
 import { type BegunUpload, sendFile } from "../client/send-file.ts";
@@ -60,8 +61,12 @@ export async function requireFile(file: string): Promise<void> {
   await (await openFile(file)).close();
 }
 
+/** Without `O_NONBLOCK` the opening of a pipe waits for whoever writes to it, and no signal ends that. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 async function openFile(file: string): Promise<FileHandle> {
-  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+  if (file === "") throw new UsageError(`The file's name is empty. ${GIVE_A_VIDEO}`);
+  const handle = await open(file, READ).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") throw new UsageError(missingText(file));
     throw error;
   });

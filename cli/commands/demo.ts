@@ -21,6 +21,7 @@ import { onStopSignal } from "../runtime/signals.ts";
 import { saveOutputs } from "../save-outputs.ts";
 import { requireFile } from "../upload.ts";
 import { watchJob } from "../watch-job.ts";
+import { prepareFolder } from "./save.ts";
 
 const OUTPUT_FOLDER = "telecine-demo";
 
@@ -34,7 +35,12 @@ export function addDemo(program: Command): void {
     .argument("[file]", "a video; without one a clip is made")
     .addHelpText(
       "after",
-      "\nTELECINE_DEBUG=1 prints the logs of the edge and the worker where it fails.",
+      `
+The outputs are saved under ${OUTPUT_FOLDER}/. TELECINE_DEBUG=1 prints the logs of the edge and the worker where it fails.
+
+Examples:
+  telecine demo
+  telecine demo talk.mov`,
     )
     .action(async (file: string | undefined) => {
       await demo(file ? path.resolve(file) : null).catch(failed);
@@ -49,6 +55,7 @@ function failed(error: unknown): never {
 async function demo(given: string | null): Promise<void> {
   // What would otherwise come to light after everything was started.
   if (given !== null) await requireFile(given);
+  await prepareFolder(OUTPUT_FOLDER, "The demo saves there: run it in another folder.");
   const folder = await mkdtemp(path.join(tmpdir(), "telecine-demo-"));
   const say = (text: string) => process.stdout.write(`${text}\n`);
   const edgeLog: string[] = [];

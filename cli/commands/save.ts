@@ -19,17 +19,22 @@ export function saveShown(client: TelecineClient, job: Job, folder: string): Pro
 }
 
 /**
- * Makes the folder of `--out`: what is wrong with it is said before a job is waited for.
+ * Makes the folder that outputs are saved in: what is wrong with it is said before a job is waited for. `remedy` says how
+ * another is named.
  *
  * @throws UsageError where it is no folder, the system's error where it may not be written.
  */
-export async function prepareFolder(folder: string): Promise<void> {
+export async function prepareFolder(
+  folder: string,
+  remedy = "Give --out a folder; it is made where need be.",
+): Promise<void> {
+  if (folder === "") throw new UsageError(`The folder's name is empty. ${remedy}`);
   try {
     await makeFolder(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "EEXIST" && code !== "ENOTDIR") throw error;
-    throw new UsageError(`${folder} is no folder. Give --out a folder; it is made where need be.`);
+    throw new UsageError(`${folder} is no folder. ${remedy}`);
   }
   await access(folder, constants.W_OK);
 }

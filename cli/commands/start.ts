@@ -29,6 +29,17 @@ export function addStart(program: Command): void {
       wholeNumber("--workers", 0, 64),
       1,
     )
+    .addHelpText(
+      "after",
+      `
+It runs until Ctrl-C; use it from another terminal. The root key is in root-key in the data folder. Settings, such as
+MAX_FILE_SIZE_MB, come from the environment: the README lists them.
+
+Examples:
+  telecine start
+  telecine start --port 9000 --data /srv/telecine --workers 2
+  ALLOW_INSECURE_WEBHOOKS=true telecine start      # webhooks to this machine, for development`,
+    )
     .action(async (options: StartOptions) => {
       const stopped = stopSignal(process.env);
       // The runtime is large: other commands do without it.

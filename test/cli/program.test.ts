@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { edgeUrl } from "../../cli/environment.ts";
 import { exitCodeOf } from "../../cli/exit.ts";
 import { failureText } from "../../cli/failure.ts";
 import { buildProgram } from "../../cli/program.ts";
@@ -57,10 +58,29 @@ describe("help", () => {
     expect(await said("help", "jobs")).toContain("Usage: telecine jobs");
   });
 
+  // The agent has a help of its own.
+  const commands = buildProgram({ version: "1.2.3", description: "Telecine" }).commands.map(
+    (command) => command.name(),
+  );
+  test.each(commands.filter((name) => name !== "worker" && name !== "help"))(
+    "of %s has an example",
+    async (name) => {
+      expect(await said(name, "--help")).toMatch(/^Examples?:\n {2}.*telecine /m);
+    },
+  );
+
   test("tells no default of a flag, and that of anything else", async () => {
     const help = await said("transcode", "--help");
     expect(help).not.toMatch(/default: (?:false|true|\{)/);
     expect(help).toContain("parts under way at once (default: 3)");
     expect(await said("keys", "create", "--help")).toMatch(/--scopes.*\(default: read,write\)/);
+  });
+});
+
+describe("TELECINE_URL", () => {
+  test("with a password in it is refused without repeating the password", () => {
+    const read = () => edgeUrl({ TELECINE_URL: "https://me:secret@video.example.com" });
+    expect(read).toThrow("TELECINE_URL holds a user or a password");
+    expect(read).not.toThrow("secret");
   });
 });
