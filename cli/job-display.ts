@@ -62,22 +62,33 @@ function byWhom(attempts: readonly Attempt[]): string {
   return names.length === 0 ? "" : ` by ${names.join(", ")}`;
 }
 
-/** What was done in a stage, for people. */
+/** What makes pictures in the last run: its parts where it was divided, for what divided it encoded nothing. */
+function encodersOf(attempts: readonly Attempt[]): readonly Attempt[] {
+  const run = attempts.at(-1)?.run;
+  const chunks = attempts.filter((each) => each.run === run && each.kind === "chunk");
+  return chunks.length > 0 ? chunks : countedOf(attempts).filter(({ kind }) => kind === "whole");
+}
+
+/** What was done in a stage, for people; while the job still runs, what is known of it by then. */
 function deedOf(stage: Job["stages"][number]["name"], attempts: readonly Attempt[]): string | null {
   const counted = countedOf(attempts);
   const makers = counted.filter(({ kind }) => kind !== "merge");
-  const chunks = makers.filter(({ kind }) => kind === "chunk").length;
   switch (stage) {
     case "probing":
       return `source read${byWhom(makers.slice(0, 1))}`;
     case "planning": {
-      if (makers.length === 0) return null;
-      const maker = makers.find(({ encoder }) => encoder !== null);
-      if (maker === undefined) return "no need to encode: the streams are kept";
-      return `encode with ${maker.encoder} on ${maker.device ?? "cpu"}`;
+      const encoders = encodersOf(attempts);
+      const known = encoders.find(({ encoder }) => encoder !== null);
+      if (known !== undefined) return `encode with ${known.encoder} on ${known.device ?? "cpu"}`;
+      const isKept = encoders.some(({ kind, state }) => kind === "whole" && state === "completed");
+      return isKept ? "no need to encode: the streams are kept" : null;
     }
-    case "segmenting":
-      return chunks === 0 ? "cut into chunks" : `cut into ${chunks} chunks`;
+    case "segmenting": {
+      // Parts that nobody has taken up yet have no attempts: all are known once they are merged.
+      const isMerging = counted.some(({ kind }) => kind === "merge");
+      const chunks = makers.filter(({ kind }) => kind === "chunk").length;
+      return isMerging ? `cut into ${chunks} chunks` : "cut into chunks";
+    }
     case "transcoding":
       return `written, read back, checked and sent up${byWhom(makers)}`;
     case "merging":

@@ -107,6 +107,22 @@ describe("a stage that is over", () => {
     expect(deed("merging")).toBe("joined by gpu-3");
   });
 
+  test("of a job that still runs says what is known by then", () => {
+    const deed = (name: Job["stages"][number]["name"], attempts: readonly Attempt[]) =>
+      stageLine({ ...stage, name }, attempts).split(": ")[1];
+    const begun = { ...attempt, state: "running", encoder: null, device: null } as Attempt;
+    expect(deed("planning", [begun])).toBeUndefined();
+    const planner = { ...attempt, encoder: null, device: null };
+    const chunk = (changes: Partial<Attempt>): Attempt => ({
+      ...{ ...attempt, kind: "chunk", state: "running", encoder: "libx265" },
+      ...changes,
+    });
+    expect(deed("planning", [planner, chunk({ encoder: null })])).toBeUndefined();
+    const divided = [planner, chunk({ state: "failed" }), chunk({}), chunk({ state: "completed" })];
+    expect(deed("planning", divided)).toBe("encode with libx265 on cpu");
+    expect(deed("segmenting", divided)).toBe("cut into chunks");
+  });
+
   test("that failed claims nothing", () => {
     const failed = { ...stage, name: "transcoding", state: "failed" } as const;
     expect(stageLine(failed, [attempt])).toBe("  transcoding  failed in 1.50 s");
