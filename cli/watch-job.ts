@@ -74,6 +74,8 @@ async function follow(
     });
     if (answer.body === null) return;
     for await (const event of readJobEvents(answer.body)) {
+      // The history begins with the first run: of a job that was retried, how an earlier one failed is no news.
+      if (event.data.run < job.run) continue;
       job = withEvent(job, event);
       // The last word is the edge's: it has the times of the end, too.
       if (!isTerminalState(job.state)) onChange(job);

@@ -43,8 +43,8 @@ function jobIn(state: JobState, progress = 0): Job {
   };
 }
 
-function block(state: JobState, id: number): string {
-  const data = { ...jobIn(state), sequence: id, at: "2026-11-22T17:01:02.345Z", attempts: [] };
+function block(state: JobState, id: number, run = 1): string {
+  const data = { ...jobIn(state), run, sequence: id, at: "2026-11-22T17:01:02.345Z", attempts: [] };
   return `id: ${id}\nevent: state\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
@@ -104,6 +104,20 @@ describe("following a job", () => {
     expect(seen).toEqual(["queued 0", "transcoding 0", "transcoding 41.5", "completed 100"]);
     expect(last).toEqual(jobIn("completed", 100));
     expect(client.asked).toEqual(["job", `GET /v1/jobs/${jobId}/events`, "job"]);
+  });
+
+  test("that was retried shows the run that is asked after, and not how those before it failed", async () => {
+    const client = edge({
+      stream: [
+        ...[block("queued", 1), block("transcoding", 2), block("failed", 3)],
+        ...[block("queued", 4, 2), block("probing", 5, 2), block("completed", 6, 2)],
+      ].join(""),
+      jobs: [
+        { ...jobIn("queued"), run: 2 },
+        { ...jobIn("completed", 100), run: 2 },
+      ],
+    });
+    expect((await statesSeen(client)).seen).toEqual(["queued 0", "probing 0", "completed 100"]);
   });
 
   test("goes on by asking when the stream breaks off", async () => {
