@@ -33,7 +33,10 @@ export function addTranscode(program: Command): void {
   const command = program
     .command("transcode")
     .description("upload a file and transcode it on the edge at TELECINE_URL with TELECINE_API_KEY")
-    .argument("<file>", "the video; or the id of one that is there (vid_...), or an https:// URL")
+    .argument(
+      "<file...>",
+      "the video; or the id of one that is there (vid_...), or an https:// URL; concat takes several",
+    )
     .option(
       "--recipe <name>",
       `what to make of it: ${recipeNames.join(", ")}`,
@@ -65,12 +68,14 @@ export function addTranscode(program: Command): void {
 Examples:
   telecine transcode talk.mov --recipe resize --param height=720 --out done/
   telecine transcode talk.mov --preset hls-1080p --wait --json | jq -r '.outputs[0].url'
+  telecine transcode intro.mp4 talk.mov --recipe concat --out done/
   job=$(telecine transcode talk.mov --recipe webReady)    # does not wait`,
     )
-    .action(async (file: string, options: TranscodeOptions) => {
+    .action(async (files: string[], options: TranscodeOptions) => {
       const work = workOf(options);
+      requireCount(files, options.recipe);
       const client = clientFromEnvironment(process.env);
-      const job = await transcode(client, file, work, options);
+      const job = await transcode(client, files, work, options);
       if ((options.wait || options.out !== undefined) && job.state !== "completed") {
         process.exitCode = exitCodes.notCompleted;
       }
@@ -103,39 +108,80 @@ function workOf({ recipe, preset, param }: TranscodeOptions): Record<string, unk
   return { presetId: preset };
 }
 
+/** What is too many or too few is told in the words of the command line, not in those of the request. */
+function requireCount(files: readonly string[], recipe: string | undefined): void {
+  if (recipe === "concat" && files.length < 2) {
+    throw new UsageError("concat joins two files or more: name them in their order.");
+  }
+  if (recipe !== "concat" && files.length > 1) {
+    throw new UsageError(
+      `One file at a time, and here are ${files.length}; --recipe concat alone takes several. Quote a name with spaces.`,
+    );
+  }
+}
+
+/** A request without its inputs. */
+type Rest = Readonly<Record<string, unknown>> & { readonly output?: { readonly format: string } };
+
 const VIDEO_ID = /^vid_[0-9A-Z]{26}$/;
 /** Of the form of an id, and no id: its time is the beginning of 1970. */
 const NO_VIDEO = `vid_${"0".repeat(26)}`;
 
+type Input = { readonly url: string } | { readonly videoId: string };
+
+/** What is there already; null for a file. */
+function inputOf(file: string): Input | null {
+  if (/^https?:\/\//.test(file)) return { url: file };
+  return VIDEO_ID.test(file) ? { videoId: file } : null;
+}
+
+/** The request for a job of these inputs, in their order. */
+function requestOf(inputs: readonly Input[], { output, ...rest }: Rest): JobRequest {
+  const [only, ...others] = inputs;
+  if (only === undefined || others.length > 0) {
+    const named = inputs.map((input, index) => [`in_${index + 1}`, input]);
+    const files = output ? { output_files: { out_1: `result.${output.format}` } } : {};
+    return { input_files: Object.fromEntries(named), ...files, ...rest } as JobRequest;
+  }
+  const source = "url" in only ? { input: only } : only;
+  return { ...source, ...(output ? { output } : {}), ...rest } as JobRequest;
+}
+
 /**
- * Where the job's video comes from; a file is uploaded first. Before that the edge is asked for the same job of a video
+ * Where the job's pictures come from; files are uploaded first. Before that the edge is asked for the same job of a video
  * that cannot be: what it refuses otherwise, it would refuse after the last byte, too.
  */
-async function sourceOf(
+async function inputsOf(
   client: TelecineClient,
-  file: string,
-  rest: Record<string, unknown>,
+  files: readonly string[],
+  rest: Rest,
   flags: UploadFlags,
-): Promise<Record<string, unknown>> {
-  if (/^https?:\/\//.test(file)) return { input: { url: file } };
-  if (VIDEO_ID.test(file)) return { videoId: file };
-  await requireFile(file);
-  await client.createJob({ ...rest, videoId: NO_VIDEO } as JobRequest).catch((error: unknown) => {
-    const isOfVideo = error instanceof ApiFailure && error.answer?.code === "VIDEO_NOT_FOUND";
-    if (!isOfVideo) throw error;
-  });
-  return { videoId: (await uploadShown(client, file, flags)).videoId };
+): Promise<Input[]> {
+  const here = files.filter((file) => inputOf(file) === null);
+  for (const file of here) await requireFile(file);
+  if (here.length > 0) {
+    const asked = files.map((file) => inputOf(file) ?? { videoId: NO_VIDEO });
+    await client.createJob(requestOf(asked, rest)).catch((error: unknown) => {
+      const isOfVideo = error instanceof ApiFailure && error.answer?.code === "VIDEO_NOT_FOUND";
+      if (!isOfVideo) throw error;
+    });
+  }
+  const inputs: Input[] = [];
+  for (const file of files) {
+    inputs.push(inputOf(file) ?? { videoId: (await uploadShown(client, file, flags)).videoId });
+  }
+  return inputs;
 }
 
 async function transcode(
   client: TelecineClient,
-  file: string,
+  files: readonly string[],
   work: Record<string, unknown>,
   options: TranscodeOptions,
 ): Promise<Job> {
   const { format, quality, pool, priority, timeout, webhook, out } = options;
   if (out !== undefined) await prepareFolder(out);
-  const rest = {
+  const rest: Rest = {
     ...work,
     ...(format === undefined ? {} : { output: { format } }),
     ...(quality ? { quality: true } : {}),
@@ -144,9 +190,9 @@ async function transcode(
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
     ...(webhook === undefined ? {} : { webhookUrl: webhook }),
   };
-  const source = await sourceOf(client, file, rest, options);
+  const inputs = await inputsOf(client, files, rest, options);
   // What is wrong with names and values the edge says better: it knows its recipes.
-  const queued = await client.createJob({ ...source, ...rest } as JobRequest);
+  const queued = await client.createJob(requestOf(inputs, rest));
   if (!options.wait && out === undefined) {
     print(options, queued, () => `${queued.jobId}\n`);
     return queued;

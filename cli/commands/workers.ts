@@ -32,7 +32,12 @@ Examples:
       .argument("<id>", "wkr_..."),
   ).action(async (workerId: string, options: JsonOption) => {
     const answer = await clientFromEnvironment(process.env).drainWorker(workerId);
-    print(options, answer, () => `${answer.workerId} takes nothing new.\n`);
+    print(
+      options,
+      answer,
+      () =>
+        `${answer.workerId} takes nothing new. Once it is idle, end it: it takes work again when it connects anew.\n`,
+    );
   });
   withJson(
     workers

@@ -1,6 +1,6 @@
 /** The command as people and scripts run it: child processes against one real service. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, request as requestHttp } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -161,6 +161,18 @@ describe("telecine upload", () => {
       stderr: "missing.mp4 does not exist. Give the path of a video.\n",
     });
     expect((await run(["upload", world.folder])).code).toBe(2);
+    expect(await run(["upload", ""])).toMatchObject({
+      code: 2,
+      stderr: "The file's name is empty. Give the path of a video.\n",
+    });
+  });
+
+  test.skipIf(process.platform === "win32")("of a pipe waits for nobody to write", async () => {
+    execFileSync("mkfifo", [path.join(world.folder, "pipe.mp4")]);
+    expect(await run(["upload", "pipe.mp4"])).toMatchObject({
+      code: 2,
+      stderr: "pipe.mp4 is no file. Give the path of a video.\n",
+    });
   });
 });
 
@@ -216,6 +228,25 @@ describe("a job by the command", () => {
     expect(listed.stdout).not.toContain("\u001b");
   });
 
+  test("joins several files in their order, and no other work takes more than one", async () => {
+    const out = path.join(world.folder, "joined");
+    const { videoId } = await json<{ videoId: string }>(["upload", small]);
+    const made = await run([
+      ...["transcode", small, videoId, small, "--recipe", "concat", "--format", "mov"],
+      ...["--out", out, "--json"],
+    ]);
+    expect([made.code, made.stderr]).toEqual([0, expect.stringContaining("completed")]);
+    const { inputs } = JSON.parse(made.stdout) as { inputs: Record<string, { videoId: string }> };
+    expect(Object.keys(inputs)).toEqual(["in_1", "in_2", "in_3"]);
+    expect(inputs.in_2).toEqual({ videoId });
+    const probed = await world.probe(path.join(out, "result.mov"));
+    expect(probed.streams[0]?.nb_read_frames).toBe("75");
+    const one = await run(["transcode", small, "--recipe", "concat"]);
+    expect([one.code, one.stderr]).toEqual([2, expect.stringContaining("two files or more")]);
+    const two = await run(["transcode", small, small, "--recipe", "webReady"]);
+    expect([two.code, two.stderr]).toEqual([2, expect.stringContaining("One file at a time")]);
+  });
+
   test("that cannot complete exits 4, is cancelled once, and is retried where that may help", async () => {
     await json(["workers", "token", "--name", "nobody", "--pool", "empty"]);
     const queued = await json<{ jobId: string }>([
@@ -254,6 +285,8 @@ describe("a job by the command", () => {
     expect([pool.code, pool.stderr]).toEqual([2, expect.stringContaining("pool must be one of")]);
     const folder = await run([...work, "webReady", "--out", small]);
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining("is no folder")]);
+    const unnamed = await run([...work, "webReady", "--out", ""]);
+    expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining("name is empty")]);
     expect((await world.host.client.listVideos()).videos).toEqual(videos);
     expect(await jobIds()).toEqual(before);
   });
@@ -359,4 +392,15 @@ test("what was typed wrongly exits 2 and names what is meant; help exits 0", asy
   const help = await run(["--help"]);
   expect([help.code, help.stdout]).toEqual([0, expect.stringContaining("Exit codes:")]);
   expect((await run(["jobs"], { TELECINE_API_KEY: "" })).code).toBe(3);
+});
+
+test("a demo that could not save what it makes says so before it starts anything", async () => {
+  const place = path.join(world.folder, "telecine-demo");
+  await writeFile(place, "");
+  expect(await run(["demo", small])).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "telecine-demo is no folder. The demo saves there: run it in another folder.\n",
+  });
+  await rm(place);
 });
