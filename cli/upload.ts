@@ -32,8 +32,9 @@ export async function upload(
   options: UploadOptions,
 ): Promise<Video> {
   const handle = await openFile(file);
+  let state: UploadState | null = null;
   try {
-    const state = await stateOf(client, file, handle, options.stateFolder);
+    state = await stateOf(client, file, handle, options.stateFolder);
     const known = await findKnown(client, state, options.signal);
     if (known.status === "done") {
       state?.forget();
@@ -43,6 +44,8 @@ export async function upload(
     state?.forget();
     return video;
   } catch (error) {
+    // No video, or too large: the edge has thrown the bytes away, and the next time ends the same.
+    if (error instanceof ApiFailure && [413, 415].includes(error.status)) state?.forget();
     if (options.signal.aborted) throw new InterruptedError(stoppedText(options.stateFolder));
     throw error;
   } finally {

@@ -126,7 +126,7 @@ export function addRetry(program: Command): void {
   withJson(command)
     .addHelpText(
       "after",
-      "\nExample:\n  telecine retry job_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA --timeout 7200",
+      "\nExample:\n  telecine retry job_01KAPZ5Y7M3T3V1H1ZK3N0Q9RA --timeout 3600",
     )
     .action(async (jobId: string, options: JsonOption & { readonly timeout?: number }) => {
       const { timeout } = options;

@@ -167,6 +167,13 @@ describe("telecine upload", () => {
     });
   });
 
+  test("of what is no video is refused, and not remembered", async () => {
+    await writeFile(path.join(world.folder, "words.mp4"), "no pictures");
+    const refused = await run(["upload", "words.mp4"]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("like text")]);
+    expect(await readdir(path.join(world.folder, "state/telecine"))).toEqual([]);
+  });
+
   test.skipIf(process.platform === "win32")("of a pipe waits for nobody to write", async () => {
     execFileSync("mkfifo", [path.join(world.folder, "pipe.mp4")]);
     expect(await run(["upload", "pipe.mp4"])).toMatchObject({

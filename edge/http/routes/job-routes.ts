@@ -140,7 +140,7 @@ export const retryJobRoute = createRoute({
   middleware: write,
   request: {
     params,
-    body: { ...jsonRequest(retryRequestSchema, { timeoutSeconds: 7200 }), required: false },
+    body: { ...jsonRequest(retryRequestSchema, { timeoutSeconds: 3600 }), required: false },
   },
   responses: answers(
     { 200: { schema: retriedSchema, example: { retried: true, jobId: JOB_ID } } },
