@@ -36,7 +36,7 @@ Examples:
       options,
       answer,
       () =>
-        `${answer.workerId} takes nothing new. Once it is idle, end it: it takes work again when it connects anew.\n`,
+        `${answer.workerId} takes nothing new. Once it is idle, end it: it takes work again when it is started again.\n`,
     );
   });
   withJson(

@@ -41,9 +41,10 @@ export interface Host {
  * @throws HostError that says what is wrong and what to do about it.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  await checkPort(options);
+  // First: whoever starts it twice learns that it runs already, not that something has its port.
   const folder = await openDataFolder(options.data);
   try {
+    await checkPort(options);
     return await startOn(folder, options);
   } catch (error) {
     await folder.release();

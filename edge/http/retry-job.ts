@@ -14,7 +14,10 @@ import type { SpecSource } from "./job-spec.ts";
 import { readLive } from "./live-job.ts";
 
 function notRetryable(jobId: string, reason: string): ApiError {
-  return new ApiError("JOB_NOT_RETRYABLE", `Job '${jobId}' cannot be retried: ${reason}.`);
+  return new ApiError(
+    "JOB_NOT_RETRYABLE",
+    `Job '${jobId}' cannot be retried: ${reason.replace(/\.$/, "")}.`,
+  );
 }
 
 /** The videos must still be the ones that were accepted: a submission never changes. */

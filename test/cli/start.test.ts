@@ -181,6 +181,11 @@ describe("telecine start", () => {
     const other = both.find((started) => started !== ended);
     const url = await other?.ready;
     expect((await fetch(`${url}/health`)).status).toBe(200);
+    // On its very port the folder is named all the same: that is what whoever starts it again has to know.
+    const port = new URL(url ?? "").port;
+    const third = await start(["--port", port, "--workers", "0", "--data", folder]);
+    expect(await third.closed).toBe(1);
+    expect(third.stderr.join("\n")).toContain(`Telecine runs on it at ${url}`);
     other?.process.kill("SIGTERM");
     expect(await other?.closed).toBe(0);
   });
