@@ -1,18 +1,6 @@
-/** Filters of several inputs or outputs, and sources that make pictures or sound of their own. */
+/** Filters of several inputs or outputs. */
 import { expression } from "../expression.ts";
-import {
-  boolean,
-  color,
-  decimal,
-  either,
-  int,
-  MAX_RATE,
-  oneOf,
-  rate,
-  size,
-  time,
-  word,
-} from "../values.ts";
+import { boolean, color, decimal, either, int, oneOf, time, word } from "../values.ts";
 import {
   audio,
   type FilterSpec,
@@ -23,22 +11,11 @@ import {
   timed,
   video,
 } from "./define.ts";
-import { arranged, MAIN_NAMES, SIZE_NAMES, scaledByOther, stacked, told } from "./geometry.ts";
-import {
-  channelLayout,
-  mask,
-  overlayPlace,
-  pixels,
-  sampleRate,
-  scalerFlags,
-  unit,
-} from "./types.ts";
+import { arranged, MAIN_NAMES, SIZE_NAMES, scaledByOther, stacked } from "./geometry.ts";
+import { channelLayout, mask, overlayPlace, pixels, scalerFlags, unit } from "./types.ts";
 
 /** Inputs or outputs of one filter. */
 const MAX_PADS = 16;
-/** What a source makes, in seconds. */
-const sourceSeconds = time(0, 14_400);
-
 const pads = (media: "video" | "audio", name: string, fallback: number) => (params: Params) =>
   several(media, number(params, name, fallback));
 
@@ -84,11 +61,6 @@ const transition = oneOf(
   ...["coverdown", "revealleft", "revealright", "revealup", "revealdown"],
 );
 
-const spectrumColors = oneOf(
-  ...["channel", "intensity", "rainbow", "moreland", "nebulae", "fire", "fiery", "fruit", "cool"],
-  ...["magma", "green", "viridis", "plasma", "cividis", "terrain"],
-);
-
 const stackParams = { inputs: int(2, MAX_PADS), shortest: boolean };
 const stackEnd = (params: Params, inputs: readonly boolean[]) =>
   isOn(params, "shortest") ? inputs.every(Boolean) : inputs.some(Boolean);
@@ -98,18 +70,6 @@ const concatPads = (params: Params) => [
   ...several("video", number(params, "v", 1)),
   ...several("audio", number(params, "a", 0)),
 ];
-
-/** A source of pictures; without a duration it has no end. */
-function pictureSource(own: FilterSpec["params"] = {}): FilterSpec {
-  const params = { ...own, size, rate: rate(1, MAX_RATE), duration: sourceSeconds, sar: unit };
-  return video({
-    params,
-    aliases: { s: "size", r: "rate", d: "duration", c: "color" },
-    inputs: [],
-    size: (given) => told("size", "320x240")(given),
-    endless: (given) => !given.has("duration"),
-  });
-}
 
 export const severalFilters: Readonly<Record<string, FilterSpec>> = {
   split: video({ params: { outputs: int(1, MAX_PADS) }, outputs: pads("video", "outputs", 2) }),
@@ -312,97 +272,6 @@ export const severalFilters: Readonly<Record<string, FilterSpec>> = {
     },
     outputs: (params) => several("audio", splitChannels(params)),
   }),
-  color: pictureSource({ color }),
-  testsrc: pictureSource(),
-  testsrc2: pictureSource(),
-  smptebars: pictureSource(),
-  smptehdbars: pictureSource(),
-  anullsrc: audio({
-    params: {
-      channel_layout: channelLayout,
-      sample_rate: sampleRate,
-      nb_samples: int(1, 65_535),
-      duration: sourceSeconds,
-    },
-    aliases: { cl: "channel_layout", r: "sample_rate", n: "nb_samples", d: "duration" },
-    inputs: [],
-    endless: (params) => !params.has("duration"),
-  }),
-  sine: audio({
-    params: {
-      frequency: decimal(0, 96_000),
-      beep_factor: decimal(0, 100),
-      sample_rate: sampleRate,
-      duration: sourceSeconds,
-    },
-    aliases: { f: "frequency", b: "beep_factor", r: "sample_rate", d: "duration" },
-    inputs: [],
-    endless: (params) => !params.has("duration"),
-  }),
-  showwaves: {
-    params: {
-      size,
-      mode: oneOf("point", "line", "p2p", "cline"),
-      rate: rate(1, MAX_RATE),
-      split_channels: boolean,
-      colors: word(/^[A-Za-z0-9#@.]{1,40}(?:\|[A-Za-z0-9#@.]{1,40}){0,15}$/, "colours parted by |"),
-      scale: oneOf("lin", "log", "sqrt", "cbrt"),
-      draw: oneOf("scale", "full"),
-    },
-    aliases: { s: "size", r: "rate" },
-    order: ["size"],
-    inputs: () => ["audio"],
-    outputs: () => ["video"],
-    size: told("size", "600x240"),
-  },
-  avectorscope: {
-    params: {
-      mode: oneOf("lissajous", "lissajous_xy", "polar"),
-      rate: rate(1, MAX_RATE),
-      size,
-      zoom: decimal(0, 10),
-      draw: oneOf("dot", "line"),
-      scale: oneOf("lin", "sqrt", "cbrt", "log"),
-    },
-    aliases: { m: "mode", r: "rate", s: "size" },
-    order: ["mode"],
-    inputs: () => ["audio"],
-    outputs: () => ["video"],
-    size: told("size", "400x400"),
-  },
-  showwavespic: {
-    params: {
-      size,
-      split_channels: boolean,
-      colors: word(/^[A-Za-z0-9#@.]{1,40}(?:\|[A-Za-z0-9#@.]{1,40}){0,15}$/, "colours parted by |"),
-      scale: oneOf("lin", "log", "sqrt", "cbrt"),
-      draw: oneOf("scale", "full"),
-      filter: oneOf("average", "peak"),
-    },
-    aliases: { s: "size" },
-    order: ["size"],
-    inputs: () => ["audio"],
-    outputs: () => ["video"],
-    size: told("size", "600x240"),
-    waitsForEnd: true,
-  },
-  showspectrumpic: {
-    params: {
-      size,
-      mode: oneOf("combined", "separate"),
-      color: spectrumColors,
-      scale: oneOf("lin", "sqrt", "cbrt", "log", "4thrt", "5thrt"),
-      // Its legend adds to the size by the font's: without it the size is the one told.
-      legend: oneOf("0"),
-    },
-    aliases: { s: "size" },
-    order: ["size"],
-    inputs: () => ["audio"],
-    outputs: () => ["video"],
-    check: (params) => (params.has("legend") ? null : "needs legend=0"),
-    size: told("size", "4096x2048"),
-    waitsForEnd: true,
-  },
 };
 
 /** How many outputs `channelsplit` has. */

@@ -3,14 +3,17 @@ import { audioFilters } from "./audio.ts";
 import { colorFilters } from "./color.ts";
 import type { FilterSpec } from "./define.ts";
 import { lookFilters } from "./look.ts";
+import { scopeFilters } from "./scopes.ts";
 import { severalFilters } from "./several.ts";
 import { soundEffects } from "./sound-effects.ts";
+import { sourceFilters } from "./sources.ts";
 import { videoFilters } from "./video.ts";
 
 export const filters: ReadonlyMap<string, FilterSpec> = new Map(
-  [videoFilters, colorFilters, lookFilters, severalFilters, audioFilters, soundEffects].flatMap(
-    Object.entries,
-  ),
+  [
+    ...[videoFilters, colorFilters, lookFilters, severalFilters, scopeFilters],
+    ...[audioFilters, soundEffects, sourceFilters],
+  ].flatMap(Object.entries),
 );
 
 /** Filters people try that are left out, and why; said in the refusal. */
