@@ -1,10 +1,11 @@
 /** Who is there and who is free. */
 import type { MatchWorker } from "../domain/match.ts";
 import type { PoolContext } from "./context.ts";
+import { hasExpiredToken } from "./expired-workers.ts";
 import type { HeldTask } from "./queue-store.ts";
 import { takesParts } from "./task-spec.ts";
 
-/** Workers with a greeted socket, neither draining nor revoked, whether or not they have room. */
+/** Workers with a greeted socket and a token that holds, neither draining nor revoked, whether or not they have room. */
 export function matchWorkers(
   pool: PoolContext,
   leases: readonly HeldTask[],
@@ -17,6 +18,7 @@ export function matchWorkers(
     const { workerId, greeted, credit } = connection.session;
     const worker = pool.workers.get(workerId);
     if (!greeted || worker === null || worker.draining || worker.revoked) return [];
+    if (hasExpiredToken(connection, pool.now())) return [];
     const { slots, capabilities } = worker;
     const held = heldBy.get(workerId) ?? 0;
     const free = Math.max(0, Math.min(credit, slots - held));

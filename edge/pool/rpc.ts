@@ -16,6 +16,8 @@ export const workerHeaders = {
   workerId: "x-telecine-worker-id",
   /** URI-encoded: a header's value is Latin-1. */
   workerName: "x-telecine-worker-name",
+  /** When the token expires, milliseconds since the epoch; left out where it does not. */
+  tokenEndsAt: "x-telecine-token-ends-at",
   requestId: "x-request-id",
   traceId: "x-telecine-trace-id",
 } as const;

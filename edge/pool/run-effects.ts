@@ -3,6 +3,7 @@ import { isTerminalState } from "../../protocol/stages.ts";
 import type { Effect } from "../domain/effects.ts";
 import type { PoolContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import { letGoOfExpired } from "./expired-workers.ts";
 import { helpOut } from "./lending.ts";
 import { sendAck, sendLease, sendRevoke } from "./send.ts";
 import { verifyAttempt } from "./verify.ts";
@@ -18,6 +19,8 @@ export async function runEffects(pool: PoolContext, effects: readonly Effect[]):
   helpOut(pool);
   if (all.some(isOwed)) pool.drainSoon(all.some(isLastWord));
   await Promise.all(all.map((effect) => runEffect(pool, effect)));
+  // After the answers, so that a worker hears that its last attempt was accepted.
+  letGoOfExpired(pool);
 }
 
 async function runEffect(pool: PoolContext, effect: Effect): Promise<void> {

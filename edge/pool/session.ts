@@ -19,6 +19,8 @@ export interface Session {
   readonly workerId: string;
   readonly workerName: string;
   readonly acceptedAt: number;
+  /** When the token that it was opened with expires, milliseconds since the epoch; null for never. */
+  readonly tokenEndsAt: number | null;
   /** Whether `hello` has come; what it said of the worker is in its row. */
   readonly greeted: boolean;
   /** How many slots the worker offered and has not been given leases for: an idle one offers them once. */

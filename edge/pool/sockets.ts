@@ -38,11 +38,13 @@ export function acceptSocket(
     return answer;
   }
   accept(server, workerId);
+  const tokenEndsAt = request.headers.get(workerHeaders.tokenEndsAt);
   pool.connections.add(server, {
     sessionId: crypto.randomUUID(),
     workerId,
     workerName: decodeURIComponent(workerName),
     acceptedAt: pool.now(),
+    tokenEndsAt: tokenEndsAt === null ? null : Number(tokenEndsAt),
     greeted: false,
     credit: 0,
     heldBack: 0,

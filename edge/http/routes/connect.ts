@@ -73,6 +73,9 @@ function toPoolRequest(c: Context<AppEnv>, worker: WorkerRow): Request {
       "sec-websocket-protocol": SUBPROTOCOL,
       [workerHeaders.workerId]: worker.id,
       [workerHeaders.workerName]: encodeURIComponent(worker.name),
+      ...(worker.expiresAt === null
+        ? {}
+        : { [workerHeaders.tokenEndsAt]: String(worker.expiresAt) }),
       [workerHeaders.requestId]: c.get("requestId"),
       [workerHeaders.traceId]: c.get("traceId"),
     },

@@ -259,13 +259,18 @@ export class Agent {
 export const engine = { device: "cpu", encoder: "libx264", exitCode: 0, log: ["done"] };
 
 /** Opens the socket as the Worker does once it has checked the token. */
-export async function dial(stub: PoolStub, workerId: string, name = "gpu-1"): Promise<Agent> {
+export async function dial(
+  stub: PoolStub,
+  workerId: string,
+  { name = "gpu-1", tokenEndsAt }: { readonly name?: string; readonly tokenEndsAt?: number } = {},
+): Promise<Agent> {
   const answer = await stub.fetch("https://pool.internal/connect", {
     headers: {
       upgrade: "websocket",
       "sec-websocket-protocol": SUBPROTOCOL,
       [workerHeaders.workerId]: workerId,
       [workerHeaders.workerName]: encodeURIComponent(name),
+      ...(tokenEndsAt === undefined ? {} : { [workerHeaders.tokenEndsAt]: String(tokenEndsAt) }),
     },
   });
   if (answer.webSocket === null) throw new Error(`no socket: ${answer.status}`);

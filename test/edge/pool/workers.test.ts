@@ -109,6 +109,39 @@ describe("a worker", () => {
     expect((await other.expect("lease")).task.jobId).toBe(submission.jobId);
   });
 
+  test("whose token expires ends what it holds, is given nothing more, and is told why it is let go", async () => {
+    const pool = newPool();
+    const submission = submissionOf();
+    await rpc(pool).submit(submission);
+    const agent = await dial(pool, newId("worker", time()), { tokenEndsAt: time() + SECOND });
+    agent.hello({ slots: 2 });
+    await agent.expect("welcome");
+    agent.say({ type: "pull", free: 2 });
+    const { lease } = await agent.expect("lease");
+    pass(SECOND);
+    const next = submissionOf();
+    await rpc(pool).submit(next);
+    expect(await agent.settled()).toEqual([]);
+    agent.complete(lease, [await deliver(submission, lease)]);
+    expect(await agent.next()).toMatchObject({ of: "complete", status: "accepted" });
+    agent.say({ type: "pull", free: 2 });
+    expect(await agent.closed).toEqual({ code: 4401, reason: "the worker's token has expired" });
+    const other = await join(pool);
+    expect((await other.expect("lease")).task.jobId).toBe(next.jobId);
+  });
+
+  test("that waits for work loses its socket when there is some and its token has expired", async () => {
+    const pool = newPool();
+    const agent = await dial(pool, newId("worker", time()), { tokenEndsAt: time() + SECOND });
+    agent.hello({});
+    await agent.expect("welcome");
+    agent.say({ type: "pull", free: 1 });
+    expect(await agent.settled()).toEqual([]);
+    pass(SECOND);
+    await rpc(pool).submit(submissionOf());
+    expect(await agent.closed).toMatchObject({ code: 4401 });
+  });
+
   test("whose socket was gone when its lease was sent does not keep the task for a TTL", async () => {
     const pool = newPool();
     const agent = await join(pool);
