@@ -116,7 +116,7 @@ export class FakePool implements PoolRpc {
     this.#enter("retry");
     const known = this.#know(submission);
     if (!known.error?.retryable) {
-      return { status: "not_retryable", job: known, reason: "its failure would only recur" };
+      return { status: "not_retryable", job: known, reason: "its failure would only recur." };
     }
     const change = { state: "queued", run: known.run + 1, error: null, completedAt: null } as const;
     return { status: "ok", job: this.become(submission.jobId, change) };
