@@ -107,7 +107,7 @@ function compareWithPart(
   const published = new Set(Object.values(outputs).map(({ filename }) => filename));
   const names = new Set<string>();
   const made = new Set<string>();
-  for (const { key, filename, role, index } of reports) {
+  for (const { key, filename, role, index, sizeBytes } of reports) {
     if (outputs[key] === undefined) return `Output '${key}' was not asked for.`;
     if (names.has(filename)) return `File '${filename}' was reported twice.`;
     if (published.has(filename)) return `File '${filename}' is the merge's to make.`;
@@ -119,7 +119,13 @@ function compareWithPart(
     ) {
       return `File '${filename}' has a track of ${index.track}.`;
     }
+    if (reachesBeyond(index, sizeBytes)) {
+      return `File '${filename}' has an index that reaches beyond its ${sizeBytes} bytes.`;
+    }
     if (index.track !== "video" || pictures === null) continue;
+    if (!pictures.renditions.includes(index.rendition)) {
+      return `Rendition '${index.rendition}' was not asked for.`;
+    }
     if (made.has(index.rendition)) return `Rendition '${index.rendition}' was made twice.`;
     made.add(index.rendition);
     if (index.samples !== pictures.frames) {
@@ -128,6 +134,13 @@ function compareWithPart(
   }
   const missing = pictures?.renditions.find((rendition) => !made.has(rendition));
   return missing === undefined ? null : `Rendition '${missing}' was not made.`;
+}
+
+/** Whether a playlist of this index would name bytes that the file, of `size` bytes, does not have. */
+function reachesBeyond(index: RenditionIndex, size: number): boolean {
+  if (index.track !== "video" && index.track !== "audio") return false;
+  const end = index.segments.reduce((sum, [bytes]) => sum + bytes, index.headSize);
+  return end > size || index.keyPictures.some(([offset, bytes]) => offset + bytes > size);
 }
 
 /** Whether the file is the beginning of a track of sound that a chunk may bring along. */

@@ -99,6 +99,24 @@ describe("the files of a chunk", () => {
   });
 
   test.each([
+    ["segments", { ...indexOf(), segments: [[3, 1]] as [number, number][] }],
+    ["key pictures", { ...indexOf(), keyPictures: [[2, 2, 1]] as [number, number, number][] }],
+  ])("have no %s beyond the end of their file", async (_, index) => {
+    expect(await checked({ ...made, index })).toEqual({
+      status: "invalid",
+      detail: "File 'v720.c0.mp4' has an index that reaches beyond its 3 bytes.",
+    });
+  });
+
+  test("are of the planned renditions alone", async () => {
+    const stray = { ...made, filename: "v1.c0.mp4", index: { ...indexOf(), rendition: "v1" } };
+    expect(await checked(made, stray)).toEqual({
+      status: "invalid",
+      detail: "Rendition 'v1' was not asked for.",
+    });
+  });
+
+  test.each([
     ["under a name of its own", { ...sound, filename: "a-eng.mp4" }],
     [
       "of a track that there is not",
