@@ -2,6 +2,7 @@
  * The edge's own check of what an attempt says it delivered: names and formats are those asked for, uploads are
  * complete, and the objects are there with the size, ETag and checksum reported.
  */
+import { chunkFile } from "../../protocol/chunks/chunk-step.ts";
 import type { RenditionIndex } from "../../protocol/chunks/contract.ts";
 import { companionStem, mayHaveCompanions } from "../../protocol/formats.ts";
 import { preludeFile } from "../../protocol/packaging/presentation.ts";
@@ -94,6 +95,8 @@ export interface PartPromise {
    * null for the audio.
    */
   readonly pictures: {
+    /** The chunk's number. */
+    readonly chunk: number;
     readonly renditions: readonly string[];
     readonly frames: number;
     readonly preludes: readonly string[];
@@ -126,6 +129,9 @@ function compareWithPart(
     if (!pictures.renditions.includes(index.rendition)) {
       return `Rendition '${index.rendition}' was not asked for.`;
     }
+    // Playlists name files of many chunks side by side: a name may mean one of them alone.
+    const expected = chunkFile(index.rendition, pictures.chunk);
+    if (filename !== expected) return `File '${filename}' should be named '${expected}'.`;
     if (made.has(index.rendition)) return `Rendition '${index.rendition}' was made twice.`;
     made.add(index.rendition);
     if (index.samples !== pictures.frames) {

@@ -76,7 +76,8 @@ function check(pool: PoolContext, live: LiveJob, effect: VerifyEffect): Promise<
 function picturesOf(plan: ChunkPlan | null, { chunk }: Task): PartPromise["pictures"] {
   if (chunk === null) return null;
   const preludes = preludeTracks(plan?.presentation ?? null, chunk.index);
-  return { renditions: plan?.renditions ?? [], frames: chunk.frames, preludes };
+  const { index, frames } = chunk;
+  return { chunk: index, renditions: plan?.renditions ?? [], frames, preludes };
 }
 
 /** The connection of the worker whose attempt is being checked. */

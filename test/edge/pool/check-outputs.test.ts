@@ -82,10 +82,10 @@ describe("the files of an attempt", () => {
 
 describe("the files of a chunk", () => {
   const outputs = { out_1: { filename: "result.m3u8", format: "hls" as const } };
-  const pictures = { renditions: ["v720"], frames: 1, preludes: ["a-eng"] };
+  const pictures = { chunk: 0, renditions: ["v720"], frames: 1, preludes: ["a-eng"] };
   const made: OutputReport = {
     ...sheet,
-    filename: "v720.c0.mp4",
+    filename: "v720.c0000.mp4",
     format: "mp4",
     role: "part",
     index: indexOf(),
@@ -104,12 +104,19 @@ describe("the files of a chunk", () => {
   ])("have no %s beyond the end of their file", async (_, index) => {
     expect(await checked({ ...made, index })).toEqual({
       status: "invalid",
-      detail: "File 'v720.c0.mp4' has an index that reaches beyond its 3 bytes.",
+      detail: "File 'v720.c0000.mp4' has an index that reaches beyond its 3 bytes.",
+    });
+  });
+
+  test("have the names of their chunk: playlists list files of several side by side", async () => {
+    expect(await checked({ ...made, filename: "v720.c0001.mp4" })).toEqual({
+      status: "invalid",
+      detail: "File 'v720.c0001.mp4' should be named 'v720.c0000.mp4'.",
     });
   });
 
   test("are of the planned renditions alone", async () => {
-    const stray = { ...made, filename: "v1.c0.mp4", index: { ...indexOf(), rendition: "v1" } };
+    const stray = { ...made, filename: "v1.c0000.mp4", index: { ...indexOf(), rendition: "v1" } };
     expect(await checked(made, stray)).toEqual({
       status: "invalid",
       detail: "Rendition 'v1' was not asked for.",

@@ -5,6 +5,7 @@ import { findPlan, listParts } from "../../../edge/catalogue/job-parts.ts";
 import type { JobSubmission } from "../../../edge/domain/submission.ts";
 import { newId } from "../../../edge/ids.ts";
 import { attemptPrefix } from "../../../edge/media/keys.ts";
+import { chunkFile } from "../../../protocol/chunks/chunk-step.ts";
 import { taskIdOf } from "../../../protocol/ids.ts";
 import { CHUNKS_FEATURE, type EncoderCapability } from "../../../protocol/media.ts";
 import type { EdgeMessageOf } from "../../../protocol/messages.ts";
@@ -89,7 +90,7 @@ async function report(
 ): Promise<OutputReport> {
   const { jobId } = submission;
   const chunk = task.part?.kind === "chunk" ? task.part.chunk : null;
-  const filename = chunk === null ? "result.mp4" : `v720.c${chunk.index}.mp4`;
+  const filename = chunk === null ? "result.mp4" : chunkFile("v720", chunk.index);
   const bytes = Uint8Array.from(new TextEncoder().encode(`the bytes of ${filename}`));
   const key = `${attemptPrefix({ jobId, run: task.run, ...lease })}${filename}`;
   const object = await env.MEDIA.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
@@ -195,7 +196,7 @@ describe("a divided job", () => {
     const found = await rpc(pool).parts(lease);
     expect(
       found.status === "ok" && found.list.parts.map(({ filename }) => filename).sort(),
-    ).toEqual(["v720.c0.mp4", "v720.c1.mp4", "v720.c2.mp4"]);
+    ).toEqual(["v720.c0000.mp4", "v720.c0001.mp4", "v720.c0002.mp4"]);
     merger.agent.complete(lease, [await report(submission, merger.message)]);
     expect(await merger.agent.expect("ack")).toMatchObject({ status: "accepted" });
     expect(await rpc(pool).read(submission)).toMatchObject({
@@ -380,7 +381,7 @@ describe("a presentation", () => {
     const { jobId } = submission;
     expect(await findPlan(env.DB, jobId, 1)).toMatchObject({ count: 3 });
     const files = await listParts(env.DB, { jobId, run: 1 }, ["v720"], false);
-    expect(files).toMatchObject([{ name: "v720.c0.mp4", chunk: 0, index: { track: "video" } }]);
+    expect(files).toMatchObject([{ name: "v720.c0000.mp4", chunk: 0, index: { track: "video" } }]);
     expect(files[0]?.key).toContain(taskIdOf(jobId, 1));
   });
 });
