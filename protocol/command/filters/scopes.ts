@@ -8,6 +8,11 @@ const spectrumColors = oneOf(
   ...["magma", "green", "viridis", "plasma", "cividis", "terrain"],
 );
 
+const colors = word(
+  /^[A-Za-z0-9#@.]{1,40}(?:\|[A-Za-z0-9#@.]{1,40}){0,15}$/,
+  "colours parted by |",
+);
+
 export const scopeFilters: Readonly<Record<string, FilterSpec>> = {
   showwaves: {
     params: {
@@ -15,7 +20,7 @@ export const scopeFilters: Readonly<Record<string, FilterSpec>> = {
       mode: oneOf("point", "line", "p2p", "cline"),
       rate: rate(1, MAX_RATE),
       split_channels: boolean,
-      colors: word(/^[A-Za-z0-9#@.]{1,40}(?:\|[A-Za-z0-9#@.]{1,40}){0,15}$/, "colours parted by |"),
+      colors,
       scale: oneOf("lin", "log", "sqrt", "cbrt"),
       draw: oneOf("scale", "full"),
     },
@@ -44,7 +49,7 @@ export const scopeFilters: Readonly<Record<string, FilterSpec>> = {
     params: {
       size,
       split_channels: boolean,
-      colors: word(/^[A-Za-z0-9#@.]{1,40}(?:\|[A-Za-z0-9#@.]{1,40}){0,15}$/, "colours parted by |"),
+      colors,
       scale: oneOf("lin", "log", "sqrt", "cbrt"),
       draw: oneOf("scale", "full"),
       filter: oneOf("average", "peak"),
