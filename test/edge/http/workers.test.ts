@@ -105,6 +105,24 @@ describe("dialling in", () => {
     expect(pool.requests[0]?.headers.get("sec-websocket-protocol")).toBe(SUBPROTOCOL);
   });
 
+  test("tells the pool when the token expires, where it does", async () => {
+    const before = Date.now();
+    for (const expiresInSeconds of [undefined, 60]) {
+      const { token } = await makeWorker({
+        name: "gpu-1",
+        pool: "nvenc",
+        ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
+      });
+      await dial({ authorization: `Bearer ${token}` });
+    }
+    const [never, soon] = pool.requests.map(({ headers }) =>
+      headers.get("x-telecine-token-ends-at"),
+    );
+    expect(never).toBeNull();
+    expect(Number(soon)).toBeGreaterThanOrEqual(before + 60_000);
+    expect(Number(soon)).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
   test("without the upgrade or the subprotocol is a VALIDATION_ERROR", async () => {
     const { token } = await makeWorker();
     const headers = { authorization: `Bearer ${token}` };
